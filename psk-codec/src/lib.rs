@@ -1,0 +1,48 @@
+//! Every byte of Interledger PSKv2 on the wire, and nothing else.
+//!
+//! This crate reads and writes
+//!
+//! - [`oer`]: the Octet Encoding Rules that all of the formats share,
+//! - ILPv4 packets: [`Prepare`], [`Fulfill`], [`Reject`] (RFC 27),
+//! - [`psk`]: what travels encrypted inside of them (RFC 25 and its first draft),
+//! - [`btp`]: the Bilateral Transfer Protocol 2.0 (RFC 23),
+//! - [`ildcp`]: the Interledger Dynamic Configuration Protocol (RFC 31).
+//!
+//! It does no I/O, reads no clock and knows no secrets. Decoders take [`bytes::Bytes`] and share its memory;
+//! they refuse what is not canonical, never panic, and never allocate by a length they have not checked.
+//!
+//! ```
+//! use psk_codec::{Address, Amount, Condition, Packet, Prepare, Timestamp};
+//!
+//! let prepare = Prepare {
+//!     amount: Amount::new(1_000),
+//!     expires_at: Timestamp::from_unix_millis(1_700_000_000_000)?,
+//!     condition: Condition::new([7; 32]),
+//!     destination: "test.receiver.XaJnORQQUwgugMdv7cP84qDC".parse()?,
+//!     data: "sealed".into(),
+//! };
+//! let octets = prepare.encode()?;
+//! assert_eq!(Packet::decode(octets)?, Packet::Prepare(prepare));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod address;
+mod amount;
+pub mod btp;
+mod error;
+mod error_code;
+pub mod ildcp;
+mod ilp;
+pub mod oer;
+pub mod psk;
+mod timestamp;
+
+pub use address::{Address, AddressError};
+pub use amount::{Amount, AmountError, DestinationAmount, SourceAmount};
+pub use error::{DecodeError, EncodeError, Problem};
+pub use error_code::{ErrorClass, ErrorCode};
+pub use ilp::{
+    AmountTooLarge, Condition, Fulfill, Fulfillment, MAX_DATA_LENGTH, Packet, Prepare, Reject,
+    Reply,
+};
+pub use timestamp::{Timestamp, TimestampError};
