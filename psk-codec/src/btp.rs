@@ -1,1 +1,341 @@
-//! BTP 2.0 (RFC 23).
+//! The Bilateral Transfer Protocol 2.0 (RFC 23): what ILP packets travel in between two peers.
+//!
+//! ```
+//! use psk_codec::btp::{Packet, RequestId};
+//!
+//! let packet = Packet::ilp_message(RequestId::new(7), "an ILP packet".into());
+//! let octets = packet.encode()?;
+//! assert_eq!(octets, "\x06\0\0\0\x07\x15\x01\x01\x03ilp\0\x0dan ILP packet");
+//! assert_eq!(Packet::decode(octets)?.ilp().unwrap(), "an ILP packet");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::error::{DecodeError, EncodeError, Problem};
+use crate::oer::{self, Reader};
+use crate::{Amount, Timestamp};
+
+const TYPE_RESPONSE: u8 = 1;
+const TYPE_ERROR: u8 = 2;
+const TYPE_MESSAGE: u8 = 6;
+const TYPE_TRANSFER: u8 = 7;
+
+/// type, request id; the length of the contents follows
+const HEADER_LENGTH: usize = 1 + 4;
+/// The least that a sub-protocol takes: an empty name, the content type, no data.
+const SHORTEST_SUB_PROTOCOL: usize = 3;
+
+/// Any BTP packet (RFC 23, `BilateralTransferProtocolPacket`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// The same in a request and its answer.
+    pub request_id: RequestId,
+    /// Which packet it is, with the fields that only it has.
+    pub kind: Kind,
+    /// The sub-protocols in the order they were sent; the first one is the primary one.
+    pub protocol_data: Vec<SubProtocol>,
+}
+
+/// Which packet it is, with the fields that only it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Type 1: the answer to a Message or a Transfer that was accepted.
+    Response,
+    /// Type 2: the answer to a Message or a Transfer that was not.
+    Error(ErrorDetails),
+    /// Type 6: a request that moves no money between the peers by itself.
+    Message,
+    /// Type 7: a request that settles so much.
+    Transfer {
+        /// Units of the asset of the link.
+        amount: Amount,
+    },
+}
+
+/// Ties an answer to its request, unique among those in flight on one connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(u32);
+
+/// What the data of a sub-protocol is; numbers that this crate does not know survive unchanged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentType(u8);
+
+/// The three characters that say why a request failed. Not the codes of ILP: `F08` is *insufficient balance* here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ErrorCode([u8; 3]);
+
+/// UTF-8 text that shares the memory it was read from (RFC 23 has IA5 strings, a part of it).
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Text(Bytes);
+
+/// A point in time as an Error carries it, such as `20170815151617.123Z`; other forms survive unchanged.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ErrorTime(Bytes);
+
+/// One of the protocols that share a packet (RFC 23, `ProtocolData`).
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubProtocol {
+    /// Its name, such as `ilp`.
+    pub name: Text,
+    /// What the data is.
+    pub content_type: ContentType,
+    /// Its data.
+    pub data: Bytes,
+}
+
+/// Why a request failed (RFC 23, "Error").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorDetails {
+    /// The code.
+    pub code: ErrorCode,
+    /// The name that belongs to the code, such as `NotAcceptedError`.
+    pub name: Text,
+    /// When it failed.
+    pub triggered_at: ErrorTime,
+    /// More about it; text in all known implementations.
+    pub data: Bytes,
+}
+
+impl Packet {
+    /// Reads one whole packet, sharing the memory of `octets`.
+    pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(octets);
+        let packet_type = reader.u8("BTP packet type")?;
+        let request_id = RequestId(reader.u32("requestId")?);
+        let contents = reader.var_octets("BTP packet contents")?;
+        reader.end("BTP packet")?;
+        let mut reader = Reader::new(contents);
+        let kind = match packet_type {
+            TYPE_RESPONSE => Kind::Response,
+            TYPE_ERROR => Kind::Error(ErrorDetails::read(&mut reader)?),
+            TYPE_MESSAGE => Kind::Message,
+            TYPE_TRANSFER => Kind::Transfer {
+                amount: Amount::new(reader.u64("amount")?),
+            },
+            other => {
+                let problem = Problem::UnexpectedType(other);
+                return Err(DecodeError::new("BTP packet type", 0, problem));
+            }
+        };
+        let protocol_data = read_protocol_data(&mut reader)?;
+        reader.end("BTP packet contents")?;
+        Ok(Self {
+            request_id,
+            kind,
+            protocol_data,
+        })
+    }
+
+    /// Writes the packet. Fails only for contents of 4 GiB and more.
+    pub fn encode(&self) -> Result<Bytes, EncodeError> {
+        let contents_length = self.contents_length();
+        EncodeError::check("BTP packet contents", contents_length, u32::MAX as usize)?;
+        let length = HEADER_LENGTH + oer::var_octets_length(contents_length);
+        let mut buffer = BytesMut::with_capacity(length);
+        buffer.put_u8(self.kind.packet_type());
+        buffer.put_u32(self.request_id.0);
+        oer::put_length(&mut buffer, contents_length);
+        match &self.kind {
+            Kind::Response | Kind::Message => {}
+            Kind::Error(details) => details.put(&mut buffer),
+            Kind::Transfer { amount } => buffer.put_u64(amount.units()),
+        }
+        oer::put_var_uint(&mut buffer, self.protocol_data.len() as u64);
+        for sub_protocol in &self.protocol_data {
+            oer::put_var_octets(&mut buffer, &sub_protocol.name.0);
+            buffer.put_u8(sub_protocol.content_type.0);
+            oer::put_var_octets(&mut buffer, &sub_protocol.data);
+        }
+        Ok(buffer.freeze())
+    }
+
+    /// The first sub-protocol of this name.
+    pub fn sub_protocol(&self, name: &str) -> Option<&SubProtocol> {
+        let mut all = self.protocol_data.iter();
+        all.find(|sub_protocol| sub_protocol.name.as_str() == name)
+    }
+
+    /// The ILP packet in it, whatever content type it claims, as JS reads it.
+    pub fn ilp(&self) -> Option<&Bytes> {
+        self.sub_protocol(SubProtocol::ILP).map(|ilp| &ilp.data)
+    }
+
+    fn contents_length(&self) -> usize {
+        let fixed = match &self.kind {
+            Kind::Response | Kind::Message => 0,
+            Kind::Error(details) => details.length(),
+            Kind::Transfer { .. } => 8,
+        };
+        let sub_protocols = self.protocol_data.iter().map(SubProtocol::length);
+        let count = oer::var_uint_length(self.protocol_data.len() as u64);
+        fixed + count + sub_protocols.sum::<usize>()
+    }
+}
+
+/// The packets that a link exchanges.
+impl Packet {
+    /// A Message that carries an ILP Prepare.
+    pub fn ilp_message(request_id: RequestId, prepare: Bytes) -> Self {
+        Self {
+            request_id,
+            kind: Kind::Message,
+            protocol_data: vec![SubProtocol::ilp(prepare)],
+        }
+    }
+
+    /// A Response that carries an ILP Fulfill or Reject (PROTOCOL.md section 5: never the other way round).
+    pub fn ilp_response(request_id: RequestId, reply: Bytes) -> Self {
+        Self {
+            request_id,
+            kind: Kind::Response,
+            protocol_data: vec![SubProtocol::ilp(reply)],
+        }
+    }
+
+    /// A Response that says no more than that the request was accepted.
+    pub fn empty_response(request_id: RequestId) -> Self {
+        Self {
+            request_id,
+            kind: Kind::Response,
+            protocol_data: Vec::new(),
+        }
+    }
+
+    /// The Message that a client sends first (RFC 23, "Authentication"): `auth`, empty, must come first. JS clients
+    /// always send `auth_username`, which is not in the RFC; without a user it is left out here.
+    pub fn auth(request_id: RequestId, username: Option<&str>, token: &str) -> Self {
+        let mut protocol_data = vec![SubProtocol::octets(SubProtocol::AUTH, Bytes::new())];
+        if let Some(username) = username {
+            protocol_data.push(SubProtocol::text(SubProtocol::AUTH_USERNAME, username));
+        }
+        protocol_data.push(SubProtocol::text(SubProtocol::AUTH_TOKEN, token));
+        Self {
+            request_id,
+            kind: Kind::Message,
+            protocol_data,
+        }
+    }
+
+    /// An Error of one of the codes that RFC 23 names, with a text about it.
+    pub fn error(request_id: RequestId, code: ErrorCode, at: Timestamp, text: &str) -> Self {
+        Self {
+            request_id,
+            kind: Kind::Error(ErrorDetails {
+                code,
+                name: Text::from(code.name().unwrap_or_default()),
+                triggered_at: ErrorTime::from(at),
+                data: Bytes::copy_from_slice(text.as_bytes()),
+            }),
+            protocol_data: Vec::new(),
+        }
+    }
+}
+
+fn read_protocol_data(reader: &mut Reader) -> Result<Vec<SubProtocol>, DecodeError> {
+    let offset = reader.position();
+    let count = reader.var_uint("number of sub-protocols")?;
+    // What cannot be there is refused before anything is allocated for it.
+    let most = reader.remaining() / SHORTEST_SUB_PROTOCOL;
+    let Some(count) = usize::try_from(count).ok().filter(|&count| count <= most) else {
+        let problem = Problem::TooLarge;
+        return Err(DecodeError::new("number of sub-protocols", offset, problem));
+    };
+    (0..count).map(|_| SubProtocol::read(reader)).collect()
+}
+
+impl Kind {
+    fn packet_type(&self) -> u8 {
+        match self {
+            Self::Response => TYPE_RESPONSE,
+            Self::Error(_) => TYPE_ERROR,
+            Self::Message => TYPE_MESSAGE,
+            Self::Transfer { .. } => TYPE_TRANSFER,
+        }
+    }
+}
+
+impl SubProtocol {
+    /// An ILP packet.
+    pub const ILP: &str = "ilp";
+    /// Empty; comes first in an authentication.
+    pub const AUTH: &str = "auth";
+    /// Who authenticates.
+    pub const AUTH_USERNAME: &str = "auth_username";
+    /// The secret of the one who authenticates.
+    pub const AUTH_TOKEN: &str = "auth_token";
+
+    /// An ILP packet.
+    pub fn ilp(packet: Bytes) -> Self {
+        Self::octets(Self::ILP, packet)
+    }
+
+    /// A sub-protocol whose data are octets.
+    pub fn octets(name: &'static str, data: Bytes) -> Self {
+        Self {
+            name: Text::from(name),
+            content_type: ContentType::OCTETS,
+            data,
+        }
+    }
+
+    /// A sub-protocol whose data are text.
+    pub fn text(name: &'static str, text: &str) -> Self {
+        Self {
+            name: Text::from(name),
+            content_type: ContentType::TEXT,
+            data: Bytes::copy_from_slice(text.as_bytes()),
+        }
+    }
+
+    fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
+        Ok(Self {
+            name: Text::read(reader, "protocolName")?,
+            content_type: ContentType(reader.u8("contentType")?),
+            data: reader.var_octets("sub-protocol data")?,
+        })
+    }
+
+    fn length(&self) -> usize {
+        oer::var_octets_length(self.name.0.len()) + 1 + oer::var_octets_length(self.data.len())
+    }
+}
+
+impl fmt::Debug for SubProtocol {
+    /// Without the data of the sub-protocols that authenticate: those are secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("SubProtocol");
+        fields.field("name", &self.name);
+        fields.field("content_type", &self.content_type);
+        if self.name.as_str().starts_with(Self::AUTH) {
+            fields.finish_non_exhaustive()
+        } else {
+            fields.field("data", &self.data).finish()
+        }
+    }
+}
+
+impl ErrorDetails {
+    fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
+        Ok(Self {
+            code: ErrorCode(reader.array("code")?),
+            name: Text::read(reader, "name")?,
+            triggered_at: ErrorTime(reader.var_octets("triggeredAt")?),
+            data: reader.var_octets("data")?,
+        })
+    }
+
+    fn length(&self) -> usize {
+        let lengths = [self.name.0.len(), self.triggered_at.0.len(), self.data.len()];
+        3 + lengths.map(oer::var_octets_length).iter().sum::<usize>()
+    }
+
+    fn put(&self, buffer: &mut BytesMut) {
+        buffer.put_slice(&self.code.0);
+        oer::put_var_octets(buffer, &self.name.0);
+        oer::put_var_octets(buffer, &self.triggered_at.0);
+        oer::put_var_octets(buffer, &self.data);
+    }
+}

@@ -1,1 +1,47 @@
-//! x
+//! From the shared secret of Interledger PSKv2 to sealed packets, conditions and fulfillments.
+//!
+//! Sender and receiver share 32 octets, the [`SharedSecret`]. [`Keys`] derives from it, once, what every packet
+//! needs: the encryption key and the fulfillment key (RFC 25, "Encryption" and "Fulfillment Generation"). A
+//! receiver needs no table of secrets: [`ReceiverSecret`] derives each one from the token in the address.
+//!
+//! ```
+//! use psk_crypto::{Keys, ReceiverSecret, SystemRandom, condition_of, fulfills};
+//!
+//! let mut random = SystemRandom;
+//! // The receiver makes credentials and gives them to the sender.
+//! let receiver = ReceiverSecret::generate(&mut random);
+//! let credentials = receiver.credentials(&"test.alice".parse()?, b"", &mut random)?;
+//!
+//! // The sender seals what it has to say; only the receiver can show the fulfillment for it.
+//! let keys = Keys::derive(&credentials.shared_secret);
+//! let sealed = keys.seal(b"hello", &mut random)?;
+//! let condition = condition_of(&keys.fulfillment(&sealed));
+//!
+//! // The receiver finds the secret from the address, reads the message and fulfills the condition.
+//! let account = credentials.destination_account.suffix_after(&"test.alice".parse()?);
+//! let token = account.and_then(psk_crypto::Token::parse).ok_or("no token")?;
+//! let keys = Keys::derive(&receiver.shared_secret(&token));
+//! assert_eq!(keys.open(&sealed)?, "hello");
+//! assert!(fulfills(&keys.fulfillment(&sealed), &condition));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The optional feature `system-random` (on by default) adds [`SystemRandom`]; without it this crate reads no
+//! random source of its own.
+
+mod condition;
+mod credentials;
+mod envelope;
+mod kdf;
+mod random;
+mod secret;
+
+pub use condition::{condition_of, fulfills, unfulfillable_condition};
+pub use credentials::{Credentials, CredentialsError, ReceiverSecret, Token};
+pub use envelope::{
+    ENVELOPE_OVERHEAD, Keys, MAX_SEALED_PACKETS, OpenError, SealError, WARN_SEALED_PACKETS,
+};
+#[cfg(feature = "system-random")]
+pub use random::SystemRandom;
+pub use random::{Random, SeededRandom};
+pub use secret::{SecretError, SharedSecret};

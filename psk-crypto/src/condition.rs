@@ -1,0 +1,26 @@
+use psk_codec::{Condition, Fulfillment};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::random::Random;
+
+/// SHA-256 of the fulfillment (RFC 27, "Conditions and Fulfillments").
+pub fn condition_of(fulfillment: &Fulfillment) -> Condition {
+    Condition::new(Sha256::digest(fulfillment.octets()).into())
+}
+
+/// Whether the fulfillment is the preimage of the condition, compared in constant time.
+pub fn fulfills(fulfillment: &Fulfillment, condition: &Condition) -> bool {
+    condition_of(fulfillment)
+        .octets()
+        .ct_eq(condition.octets())
+        .into()
+}
+
+/// A condition whose fulfillment nobody knows: the packet asks and cannot be paid (RFC 25, "Unfulfillable
+/// Packets").
+pub fn unfulfillable_condition(random: &mut dyn Random) -> Condition {
+    let mut octets = [0; 32];
+    random.fill_secure(&mut octets);
+    Condition::new(octets)
+}

@@ -1,0 +1,216 @@
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use aes_gcm::{Aes256Gcm, Nonce, Tag};
+use bytes::{Bytes, BytesMut};
+use hmac::{Hmac, Mac};
+use psk_codec::Fulfillment;
+use psk_codec::psk::MAX_PLAINTEXT_LENGTH;
+use sha2::Sha256;
+
+use crate::kdf;
+use crate::random::Random;
+use crate::secret::SharedSecret;
+
+const NONCE_LENGTH: usize = 12;
+const TAG_LENGTH: usize = 16;
+
+/// By how many octets a sealed packet is longer than its plaintext.
+pub const ENVELOPE_OVERHEAD: usize = NONCE_LENGTH + TAG_LENGTH;
+
+/// After so many packets sealed with one key, a warning is logged once.
+pub const WARN_SEALED_PACKETS: u64 = 1 << 30;
+
+/// How many packets one key seals at most.
+///
+/// With random 96-bit nonces NIST SP 800-38D section 8.3 allows 2^32 under one key. Both sides seal with the same
+/// key and neither sees the other's count, so each takes half, less one bit for a process that starts anew.
+pub const MAX_SEALED_PACKETS: u64 = 1 << 31;
+
+/// The keys of one shared secret, derived once, for all of its packets in both directions.
+///
+/// Shared by reference (or in an `Arc`) among everything that seals with them, so that they are counted together.
+pub struct Keys {
+    cipher: Aes256Gcm,
+    fulfillment: Hmac<Sha256>,
+    sealed: AtomicU64,
+}
+
+/// Why a packet was not sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The plaintext does not fit into an ILP packet.
+    #[error("a plaintext has at most {MAX_PLAINTEXT_LENGTH} octets, this one has {0}")]
+    TooLong(usize),
+    /// [`MAX_SEALED_PACKETS`] is reached: use another shared secret.
+    #[error("this key has sealed 2^31 packets; use another shared secret")]
+    KeyExhausted,
+}
+
+/// Octets that this key has not sealed, or that were changed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the packet cannot be decrypted")]
+pub struct OpenError;
+
+impl Keys {
+    /// Derives the keys of `secret`.
+    pub fn derive(secret: &SharedSecret) -> Self {
+        Self::derive_after(secret, 0)
+    }
+
+    /// Derives the keys of a `secret` that is known to have sealed so many packets before, in another process.
+    pub fn derive_after(secret: &SharedSecret, sealed_before: u64) -> Self {
+        let encryption_key = kdf::derive(secret.expose_octets(), kdf::ENCRYPTION);
+        let fulfillment_key = kdf::derive(secret.expose_octets(), kdf::FULFILLMENT);
+        Self {
+            cipher: Aes256Gcm::new(&(*encryption_key).into()),
+            fulfillment: <Hmac<Sha256> as KeyInit>::new(&padded_to_block(&fulfillment_key).into()),
+            sealed: AtomicU64::new(sealed_before),
+        }
+    }
+
+    /// Encrypts: nonce, tag, ciphertext (RFC 25, "Encryption").
+    pub fn seal(&self, plaintext: &[u8], random: &mut dyn Random) -> Result<Bytes, SealError> {
+        if plaintext.len() > MAX_PLAINTEXT_LENGTH {
+            return Err(SealError::TooLong(plaintext.len()));
+        }
+        self.count_sealed()?;
+        let mut sealed = BytesMut::zeroed(ENVELOPE_OVERHEAD + plaintext.len());
+        let (nonce, rest) = sealed.split_at_mut(NONCE_LENGTH);
+        let (tag, text) = rest.split_at_mut(TAG_LENGTH);
+        random.fill_secure(nonce);
+        text.copy_from_slice(plaintext);
+        let nonce: &mut [u8; NONCE_LENGTH] = nonce.try_into().map_err(|_| too_long(plaintext))?;
+        let computed = self
+            .cipher
+            .encrypt_inout_detached(&Nonce::from(*nonce), b"", text.into())
+            .map_err(|_| too_long(plaintext))?;
+        tag.copy_from_slice(&computed);
+        Ok(sealed.freeze())
+    }
+
+    /// Decrypts what the same keys have sealed.
+    pub fn open(&self, sealed: &[u8]) -> Result<Bytes, OpenError> {
+        let (nonce, rest) = sealed
+            .split_first_chunk::<NONCE_LENGTH>()
+            .ok_or(OpenError)?;
+        let (tag, ciphertext) = rest.split_first_chunk::<TAG_LENGTH>().ok_or(OpenError)?;
+        let mut text = BytesMut::from(ciphertext);
+        self.cipher
+            .decrypt_inout_detached(
+                &Nonce::from(*nonce),
+                b"",
+                text.as_mut().into(),
+                &Tag::from(*tag),
+            )
+            .map_err(|_| OpenError)?;
+        Ok(text.freeze())
+    }
+
+    /// The fulfillment for a Prepare with this data: HMAC of the *encrypted* octets (RFC 25, "Fulfillment
+    /// Generation").
+    pub fn fulfillment(&self, sealed: &[u8]) -> Fulfillment {
+        let mut mac = self.fulfillment.clone();
+        mac.update(sealed);
+        Fulfillment::new(mac.finalize().into_bytes().into())
+    }
+
+    /// How many packets these keys have sealed.
+    pub fn sealed_packets(&self) -> u64 {
+        self.sealed.load(Ordering::Relaxed)
+    }
+
+    fn count_sealed(&self) -> Result<(), SealError> {
+        let count = |sealed| (sealed < MAX_SEALED_PACKETS).then_some(sealed + 1);
+        match self
+            .sealed
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count)
+        {
+            Err(_) => Err(SealError::KeyExhausted),
+            Ok(before) => {
+                if before + 1 == WARN_SEALED_PACKETS {
+                    tracing::warn!("a shared secret has sealed 2^30 packets, half of what it may");
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("sealed", &self.sealed_packets())
+            .finish_non_exhaustive()
+    }
+}
+
+fn too_long(plaintext: &[u8]) -> SealError {
+    SealError::TooLong(plaintext.len())
+}
+
+/// HMAC pads a short key with zeros to the hash's block (RFC 2104 section 2); handing it over padded needs no
+/// fallible constructor.
+fn padded_to_block(key: &[u8; 32]) -> [u8; 64] {
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SeededRandom;
+
+    fn keys(octet: u8) -> Keys {
+        Keys::derive(&SharedSecret::from_octets(&[octet; 32]).unwrap())
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_truncation_is_refused() {
+        let keys = keys(1);
+        let sealed = keys
+            .seal(b"attack at dawn", &mut SeededRandom::new(1))
+            .unwrap();
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.to_vec();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(keys.open(&changed), Err(OpenError), "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert_eq!(
+                keys.open(&sealed[..length]),
+                Err(OpenError),
+                "length {length}"
+            );
+        }
+        assert_eq!(super::tests::keys(2).open(&sealed), Err(OpenError));
+    }
+
+    #[test]
+    fn an_exhausted_key_refuses_instead_of_wrapping() {
+        // ENGINE.md section 8: 2^31 packets under one key are refused, not wrapped.
+        let secret = SharedSecret::from_octets(&[1; 32]).unwrap();
+        let keys = Keys::derive_after(&secret, MAX_SEALED_PACKETS - 1);
+        let random = &mut SeededRandom::new(1);
+        keys.seal(b"", random).unwrap();
+        assert_eq!(keys.seal(b"", random), Err(SealError::KeyExhausted));
+        assert_eq!(keys.sealed_packets(), MAX_SEALED_PACKETS);
+    }
+
+    #[test]
+    fn the_longest_plaintext_is_sealed_and_no_longer_one() {
+        let (keys, random) = (keys(1), &mut SeededRandom::new(1));
+        let longest = vec![7; MAX_PLAINTEXT_LENGTH];
+        let sealed = keys.seal(&longest, random).unwrap();
+        assert_eq!(sealed.len(), psk_codec::MAX_DATA_LENGTH);
+        assert_eq!(keys.open(&sealed).unwrap(), longest);
+        let too_long = vec![7; MAX_PLAINTEXT_LENGTH + 1];
+        assert_eq!(
+            keys.seal(&too_long, random),
+            Err(SealError::TooLong(too_long.len()))
+        );
+    }
+}

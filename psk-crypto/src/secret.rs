@@ -1,0 +1,142 @@
+use std::fmt;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::random::Random;
+
+/// What sender and receiver of one PSKv2 connection share, and nobody else.
+///
+/// 32 octets; longer ones are accepted, because published implementations make and take them (PROTOCOL.md section
+/// 1). Wiped when dropped, compared in constant time, never shown by `Debug`.
+#[derive(Clone)]
+pub struct SharedSecret(Zeroizing<Vec<u8>>);
+
+/// Octets or text that is not a shared secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// Fewer than 32 octets.
+    #[error("a secret has at least 32 octets, this one has {0}")]
+    TooShort(usize),
+    /// Neither base64 nor base64url.
+    #[error("not base64 or base64url")]
+    NotBase64,
+}
+
+impl SharedSecret {
+    /// The least length, in octets.
+    pub const MIN_LENGTH: usize = 32;
+
+    /// From 32 octets or more.
+    pub fn from_octets(octets: &[u8]) -> Result<Self, SecretError> {
+        check_length(octets)?;
+        Ok(Self(Zeroizing::new(octets.to_vec())))
+    }
+
+    /// From base64 or base64url, with padding or without.
+    pub fn from_base64(text: &str) -> Result<Self, SecretError> {
+        let octets = Zeroizing::new(decode_base64(text).ok_or(SecretError::NotBase64)?);
+        Self::from_octets(&octets)
+    }
+
+    /// 32 fresh octets.
+    pub fn generate(random: &mut dyn Random) -> Self {
+        let mut octets = Zeroizing::new(vec![0; Self::MIN_LENGTH]);
+        random.fill_secure(&mut octets);
+        Self(octets)
+    }
+
+    /// From a derivation, which always gives 32 octets.
+    pub(crate) fn from_derived(octets: Zeroizing<[u8; 32]>) -> Self {
+        Self(Zeroizing::new(octets.to_vec()))
+    }
+
+    /// The octets, for derivations. Showing them to anybody gives the money away.
+    pub fn expose_octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The secret as base64url without padding, for handing it to the other side. Showing it to anybody else gives
+    /// the money away.
+    pub fn expose_base64url(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&*self.0)
+    }
+}
+
+impl PartialEq for SharedSecret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SharedSecret {}
+
+impl fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedSecret(redacted)")
+    }
+}
+
+pub(crate) fn check_length(octets: &[u8]) -> Result<(), SecretError> {
+    match octets.len() {
+        length if length < SharedSecret::MIN_LENGTH => Err(SecretError::TooShort(length)),
+        _ => Ok(()),
+    }
+}
+
+/// Both alphabets, padding or none.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+    STANDARD
+        .decode(text)
+        .or_else(|_| URL_SAFE.decode(text))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_alphabets_are_read_padded_or_not() {
+        let octets = [0xfb; 32];
+        for text in [
+            "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=",
+            "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s",
+            "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s=",
+            "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s",
+        ] {
+            assert_eq!(
+                SharedSecret::from_base64(text).unwrap().expose_octets(),
+                octets,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_and_not_repeated() {
+        assert_eq!(
+            SharedSecret::from_base64("c2hvcnQ="),
+            Err(SecretError::TooShort(5))
+        );
+        assert_eq!(
+            SharedSecret::from_base64("not base64!"),
+            Err(SecretError::NotBase64)
+        );
+        assert_eq!(
+            SharedSecret::from_octets(&[1; 31]),
+            Err(SecretError::TooShort(31))
+        );
+        let secret = SharedSecret::from_octets(b"0123456789abcdef0123456789abcdef").unwrap();
+        assert_eq!(format!("{secret:?}"), "SharedSecret(redacted)");
+    }
+}
