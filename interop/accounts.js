@@ -29,7 +29,7 @@ const SETTINGS = {
   maxPacketAmountOut: null, // the same, but checked (and reported) in the unit of the outgoing packet
   maxPacketCode: 'F08', // F08 | F08-empty | T04
   latencyMs: 0, // each way: before a Prepare is handled and before its answer goes back
-  t04Every: 0, // every n-th prepare of a side is answered T04
+  t04Every: 0, // every n-th prepare of a side is answered T04 (counted from the start or the last "set")
   liquidity: null, // {"perSecond": "50000", "burst": "50000"} token bucket per side, source units, T04 when empty
   hopMs: 1000, // taken off the expiry
   maxHoldMs: 30000, // the expiry is at most this far off
@@ -247,7 +247,10 @@ commands({
     for (const key of Object.keys(changed)) if (!(key in SETTINGS)) fail(`"${key}" cannot be set`)
     Object.assign(opts, changed)
     settings = check(opts)
-    for (const s of Object.values(sides)) s.bucket = null
+    for (const s of Object.values(sides)) {
+      s.bucket = null
+      s.count = 0
+    }
     emit({ event: 'set' })
   }
 })

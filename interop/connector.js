@@ -6,7 +6,8 @@
 //   answers their IL-DCP itself. Same account rules as accounts.js with accountMode "both".
 // - A "btp" account "bob" serves one client, test.connector.bob; the connector answers its IL-DCP. The plugin checks
 //   only the token. Until its client is there, packets to it are answered T01.
-// - A "parent" account connects to another connector (server: btp+ws://...) and the address is inherited from it.
+// - A "client" account connects to another connector (server: btp+ws://...), which is its parent and gives it its
+//   address by IL-DCP; with "relation": "peer" on both ends the two exchange routes (CCP) instead.
 
 const { commands, emit, fail, options, sleep } = require('./lib/common')
 const path = require('path')
@@ -15,17 +16,17 @@ const { createApp } = require('ilp-connector')
 const MiddlewareManager = require('ilp-connector/dist/services/middleware-manager').default
 const RoutingTable = require('ilp-connector/dist/services/routing-table').default
 
-const PLUGINS = { mini: 'ilp-plugin-mini-accounts', btp: 'ilp-plugin-btp', parent: 'ilp-plugin-btp' }
+const PLUGINS = { mini: 'ilp-plugin-mini-accounts', btp: 'ilp-plugin-btp', client: 'ilp-plugin-btp' }
 // Handed to ilp-connector as they are, see its config schema.
 const PASSED = ['assetCode', 'assetScale', 'balance', 'maxPacketAmount', 'throughput', 'rateLimit', 'deduplicate',
   'sendRoutes', 'receiveRoutes', 'ilpAddressSegment', 'relation']
 const OWN = ['kind', 'token', 'server']
 
 const opts = options({
-  ilpAddress: 'test.connector', // null with a parent: inherited
+  ilpAddress: 'test.connector', // inherited when there is a parent
   accounts: { alice: { kind: 'mini' }, bob: { kind: 'btp' } },
-  // id -> {"kind": "mini|btp|parent", "relation": "child|peer|parent", "assetCode", "assetScale", "token" (btp),
-  // "server" (parent), "maxPacketAmount": "10000", "rateLimit": {"refillPeriod": 60000, "refillCount": 10000,
+  // id -> {"kind": "mini|btp|client", "relation": "child|peer|parent", "assetCode", "assetScale", "token" (btp),
+  // "server" (client), "maxPacketAmount": "10000", "rateLimit": {"refillPeriod": 60000, "refillCount": 10000,
   // "capacity"}, "throughput": {"refillPeriod": 1000, "incomingAmount", "outgoingAmount"},
   // "balance": {"maximum", "minimum", "settleThreshold", "settleTo"}, "deduplicate", "sendRoutes", ...}
   rates: null, // {"alice->bob": {"numerator", "denominator"}}; null: the one-to-one backend with spread
@@ -46,13 +47,13 @@ function accountConfig (id, given) {
   if (!PLUGINS[given.kind]) fail(`accounts.${id}.kind is ${Object.keys(PLUGINS).join(', ')}`)
   const account = {
     plugin: PLUGINS[given.kind],
-    relation: given.kind === 'parent' ? 'parent' : 'child',
+    relation: given.kind === 'client' ? 'parent' : 'child',
     assetCode: 'XRP',
     assetScale: 9,
     options: {
       mini: { wsOpts: { host: '127.0.0.1', port: 0 } },
       btp: { listener: { secret: given.token || 'secret', wsOpts: { host: '127.0.0.1', port: 0 } } },
-      parent: { server: given.server }
+      client: { server: given.server }
     }[given.kind]
   }
   for (const key of PASSED) if (given[key] !== undefined) account[key] = given[key]
@@ -72,8 +73,8 @@ const config = {
   disableMiddleware: opts.disableMiddleware,
   initialConnectTimeout: opts.startMs
 }
-const hasParent = Object.values(opts.accounts).some(account => account.kind === 'parent')
-if (opts.ilpAddress && !hasParent) config.ilpAddress = opts.ilpAddress
+const hasParent = Object.values(config.accounts).some(account => account.relation === 'parent')
+if (!hasParent) config.ilpAddress = opts.ilpAddress
 
 const container = reduct()
 let app
@@ -95,7 +96,7 @@ async function main () {
   for (const [id, given] of Object.entries(opts.accounts)) {
     const { assetCode, assetScale, relation, options } = config.accounts[id]
     const account = line.accounts[id] = { kind: given.kind, asset_code: assetCode, asset_scale: assetScale }
-    if (given.kind === 'parent') continue
+    if (given.kind === 'client') continue
     account.port = await port(app.getPlugin(id))
     if (relation === 'child') account.address = status.getChildAddress(id)
     if (given.kind === 'mini') {

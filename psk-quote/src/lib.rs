@@ -1,1 +1,4 @@
 //! x
+pub mod plan;
+pub mod rate;
+pub mod search;
