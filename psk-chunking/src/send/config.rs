@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use psk_codec::psk::PaymentId;
+use psk_codec::{DestinationAmount, SourceAmount};
+use psk_quote::Rate;
+
+/// What a payment is to achieve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Send exactly this much, whatever arrives (above the minimum rate).
+    Source(SourceAmount),
+    /// Deliver exactly this much; when one source unit is worth several destination units, less than one source
+    /// unit's worth more.
+    Destination(DestinationAmount),
+}
+
+/// The least that every chunk has to deliver. Fixed when the payment starts; a receiver's claims never raise it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MinimumRate {
+    /// The rate that the path shows at the start, less so many parts per million.
+    Slippage(u32),
+    /// This rate.
+    AtLeast(Rate),
+    /// Both: the higher of this rate and the shown one less so many parts per million.
+    Both(Rate, u32),
+    /// Anything, even nothing. **Hops and receivers may keep all of the money.**
+    AnyRate,
+}
+
+/// One payment: what to achieve, and within which limits.
+#[derive(Clone, Debug)]
+pub struct SendConfig {
+    /// What to achieve.
+    pub target: Target,
+    /// The payment's name; the same name is the same payment. Fresh and random for each payment.
+    pub payment_id: PaymentId,
+    /// A hard limit for [`Target::Destination`], in source units. Default: none.
+    pub max_source_amount: SourceAmount,
+    /// The least that every chunk has to deliver. Default: 1 % below the rate that the path shows, which covers
+    /// the rounding of several hops and small moves.
+    pub minimum_rate: MinimumRate,
+    /// How long each packet is valid. Default: 30 s, what connectors cap it to.
+    pub packet_timeout: Duration,
+    /// How long after its expiry an unanswered packet is given up. Default: 5 s, for clocks and slow links.
+    pub expiry_grace: Duration,
+    /// Ends the payment when nothing was fulfilled for so long. Default: 60 s, longer than a lost packet is in
+    /// flight.
+    pub idle_timeout: Duration,
+    /// Ends the payment after so long. Default: none.
+    pub total_timeout: Option<Duration>,
+    /// How many packets may be in flight. Default: 1,024, which keeps 100 packets per round trip of a satellite
+    /// path busy ten times over and memory below a few megabytes.
+    pub max_packets_in_flight: usize,
+}
+
+impl SendConfig {
+    /// A payment with the defaults.
+    pub fn new(target: Target, payment_id: PaymentId) -> Self {
+        Self {
+            target,
+            payment_id,
+            max_source_amount: SourceAmount::MAX,
+            minimum_rate: MinimumRate::Slippage(10_000),
+            packet_timeout: Duration::from_secs(30),
+            expiry_grace: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(60),
+            total_timeout: None,
+            max_packets_in_flight: 1_024,
+        }
+    }
+
+    /// The most that may leave, in source units.
+    pub(super) fn budget(&self) -> SourceAmount {
+        match self.target {
+            Target::Source(amount) => amount.min(self.max_source_amount),
+            Target::Destination(_) => self.max_source_amount,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! At the end of a payment: asking the receiver for its total, to learn what became of packets without an answer.
+//!
+//! Every answer to a chunk carries the total that the receiver has, so an unfulfillable chunk asks for it, of
+//! receivers of the first draft too. It is asked when no packet in doubt can arrive any more: after its expiry and
+//! a grace.
+
+use std::time::Duration;
+
+use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
+use psk_codec::{DestinationAmount, Reply};
+use psk_crypto::Random;
+
+use super::{AccountError, Output, Phase, SendError, SendPayment};
+use crate::time::Now;
+
+/// So often is the receiver asked.
+const MAX_ATTEMPTS: u32 = 3;
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The question for the receiver's total.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Query {
+    in_flight: Option<Sequence>,
+    give_up_at: Duration,
+    attempts: u32,
+    not_before: Duration,
+    /// It has no answer that settles anything.
+    given_up: bool,
+}
+
+impl Query {
+    /// Whether this packet is the question.
+    pub(super) fn is(&self, packet: Sequence) -> bool {
+        self.in_flight == Some(packet)
+    }
+}
+
+impl SendPayment {
+    /// Whether the receiver has to be asked before the payment's last chunk or end: what was in doubt may have to be
+    /// sent again, and receivers refuse what comes after the last chunk.
+    pub(super) fn must_reconcile(&self) -> bool {
+        !self.query.given_up && (!self.doubts.is_empty() || !self.account.unverified.is_zero())
+    }
+
+    /// What is still unknown when all has been sent.
+    pub(super) fn unresolved(&self) -> Option<SendError> {
+        if !self.doubts.is_empty() {
+            Some(SendError::InDoubt)
+        } else if !self.account.unverified.is_zero() {
+            Some(SendError::Unverified)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn poll_reconciling(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
+        if self.query.in_flight.is_some() {
+            if now.monotonic < self.query.give_up_at {
+                return Some(Output::Wait(self.query.give_up_at));
+            }
+            self.handle_query_failure(now);
+        }
+        if !self.must_reconcile() {
+            // A late answer has told.
+            self.go_on(now);
+            return None;
+        }
+        let settled = self.doubts.values().map(|chunk| chunk.give_up_at).max();
+        let not_before = settled.unwrap_or_default().max(self.query.not_before);
+        if now.monotonic < not_before {
+            return Some(Output::Wait(not_before));
+        }
+        if self.query.attempts >= MAX_ATTEMPTS {
+            self.give_up_query(now);
+            return None;
+        }
+        match self.send_probe(self.sizing.passed(), now, random) {
+            Ok((sequence, output)) => {
+                self.query.attempts += 1;
+                self.query.in_flight = Some(sequence);
+                self.query.give_up_at = now.monotonic + self.packet_timeout + self.config.expiry_grace;
+                Some(output)
+            }
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    pub(super) fn handle_query_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
+        let answer = match reply {
+            Reply::Reject(reject) => self.open_total(packet, &reject.data),
+            Reply::Fulfill(_) => None,
+        };
+        match answer.map(|answer| answer.payment_amount.at_destination()) {
+            Some(total) => {
+                self.query.in_flight = None;
+                if let Err(error) = self.settle(total, now) {
+                    self.fail(error.into());
+                }
+            }
+            None => self.handle_query_failure(now),
+        }
+    }
+
+    pub(super) fn handle_query_failure(&mut self, now: Now) {
+        self.query.in_flight = None;
+        self.query.not_before = now.monotonic + PAUSE;
+    }
+
+    fn open_total(&self, packet: Sequence, data: &[u8]) -> Option<ChunkPacket> {
+        let asked = (self.config.payment_id, packet);
+        crate::chunk::open_answer(data, ChunkKind::Reject, asked, &self.keys)
+    }
+
+    /// The receiver has `total`. That settles the doubt when all of it arrived or nothing of it.
+    fn settle(&mut self, total: DestinationAmount, now: Now) -> Result<(), AccountError> {
+        let Some(surplus) = total.checked_sub(self.account.delivered) else {
+            // Less than it has acknowledged before: JS receivers with a request handler always say 0.
+            self.give_up_query(now);
+            return Ok(());
+        };
+        if self.doubts.is_empty() {
+            self.account.verify(total);
+            self.go_on(now);
+            return Ok(());
+        }
+        let minimums = self
+            .doubts
+            .values()
+            .try_fold(DestinationAmount::ZERO, |sum, chunk| sum.checked_add(chunk.minimum));
+        let none_arrived = surplus.is_zero() && self.account.unverified.is_zero();
+        let all_arrived = minimums.is_some_and(|minimums| surplus >= minimums);
+        if !none_arrived && !all_arrived {
+            self.give_up_query(now);
+            return Ok(());
+        }
+        for (_, chunk) in std::mem::take(&mut self.doubts) {
+            self.account.undoubt(chunk.source)?;
+            match none_arrived {
+                true => self.account.reject(chunk.source)?,
+                false => {
+                    self.account.fulfill(chunk.source, chunk.minimum, DestinationAmount::ZERO)?;
+                }
+            }
+        }
+        self.account.verify(total);
+        self.query = Query::default();
+        self.go_on(now);
+        Ok(())
+    }
+
+    /// What is unknown stays unknown: the account says how much.
+    fn give_up_query(&mut self, now: Now) {
+        self.query.given_up = true;
+        self.go_on(now);
+    }
+
+    /// Back to sending what is left. Waiting for the answer was not idleness.
+    fn go_on(&mut self, now: Now) {
+        self.last_progress = now.monotonic;
+        self.phase = Phase::Sending;
+    }
+}

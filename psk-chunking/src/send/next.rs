@@ -1,0 +1,153 @@
+//! Which chunk to send next.
+
+use psk_codec::{DestinationAmount, SourceAmount};
+use psk_quote::ChunkPlan;
+
+use super::{Account, MinimumRate, SendError, SendPayment, Target};
+
+const ONE: DestinationAmount = DestinationAmount::new(1);
+
+/// What to send next.
+#[derive(Debug)]
+pub(super) enum NextChunk {
+    /// A chunk.
+    Send {
+        amount: SourceAmount,
+        minimum: DestinationAmount,
+        /// Goes out as the payment's last one.
+        last: bool,
+        /// Completes a fixed-destination payment: its minimum is all that is missing.
+        completing: bool,
+    },
+    /// Nothing until answers come.
+    AwaitReplies,
+    /// Nothing until the receiver has been asked about packets in doubt.
+    Reconcile,
+    /// All is sent and answered.
+    Finished,
+    /// Nothing until the rate has recovered.
+    RateTooLow,
+    /// It cannot go on.
+    Fail(SendError),
+}
+
+impl SendPayment {
+    pub(super) fn next_chunk(&self) -> NextChunk {
+        // Until the receiver has shown that it fulfills, one chunk has to do: a JS receiver asks its payment
+        // handler once for each chunk that arrives before the handler has accepted. The same after a failure.
+        if self.cautious && !self.chunks.is_empty() {
+            return NextChunk::AwaitReplies;
+        }
+        match self.config.target {
+            Target::Source(amount) => self.next_for_source(amount),
+            Target::Destination(amount) => self.next_for_destination(amount),
+        }
+    }
+
+    /// Spends exactly `target`.
+    fn next_for_source(&self, target: SourceAmount) -> NextChunk {
+        let committed = self.account.committed().unwrap_or(SourceAmount::MAX);
+        let left = target.saturating_sub(committed);
+        if left.is_zero() {
+            return self.finished_when_answered();
+        }
+        let plan = ChunkPlan::new(left, self.sizing.maximum());
+        let (amount, last) = (plan.first(), plan.chunks() == 1);
+        if !self.may_send(amount, last) {
+            return NextChunk::AwaitReplies;
+        }
+        if last && self.must_reconcile() {
+            return NextChunk::Reconcile;
+        }
+        let minimum = self.minimum_for(amount, last);
+        NextChunk::Send { amount, minimum, last, completing: false }
+    }
+
+    /// Delivers exactly `target`, as far as the rate allows. What is in flight or in doubt counts with the most
+    /// that it may deliver, so that many chunks in flight cannot deliver too much together.
+    fn next_for_destination(&self, target: DestinationAmount) -> NextChunk {
+        let Account { delivered, unverified, in_flight, in_doubt, .. } = self.account;
+        let outstanding = self.rate.delivers_at_most(in_flight.saturating_add(in_doubt));
+        let counted = delivered.saturating_add(unverified).saturating_add(outstanding);
+        let missing = target.saturating_sub(counted);
+        if missing.is_zero() {
+            return self.finished_when_answered();
+        }
+        let plan = ChunkPlan::new(self.rate.maybe_enough(missing), self.sizing.maximum());
+        if plan.chunks() <= 1 {
+            return self.completing_chunk(missing);
+        }
+        // Never so much that it could deliver more than what is missing.
+        let amount = plan.first().min(self.rate.high().cost_floor(missing));
+        let budget_left = self.budget_left();
+        if amount > budget_left {
+            let needed = self.rate.maybe_enough(target);
+            return self.after_replies(SendError::MaxSourceAmountTooLow { needed });
+        }
+        if amount.is_zero() || !self.may_send(amount, false) {
+            return NextChunk::AwaitReplies;
+        }
+        let minimum = self.minimum_for(amount, false);
+        NextChunk::Send { amount, minimum, last: false, completing: false }
+    }
+
+    /// The chunk that completes a fixed-destination payment: the smallest that may deliver what is missing, which
+    /// is its minimum. When it delivers less, the receiver rejects it, which costs nothing, and a larger one
+    /// follows. So the amount is hit exactly whenever a source unit is worth at most one destination unit.
+    fn completing_chunk(&self, missing: DestinationAmount) -> NextChunk {
+        if !self.chunks.is_empty() {
+            return NextChunk::AwaitReplies;
+        }
+        if self.must_reconcile() {
+            return NextChunk::Reconcile;
+        }
+        let amount = self.rate.maybe_enough(missing).max(self.completing_floor);
+        let amount = amount.max(self.sizing.minimum());
+        if amount > self.budget_left() {
+            let needed = self.account.committed().unwrap_or_default().saturating_add(amount);
+            return NextChunk::Fail(SendError::MaxSourceAmountTooLow { needed });
+        }
+        // One unit of slack on the completing chunk (ENGINE.md section 4).
+        if self.minimum_rate.worth_floor(amount) > missing.saturating_add(ONE) {
+            return NextChunk::RateTooLow;
+        }
+        NextChunk::Send { amount, minimum: missing, last: true, completing: true }
+    }
+
+    /// The last chunk waits until nothing else is in flight; others wait for the controller.
+    fn may_send(&self, amount: SourceAmount, last: bool) -> bool {
+        let packets = self.chunks.len();
+        if last { packets == 0 } else { self.controller.allows(amount, self.account.in_flight, packets) }
+    }
+
+    /// The least that a chunk of `amount` has to deliver: floor(amount x minimum rate), at least one unit.
+    ///
+    /// Rounded down, because honest paths round down: rounded up, a 1:1 minimum with zero slippage would refuse
+    /// 3,699 units for 9,999 at a rate of 0.37.
+    fn minimum_for(&self, amount: SourceAmount, last: bool) -> DestinationAmount {
+        if self.config.minimum_rate == MinimumRate::AnyRate {
+            return DestinationAmount::ZERO;
+        }
+        let slack = if last { ONE } else { DestinationAmount::ZERO };
+        self.minimum_rate.worth_floor(amount).saturating_sub(slack).max(ONE)
+    }
+
+    fn budget_left(&self) -> SourceAmount {
+        let committed = self.account.committed().unwrap_or(SourceAmount::MAX);
+        self.config.budget().saturating_sub(committed)
+    }
+
+    fn finished_when_answered(&self) -> NextChunk {
+        if !self.chunks.is_empty() {
+            NextChunk::AwaitReplies
+        } else if self.must_reconcile() {
+            NextChunk::Reconcile
+        } else {
+            NextChunk::Finished
+        }
+    }
+
+    fn after_replies(&self, error: SendError) -> NextChunk {
+        if self.chunks.is_empty() { NextChunk::Fail(error) } else { NextChunk::AwaitReplies }
+    }
+}

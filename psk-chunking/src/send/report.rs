@@ -1,0 +1,114 @@
+use std::fmt;
+
+use psk_codec::psk::PaymentId;
+use psk_codec::{ErrorCode, SourceAmount};
+use psk_crypto::SealError;
+use psk_quote::SearchError;
+
+use super::account::{Account, AccountError};
+
+/// How a payment ended, with its whole account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendReport {
+    /// Which payment.
+    pub payment_id: PaymentId,
+    /// Where the money is.
+    pub account: Account,
+    /// Why it did not reach its target; `None` when it did.
+    pub error: Option<SendError>,
+    /// Unfulfillable packets sent, which moved nothing.
+    pub probes: u64,
+    /// How often the rate moved out of what was known of it.
+    pub rate_changes: u64,
+}
+
+impl SendReport {
+    /// Whether the payment reached its target exactly.
+    pub fn is_completed(&self) -> bool {
+        self.error.is_none()
+    }
+}
+
+/// Why a payment did not reach its target. What has moved until then is in the [`SendReport`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The amount to pay is zero.
+    #[error("the amount is zero")]
+    ZeroAmount,
+    /// No packet could be brought through before the payment.
+    #[error("no path to the receiver: {0}")]
+    NoPath(#[from] SearchError),
+    /// The amount is worth less than one destination unit, or no packet that passes is worth one.
+    #[error("the amount is too small: {}", SmallestAmount(*.smallest))]
+    AmountTooSmall {
+        /// The smallest amount that delivers anything, if any packet that passes does.
+        smallest: Option<SourceAmount>,
+    },
+    /// The amount costs more than the caller allows.
+    #[error("at least {needed} source units are needed, more than the maximum source amount")]
+    MaxSourceAmountTooLow {
+        /// What would be needed at least.
+        needed: SourceAmount,
+    },
+    /// The path delivers less than the minimum rate.
+    #[error("the exchange rate is below the minimum")]
+    RateTooLow,
+    /// The receiver refuses the payment or what is left of it.
+    #[error("the receiver refuses the payment")]
+    Refused,
+    /// A hop or the receiver rejected a packet for good.
+    #[error("rejected with {code}{}{message}", if message.is_empty() { "" } else { ": " })]
+    Rejected {
+        /// The ILP error code.
+        code: ErrorCode,
+        /// The message that came with it, for people.
+        message: String,
+    },
+    /// The path kept failing.
+    #[error("the path failed {attempts} times in a row, at last with {code}")]
+    PathFailed {
+        /// The last error code.
+        code: ErrorCode,
+        /// How often.
+        attempts: u32,
+    },
+    /// The packets could not be sent.
+    #[error("the link failed: {0}")]
+    LinkFailed(String),
+    /// Nothing was fulfilled for the idle time-out.
+    #[error("no progress: the idle time-out has passed")]
+    IdleTimeout,
+    /// The total time-out has passed.
+    #[error("not finished in time: the total time-out has passed")]
+    TotalTimeout,
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// All that could be sent has been, but of some of it nobody knows whether it arrived.
+    #[error("the outcome of some packets is unknown")]
+    InDoubt,
+    /// All has been sent, but some of it without an authenticated word of what arrived.
+    #[error("the receiver's answers could not be read for some packets")]
+    Unverified,
+    /// The shared secret must not seal more packets.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The payment has used all of its sequence numbers.
+    #[error("the payment has used all 2^32 sequence numbers")]
+    SequencesExhausted,
+    /// See [`AccountError`].
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+struct SmallestAmount(Option<SourceAmount>);
+
+impl fmt::Display for SmallestAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(amount) => write!(f, "at least {amount} source units deliver one unit"),
+            None => f.write_str("no packet that the path takes delivers one unit"),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! How large a chunk may be, and what is learned about that on the way.
+
+use psk_codec::{AmountTooLarge, SourceAmount};
+use psk_quote::{PathView, suggested_maximum};
+
+/// The range of chunk sizes that the path takes, as far as is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizing {
+    /// Chunks are at most so large, but for one trial.
+    maximum: SourceAmount,
+    /// Known not to pass; `None` while nothing is.
+    refused: Option<SourceAmount>,
+    /// The largest chunk that was fulfilled or probed with success, below `refused`.
+    passed: SourceAmount,
+    /// R01 came at this size: chunks must be larger.
+    too_small: SourceAmount,
+    /// Fulfilled chunks of the maximum size since it changed.
+    successes: u32,
+    /// A larger chunk, of which one is sent to see whether it passes.
+    trial: Option<Trial>,
+    /// T04 in a row for a chunk that was alone in flight.
+    alone_without_liquidity: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    size: SourceAmount,
+    in_flight: bool,
+}
+
+/// So many chunks of the maximum size pass before a larger one is tried.
+const GROW_AFTER: u32 = 8;
+
+impl Sizing {
+    /// Before the path has been searched.
+    pub(super) fn unknown() -> Self {
+        Self {
+            maximum: SourceAmount::ZERO,
+            refused: None,
+            passed: SourceAmount::ZERO,
+            too_small: SourceAmount::ZERO,
+            successes: 0,
+            trial: None,
+            alone_without_liquidity: 0,
+        }
+    }
+
+    pub(super) fn new(view: &PathView) -> Self {
+        Self { maximum: view.passes, refused: view.refused, passed: view.passes, ..Self::unknown() }
+    }
+
+    /// The largest chunk to send now, at least one unit.
+    pub(super) fn maximum(&self) -> SourceAmount {
+        let trial = self.trial.filter(|trial| !trial.in_flight).map(|trial| trial.size);
+        trial.unwrap_or(self.maximum).max(self.minimum())
+    }
+
+    /// A size that has passed lately.
+    pub(super) fn passed(&self) -> SourceAmount {
+        self.passed.max(self.minimum())
+    }
+
+    /// The smallest chunk that is not known to be too small.
+    pub(super) fn minimum(&self) -> SourceAmount {
+        self.too_small.saturating_add(SourceAmount::new(1))
+    }
+
+    pub(super) fn on_sent(&mut self, amount: SourceAmount) {
+        if let Some(trial) = &mut self.trial {
+            trial.in_flight |= trial.size == amount;
+        }
+    }
+
+    pub(super) fn on_fulfilled(&mut self, amount: SourceAmount) {
+        self.alone_without_liquidity = 0;
+        self.passed = self.passed.max(amount);
+        if self.refused.is_some_and(|refused| refused <= amount) {
+            self.refused = None;
+        }
+        if amount > self.maximum {
+            self.maximum = amount;
+            self.trial = None;
+            // A trial that passed is soon followed by another.
+            self.successes = GROW_AFTER - 1;
+        }
+        if amount < self.maximum {
+            return;
+        }
+        self.successes += 1;
+        if self.successes >= GROW_AFTER && self.trial.is_none() {
+            self.successes = 0;
+            self.try_larger();
+        }
+    }
+
+    /// Tries a sixteenth more, or half of what is left below a size that was refused.
+    fn try_larger(&mut self) {
+        let units = self.maximum.units();
+        let larger = units.saturating_add((units / 16).max(1));
+        let larger = match self.refused.map(SourceAmount::units) {
+            Some(refused) => larger.min(units + refused.saturating_sub(units) / 2),
+            None => larger,
+        };
+        if larger > units {
+            self.trial = Some(Trial { size: SourceAmount::new(larger), in_flight: false });
+        }
+    }
+
+    /// F08: never above what was sent, only ever lower.
+    pub(super) fn on_too_large(&mut self, amount: SourceAmount, details: Option<AmountTooLarge>) {
+        self.refuse(amount);
+        let suggested = details.and_then(|details| suggested_maximum(amount, details));
+        let lower = suggested.unwrap_or_else(|| self.middle_below(amount));
+        self.maximum = self.maximum.min(lower);
+    }
+
+    /// T04 for a chunk that was alone in flight: its own size is the matter. Believed when it comes twice in a
+    /// row; then smaller chunks are tried, and growth finds back.
+    pub(super) fn on_no_liquidity_alone(&mut self, amount: SourceAmount) {
+        if amount > self.maximum {
+            return self.refuse(amount);
+        }
+        self.alone_without_liquidity += 1;
+        if self.alone_without_liquidity >= 2 {
+            self.alone_without_liquidity = 0;
+            self.refuse(amount);
+            self.maximum = self.maximum.min(self.middle_below(amount));
+        }
+    }
+
+    /// T04 in company says nothing of the size, unless it was a larger one that was tried.
+    pub(super) fn on_no_liquidity(&mut self, amount: SourceAmount) {
+        if amount > self.passed {
+            self.refuse(amount);
+        }
+    }
+
+    /// R01: chunks must be larger.
+    pub(super) fn on_too_small(&mut self, amount: SourceAmount) {
+        self.too_small = self.too_small.max(amount);
+    }
+
+    /// Rejected for whatever reason, or in doubt: a trial is over.
+    pub(super) fn on_lost(&mut self, amount: SourceAmount) {
+        self.trial = self.trial.filter(|trial| trial.size != amount);
+    }
+
+    fn refuse(&mut self, amount: SourceAmount) {
+        self.successes = 0;
+        self.refused = Some(self.refused.map_or(amount, |refused| refused.min(amount)));
+        if self.passed >= amount {
+            self.passed = SourceAmount::new(amount.units() / 2);
+        }
+    }
+
+    fn middle_below(&self, amount: SourceAmount) -> SourceAmount {
+        let (passed, amount) = (self.passed.units(), amount.units());
+        SourceAmount::new((passed + amount.saturating_sub(passed) / 2).min(amount.saturating_sub(1)))
+    }
+}

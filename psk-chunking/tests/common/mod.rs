@@ -1,0 +1,375 @@
+//! A path in virtual time, with a real receiver at its end: what the machines are judged by until the simulator is
+//! there. No I/O, no clock; the same seed gives the same run.
+#![allow(unreachable_pub, reason = "shared by the scenarios")]
+#![allow(dead_code, reason = "each scenario uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::Duration;
+
+use psk_chunking::Now;
+use psk_chunking::receive::{
+    ChunkArrival, Decision, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict, answer_packet,
+};
+use psk_chunking::send::{Input, Output, SendConfig, SendEvent, SendPayment, SendReport, Target};
+use psk_codec::psk::{PaymentId, PskPacket, Sequence};
+use psk_codec::{
+    Address, Amount, AmountTooLarge, DestinationAmount, ErrorCode, Prepare, Reject, Reply, SourceAmount,
+    Timestamp,
+};
+use psk_crypto::{Credentials, ReceiverSecret, SeededRandom};
+use psk_request::{Receiver, ReceiverOptions};
+
+/// What a hop does with a packet on its way to the receiver.
+pub enum Hop {
+    /// Passes it on with this amount.
+    Forward(Amount),
+    /// Answers it.
+    Reject(Reject),
+    /// Swallows it: no answer ever comes.
+    Swallow,
+}
+
+/// What a hop may look at.
+pub struct Passing<'a> {
+    pub prepare: &'a Prepare,
+    /// Whether it is a chunk, or only asks.
+    pub is_probe: bool,
+    /// Counts packets from 1.
+    pub count: u64,
+    pub now: Duration,
+    /// What is on its way, without this one, in source units.
+    pub in_flight: u128,
+}
+
+pub type HopFn = Box<dyn FnMut(&Passing<'_>) -> Hop>;
+pub type ReplyFn = Box<dyn FnMut(&Prepare, Reply) -> Option<Reply>>;
+
+pub struct World {
+    pub one_way: Duration,
+    pub hops: Vec<HopFn>,
+    /// Changes replies on their way back; `None` loses them.
+    pub reply: ReplyFn,
+    pub receive: ReceiveConfig,
+    pub verdict: Verdict,
+    /// Commands for the sender, by time.
+    pub commands: Vec<(Duration, fn() -> Input)>,
+}
+
+/// What came of a run.
+pub struct Run {
+    pub report: SendReport,
+    /// What the receiver has, by its own account.
+    pub received: DestinationAmount,
+    pub events: Vec<SendEvent>,
+    pub receive_events: Vec<ReceiveEvent>,
+    pub took: Duration,
+    pub packets: u64,
+    pub rejects: HashMap<ErrorCode, u64>,
+    pub max_in_flight: usize,
+}
+
+pub fn hop_address() -> Address {
+    "test.hop".parse().unwrap()
+}
+
+pub fn reject(code: ErrorCode) -> Hop {
+    Hop::Reject(Reject::new(code, hop_address()))
+}
+
+/// Converts at a rate, rounding down.
+pub fn rate(numerator: u64, denominator: u64) -> HopFn {
+    Box::new(move |packet| {
+        let product = u128::from(packet.prepare.amount.units()) * u128::from(numerator);
+        Hop::Forward(Amount::new((product / u128::from(denominator)) as u64))
+    })
+}
+
+/// F08 above a maximum, with details.
+pub fn maximum(maximum: u64) -> HopFn {
+    Box::new(move |packet| match packet.prepare.amount.units() {
+        amount if amount > maximum => {
+            let details = AmountTooLarge { received: Amount::new(amount), maximum: Amount::new(maximum) };
+            let reject = Reject::new(ErrorCode::F08_AMOUNT_TOO_LARGE, hop_address());
+            Hop::Reject(reject.with_data(details.encode()))
+        }
+        amount => Hop::Forward(Amount::new(amount)),
+    })
+}
+
+/// Answers packets above a maximum with a code and no details.
+pub fn maximum_with(code: ErrorCode, maximum: u64) -> HopFn {
+    Box::new(move |packet| match packet.prepare.amount.units() {
+        amount if amount > maximum => reject(code),
+        amount => Hop::Forward(Amount::new(amount)),
+    })
+}
+
+/// Answers every `n`th packet with a code.
+pub fn every(n: u64, code: ErrorCode) -> HopFn {
+    Box::new(move |packet| match packet.count.is_multiple_of(n) {
+        true => reject(code),
+        false => Hop::Forward(packet.prepare.amount),
+    })
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            one_way: Duration::from_millis(50),
+            hops: vec![],
+            reply: Box::new(|_, reply| Some(reply)),
+            receive: ReceiveConfig::default(),
+            verdict: Verdict::Accept,
+            commands: vec![],
+        }
+    }
+}
+
+impl World {
+    pub fn with(hops: Vec<HopFn>) -> Self {
+        Self { hops, ..Self::default() }
+    }
+
+    pub fn send_source(self, amount: u64) -> Run {
+        self.send(config(Target::Source(SourceAmount::new(amount))))
+    }
+
+    pub fn send_destination(self, amount: u64) -> Run {
+        self.send(config(Target::Destination(DestinationAmount::new(amount))))
+    }
+
+    /// Runs a payment to its end, checking the money invariants after every step.
+    pub fn send(mut self, config: SendConfig) -> Run {
+        let mut random = SeededRandom::new(7);
+        let secret = ReceiverSecret::generate(&mut random);
+        let address: Address = "test.receiver".parse().unwrap();
+        let credentials = secret.credentials(&address, b"", &mut random).unwrap();
+        let receiver = Receiver::new(address, secret, ReceiverOptions::default());
+        let budget = match config.target {
+            Target::Source(amount) => amount,
+            Target::Destination(_) => config.max_source_amount,
+        };
+        let mut run = Running::new(&credentials, config, std::mem::take(&mut self.receive));
+        for (at, command) in std::mem::take(&mut self.commands) {
+            run.schedule(at, Event::Command(command));
+        }
+        loop {
+            match run.sender.poll(run.now(), &mut random) {
+                Output::Send { packet, prepare } => run.send_packet(packet, prepare, self.one_way),
+                Output::Event(event) => run.events.push(event),
+                Output::Wait(until) => {
+                    assert!(until >= run.time, "waits for the past");
+                    run.advance(until, &mut self, &receiver, &mut random);
+                }
+                Output::Ended(report) => return run.finish(report),
+                other => panic!("{other:?}"),
+            }
+            run.check(budget);
+        }
+    }
+}
+
+enum Event {
+    Arrive(Sequence, Box<Prepare>),
+    Reply(Sequence, u64, Reply),
+    Command(fn() -> Input),
+}
+
+struct Running {
+    sender: SendPayment,
+    payments: ReceivePayments,
+    time: Duration,
+    queue: BinaryHeap<Reverse<(Duration, u64)>>,
+    scheduled: HashMap<u64, Event>,
+    next_id: u64,
+    events: Vec<SendEvent>,
+    receive_events: Vec<ReceiveEvent>,
+    received: DestinationAmount,
+    packets: u64,
+    arrived: u64,
+    in_flight: u128,
+    packets_in_flight: usize,
+    max_in_flight: usize,
+    rejects: HashMap<ErrorCode, u64>,
+}
+
+const START: i64 = 1_700_000_000_000;
+
+fn at(time: Duration) -> Now {
+    let start = Timestamp::from_unix_millis(START).unwrap();
+    Now { monotonic: time, wall: start.saturating_add(time) }
+}
+
+impl Running {
+    fn new(credentials: &Credentials, config: SendConfig, receive: ReceiveConfig) -> Self {
+        Self {
+            sender: SendPayment::new(config, credentials, at(Duration::ZERO)),
+            payments: ReceivePayments::new(receive),
+            time: Duration::ZERO,
+            queue: BinaryHeap::new(),
+            scheduled: HashMap::new(),
+            next_id: 0,
+            events: vec![],
+            receive_events: vec![],
+            received: DestinationAmount::ZERO,
+            packets: 0,
+            arrived: 0,
+            in_flight: 0,
+            packets_in_flight: 0,
+            max_in_flight: 0,
+            rejects: HashMap::new(),
+        }
+    }
+
+    fn now(&self) -> Now {
+        at(self.time)
+    }
+
+    fn schedule(&mut self, at: Duration, event: Event) {
+        self.queue.push(Reverse((at, self.next_id)));
+        self.scheduled.insert(self.next_id, event);
+        self.next_id += 1;
+    }
+
+    fn send_packet(&mut self, packet: Sequence, prepare: Prepare, one_way: Duration) {
+        self.packets += 1;
+        assert!(self.packets < 1_000_000, "this does not end");
+        self.packets_in_flight += 1;
+        self.max_in_flight = self.max_in_flight.max(self.packets_in_flight);
+        self.schedule(self.time + one_way, Event::Arrive(packet, Box::new(prepare)));
+    }
+
+    /// Goes on to the next event, at most to `until`.
+    fn advance(
+        &mut self,
+        until: Duration,
+        world: &mut World,
+        receiver: &Receiver,
+        random: &mut SeededRandom,
+    ) {
+        let Some(&Reverse((due, id))) = self.queue.peek() else {
+            self.time = until;
+            return;
+        };
+        if due > until {
+            self.time = until;
+            return;
+        }
+        self.queue.pop();
+        self.time = due;
+        match self.scheduled.remove(&id).unwrap() {
+            Event::Arrive(packet, prepare) => {
+                let amount = prepare.amount.units();
+                let reply = self.traverse(&prepare, world, receiver, random);
+                self.in_flight += u128::from(amount);
+                match reply.and_then(|reply| (world.reply)(&prepare, reply)) {
+                    Some(reply) => {
+                        self.schedule(due + world.one_way, Event::Reply(packet, amount, reply));
+                    }
+                    None => self.packets_in_flight -= 1,
+                }
+            }
+            Event::Reply(packet, amount, reply) => {
+                self.in_flight -= u128::from(amount);
+                self.packets_in_flight -= 1;
+                if let Reply::Reject(reject) = &reply {
+                    *self.rejects.entry(reject.code).or_default() += 1;
+                }
+                self.sender.handle(Input::Reply { packet, reply }, at(due), random);
+            }
+            Event::Command(command) => self.sender.handle(command(), at(due), random),
+        }
+    }
+
+    /// Through the hops to the receiver.
+    fn traverse(
+        &mut self,
+        prepare: &Prepare,
+        world: &mut World,
+        receiver: &Receiver,
+        random: &mut SeededRandom,
+    ) -> Option<Reply> {
+        let mut prepare = prepare.clone();
+        self.arrived += 1;
+        let opened = receiver.open(&prepare, at(self.time).wall).unwrap();
+        for hop in &mut world.hops {
+            let passing = Passing {
+                prepare: &prepare,
+                is_probe: !opened.fulfillable,
+                count: self.arrived,
+                now: self.time,
+                in_flight: self.in_flight,
+            };
+            match hop(&passing) {
+                Hop::Forward(amount) => prepare.amount = amount,
+                Hop::Reject(reject) => return Some(reject.into()),
+                Hop::Swallow => return None,
+            }
+        }
+        Some(self.receive(&prepare, world.verdict, receiver, random))
+    }
+
+    fn receive(
+        &mut self,
+        prepare: &Prepare,
+        verdict: Verdict,
+        receiver: &Receiver,
+        random: &mut SeededRandom,
+    ) -> Reply {
+        let arrival = receiver.open(prepare, at(self.time).wall).unwrap();
+        assert!(matches!(arrival.packet, PskPacket::Chunk(_)));
+        let chunk = ChunkArrival::of(&arrival, at(self.time).wall).unwrap();
+        let mut decision = self.payments.handle_chunk(&chunk, self.time);
+        if let Decision::Review(offer) = &decision {
+            self.payments.handle_verdict(&offer.payment, verdict, self.time);
+            decision = self.payments.handle_chunk(&chunk, self.time);
+        }
+        if let Decision::Fulfill { .. } = decision {
+            assert!(chunk.amount >= chunk.minimum && chunk.fulfillable && !chunk.expired);
+            self.received = self.received.checked_add(chunk.amount).unwrap();
+        }
+        while let Some(event) = self.payments.poll_event() {
+            self.receive_events.push(event);
+        }
+        answer_packet(&arrival, &decision, random).unwrap()
+    }
+
+    /// ENGINE.md section 2.
+    fn check(&self, budget: SourceAmount) {
+        let account = self.sender.account();
+        assert!(account.committed().unwrap() <= budget, "{account:?}");
+        assert!(account.delivered <= self.received, "{account:?} {:?}", self.received);
+    }
+
+    fn finish(mut self, report: SendReport) -> Run {
+        assert!(report.account.in_flight.is_zero(), "{report:?}");
+        self.payments.stop(self.time);
+        while let Some(event) = self.payments.poll_event() {
+            self.receive_events.push(event);
+        }
+        Run {
+            report,
+            received: self.received,
+            events: self.events,
+            receive_events: self.receive_events,
+            took: self.time,
+            packets: self.packets,
+            rejects: self.rejects,
+            max_in_flight: self.max_in_flight,
+        }
+    }
+}
+
+pub fn config(target: Target) -> SendConfig {
+    SendConfig::new(target, PaymentId::new([9; 16]))
+}
+
+pub fn source(units: u64) -> SourceAmount {
+    SourceAmount::new(units)
+}
+
+pub fn destination(units: u64) -> DestinationAmount {
+    DestinationAmount::new(units)
+}
