@@ -1,6 +1,63 @@
-//! x
+//! The PSKv2 payment engine: large Interledger payments in chunks.
+//!
+//! [`send::SendPayment`] and [`receive::ReceivePayments`] are state machines without I/O, clock or randomness of
+//! their own; how to drive them stands on the types. The feature `driver` (on by default) runs them over a
+//! [`Plugin`](psk_plugin::Plugin) on tokio: [`send_payment`] and [`PaymentReceiver`].
+//!
+//! Without I/O, a payment is a conversation like this:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use psk_chunking::Now;
+//! use psk_chunking::receive::{ChunkArrival, Decision, ReceiveConfig, ReceivePayments, Verdict, answer_packet};
+//! use psk_chunking::send::{Input, Output, SendConfig, SendPayment, Target};
+//! use psk_codec::{DestinationAmount, SourceAmount, Timestamp, psk::PaymentId};
+//! use psk_crypto::{ReceiverSecret, SystemRandom};
+//! use psk_request::{Receiver, ReceiverOptions};
+//!
+//! let random = &mut SystemRandom;
+//! let now = Now { monotonic: Duration::ZERO, wall: Timestamp::from_unix_millis(1_700_000_000_000)? };
+//!
+//! let secret = ReceiverSecret::generate(random);
+//! let receiver = Receiver::new("test.bob".parse()?, secret, ReceiverOptions::default());
+//! let mut payments = ReceivePayments::new(ReceiveConfig::default());
+//!
+//! let credentials = receiver.credentials(b"order 17", random)?;
+//! let target = Target::Destination(DestinationAmount::new(1_000));
+//! let mut sender = SendPayment::new(SendConfig::new(target, PaymentId::new([7; 16])), &credentials, now);
+//!
+//! let report = loop {
+//!     match sender.poll(now, random) {
+//!         Output::Send { packet, prepare } => {
+//!             // On the way, connectors would change the amount. The receiver opens the packet and decides.
+//!             let arrival = receiver.open(&prepare, now.wall).expect("sealed for this receiver");
+//!             let chunk = ChunkArrival::of(&arrival, now.wall).expect("a chunk");
+//!             let mut decision = payments.handle_chunk(&chunk, now.monotonic);
+//!             if let Decision::Review(offer) = &decision {
+//!                 payments.handle_verdict(&offer.payment, Verdict::Accept, now.monotonic);
+//!                 decision = payments.handle_chunk(&chunk, now.monotonic);
+//!             }
+//!             let reply = answer_packet(&arrival, &decision, random).expect("decided");
+//!             sender.handle(Input::Reply { packet, reply }, now, random);
+//!         }
+//!         Output::Ended(report) => break report,
+//!         Output::Event(_) => {}
+//!         other => panic!("nothing to wait for: {other:?}"),
+//!     }
+//! };
+//! assert!(report.is_completed());
+//! assert_eq!(report.account.delivered, DestinationAmount::new(1_000));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
 mod chunk;
+#[cfg(feature = "driver")]
+mod driver;
 pub mod receive;
 pub mod send;
 mod time;
+
+#[cfg(feature = "driver")]
+pub use driver::{PaymentControl, PaymentHandler, PaymentReceiver, Progress, RunningPayment, send_payment};
 pub use time::Now;

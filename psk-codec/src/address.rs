@@ -32,9 +32,8 @@ pub enum AddressError {
     UnknownScheme,
 }
 
-const SCHEMES: [&[u8]; 10] = [
-    b"g", b"private", b"example", b"peer", b"self", b"test", b"test1", b"test2", b"test3", b"local",
-];
+const SCHEMES: [&[u8]; 10] =
+    [b"g", b"private", b"example", b"peer", b"self", b"test", b"test1", b"test2", b"test3", b"local"];
 
 impl Address {
     /// The greatest length in characters.
@@ -71,11 +70,7 @@ impl Address {
     /// not below `prefix`.
     pub fn suffix_after(&self, prefix: &Address) -> Option<&str> {
         let rest = self.as_str().strip_prefix(prefix.as_str())?;
-        if rest.is_empty() {
-            Some(rest)
-        } else {
-            rest.strip_prefix('.')
-        }
+        if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
     }
 }
 
@@ -127,13 +122,7 @@ mod tests {
 
     #[test]
     fn addresses_keep_the_rules_of_rfc_15() {
-        for text in [
-            "g.a",
-            "test.us-usd.~x_9",
-            "test1.b",
-            "local",
-            &format!("g.{}", "a".repeat(1021)),
-        ] {
+        for text in ["g.a", "test.us-usd.~x_9", "test1.b", "local", &format!("g.{}", "a".repeat(1021))] {
             assert_eq!(text.parse::<Address>().unwrap().as_str(), text);
         }
         let cases = [
@@ -149,10 +138,7 @@ mod tests {
         for (text, error) in cases {
             assert_eq!(text.parse::<Address>(), Err(error), "{text:?}");
         }
-        assert_eq!(
-            format!("g.{}", "a".repeat(1022)).parse::<Address>(),
-            Err(AddressError::TooLong)
-        );
+        assert_eq!(format!("g.{}", "a".repeat(1022)).parse::<Address>(), Err(AddressError::TooLong));
     }
 
     #[test]

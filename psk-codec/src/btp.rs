@@ -10,9 +10,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod fields;
+
 use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
+
+pub use fields::{ContentType, ErrorCode, ErrorTime, RequestId, Text};
 
 use crate::error::{DecodeError, EncodeError, Problem};
 use crate::oer::{self, Reader};
@@ -55,26 +59,6 @@ pub enum Kind {
     },
 }
 
-/// Ties an answer to its request, unique among those in flight on one connection.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId(u32);
-
-/// What the data of a sub-protocol is; numbers that this crate does not know survive unchanged.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ContentType(u8);
-
-/// The three characters that say why a request failed. Not the codes of ILP: `F08` is *insufficient balance* here.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ErrorCode([u8; 3]);
-
-/// UTF-8 text that shares the memory it was read from (RFC 23 has IA5 strings, a part of it).
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct Text(Bytes);
-
-/// A point in time as an Error carries it, such as `20170815151617.123Z`; other forms survive unchanged.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ErrorTime(Bytes);
-
 /// One of the protocols that share a packet (RFC 23, `ProtocolData`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubProtocol {
@@ -104,7 +88,7 @@ impl Packet {
     pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(octets);
         let packet_type = reader.u8("BTP packet type")?;
-        let request_id = RequestId(reader.u32("requestId")?);
+        let request_id = RequestId::new(reader.u32("requestId")?);
         let contents = reader.var_octets("BTP packet contents")?;
         reader.end("BTP packet")?;
         let mut reader = Reader::new(contents);
@@ -112,9 +96,7 @@ impl Packet {
             TYPE_RESPONSE => Kind::Response,
             TYPE_ERROR => Kind::Error(ErrorDetails::read(&mut reader)?),
             TYPE_MESSAGE => Kind::Message,
-            TYPE_TRANSFER => Kind::Transfer {
-                amount: Amount::new(reader.u64("amount")?),
-            },
+            TYPE_TRANSFER => Kind::Transfer { amount: Amount::new(reader.u64("amount")?) },
             other => {
                 let problem = Problem::UnexpectedType(other);
                 return Err(DecodeError::new("BTP packet type", 0, problem));
@@ -122,11 +104,7 @@ impl Packet {
         };
         let protocol_data = read_protocol_data(&mut reader)?;
         reader.end("BTP packet contents")?;
-        Ok(Self {
-            request_id,
-            kind,
-            protocol_data,
-        })
+        Ok(Self { request_id, kind, protocol_data })
     }
 
     /// Writes the packet. Fails only for contents of 4 GiB and more.
@@ -136,7 +114,7 @@ impl Packet {
         let length = HEADER_LENGTH + oer::var_octets_length(contents_length);
         let mut buffer = BytesMut::with_capacity(length);
         buffer.put_u8(self.kind.packet_type());
-        buffer.put_u32(self.request_id.0);
+        buffer.put_u32(self.request_id.number());
         oer::put_length(&mut buffer, contents_length);
         match &self.kind {
             Kind::Response | Kind::Message => {}
@@ -145,8 +123,8 @@ impl Packet {
         }
         oer::put_var_uint(&mut buffer, self.protocol_data.len() as u64);
         for sub_protocol in &self.protocol_data {
-            oer::put_var_octets(&mut buffer, &sub_protocol.name.0);
-            buffer.put_u8(sub_protocol.content_type.0);
+            oer::put_var_octets(&mut buffer, sub_protocol.name.as_octets());
+            buffer.put_u8(sub_protocol.content_type.number());
             oer::put_var_octets(&mut buffer, &sub_protocol.data);
         }
         Ok(buffer.freeze())
@@ -179,29 +157,17 @@ impl Packet {
 impl Packet {
     /// A Message that carries an ILP Prepare.
     pub fn ilp_message(request_id: RequestId, prepare: Bytes) -> Self {
-        Self {
-            request_id,
-            kind: Kind::Message,
-            protocol_data: vec![SubProtocol::ilp(prepare)],
-        }
+        Self { request_id, kind: Kind::Message, protocol_data: vec![SubProtocol::ilp(prepare)] }
     }
 
     /// A Response that carries an ILP Fulfill or Reject (PROTOCOL.md section 5: never the other way round).
     pub fn ilp_response(request_id: RequestId, reply: Bytes) -> Self {
-        Self {
-            request_id,
-            kind: Kind::Response,
-            protocol_data: vec![SubProtocol::ilp(reply)],
-        }
+        Self { request_id, kind: Kind::Response, protocol_data: vec![SubProtocol::ilp(reply)] }
     }
 
     /// A Response that says no more than that the request was accepted.
     pub fn empty_response(request_id: RequestId) -> Self {
-        Self {
-            request_id,
-            kind: Kind::Response,
-            protocol_data: Vec::new(),
-        }
+        Self { request_id, kind: Kind::Response, protocol_data: Vec::new() }
     }
 
     /// The Message that a client sends first (RFC 23, "Authentication"): `auth`, empty, must come first. JS clients
@@ -212,11 +178,7 @@ impl Packet {
             protocol_data.push(SubProtocol::text(SubProtocol::AUTH_USERNAME, username));
         }
         protocol_data.push(SubProtocol::text(SubProtocol::AUTH_TOKEN, token));
-        Self {
-            request_id,
-            kind: Kind::Message,
-            protocol_data,
-        }
+        Self { request_id, kind: Kind::Message, protocol_data }
     }
 
     /// An Error of one of the codes that RFC 23 names, with a text about it.
@@ -274,11 +236,7 @@ impl SubProtocol {
 
     /// A sub-protocol whose data are octets.
     pub fn octets(name: &'static str, data: Bytes) -> Self {
-        Self {
-            name: Text::from(name),
-            content_type: ContentType::OCTETS,
-            data,
-        }
+        Self { name: Text::from(name), content_type: ContentType::OCTETS, data }
     }
 
     /// A sub-protocol whose data are text.
@@ -293,13 +251,13 @@ impl SubProtocol {
     fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             name: Text::read(reader, "protocolName")?,
-            content_type: ContentType(reader.u8("contentType")?),
+            content_type: ContentType::new(reader.u8("contentType")?),
             data: reader.var_octets("sub-protocol data")?,
         })
     }
 
     fn length(&self) -> usize {
-        oer::var_octets_length(self.name.0.len()) + 1 + oer::var_octets_length(self.data.len())
+        oer::var_octets_length(self.name.as_octets().len()) + 1 + oer::var_octets_length(self.data.len())
     }
 }
 
@@ -320,22 +278,78 @@ impl fmt::Debug for SubProtocol {
 impl ErrorDetails {
     fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
-            code: ErrorCode(reader.array("code")?),
+            code: ErrorCode::new(reader.array("code")?),
             name: Text::read(reader, "name")?,
-            triggered_at: ErrorTime(reader.var_octets("triggeredAt")?),
+            triggered_at: ErrorTime::from_octets(reader.var_octets("triggeredAt")?),
             data: reader.var_octets("data")?,
         })
     }
 
     fn length(&self) -> usize {
-        let lengths = [self.name.0.len(), self.triggered_at.0.len(), self.data.len()];
-        3 + lengths.map(oer::var_octets_length).iter().sum::<usize>()
+        let fields = [self.name.as_octets(), self.triggered_at.as_octets(), &self.data];
+        let lengths = fields.map(|field| oer::var_octets_length(field.len()));
+        3 + lengths.iter().sum::<usize>()
     }
 
     fn put(&self, buffer: &mut BytesMut) {
-        buffer.put_slice(&self.code.0);
-        oer::put_var_octets(buffer, &self.name.0);
-        oer::put_var_octets(buffer, &self.triggered_at.0);
+        buffer.put_slice(&self.code.octets());
+        oer::put_var_octets(buffer, self.name.as_octets());
+        oer::put_var_octets(buffer, self.triggered_at.as_octets());
         oer::put_var_octets(buffer, &self.data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(octets: &[u8]) -> Result<Packet, DecodeError> {
+        Packet::decode(Bytes::copy_from_slice(octets))
+    }
+
+    #[test]
+    fn a_count_of_sub_protocols_that_cannot_be_there_is_refused_before_allocating() {
+        for count in [&[1, 1][..], &[4, 0xff, 0xff, 0xff, 0xff], &[8; 9]] {
+            let mut octets = vec![TYPE_MESSAGE, 0, 0, 0, 1, count.len() as u8 + 2];
+            octets.extend_from_slice(count);
+            octets.extend_from_slice(&[0, 0]);
+            let error = decode(&octets).unwrap_err();
+            let expected = DecodeError::new("number of sub-protocols", 0, Problem::TooLarge);
+            assert_eq!(error, expected, "{count:?}");
+        }
+    }
+
+    #[test]
+    fn the_types_of_btp_1_and_trailing_octets_are_refused() {
+        let error = decode(&[3, 0, 0, 0, 1, 2, 1, 0]).unwrap_err();
+        assert_eq!(error.problem, Problem::UnexpectedType(3));
+        let error = decode(&[TYPE_MESSAGE, 0, 0, 0, 1, 2, 1, 0, 9]).unwrap_err();
+        assert_eq!(error.problem, Problem::TrailingOctets(1));
+        let error = decode(&[TYPE_MESSAGE, 0, 0, 0, 1, 3, 1, 0, 9]).unwrap_err();
+        assert_eq!(error.problem, Problem::TrailingOctets(1));
+    }
+
+    #[test]
+    fn unknown_content_types_and_unreadable_times_survive() {
+        let mut packet =
+            Packet::error(RequestId::new(1), ErrorCode::new(*b"X42"), Timestamp::UNIX_EPOCH, "?");
+        packet.protocol_data =
+            vec![SubProtocol { content_type: ContentType::new(200), ..SubProtocol::text("custom", "x") }];
+        if let Kind::Error(details) = &mut packet.kind {
+            assert_eq!(details.triggered_at.timestamp(), Some(Timestamp::UNIX_EPOCH));
+            details.triggered_at = ErrorTime::from_octets("yesterday".into());
+            assert_eq!(details.triggered_at.timestamp(), None);
+        }
+        assert_eq!(Packet::decode(packet.encode().unwrap()), Ok(packet));
+    }
+
+    #[test]
+    fn tokens_are_not_shown_by_debug() {
+        let packet = Packet::auth(RequestId::new(1), Some("alice"), "secret token");
+        let text = format!("{packet:?}");
+        assert!(text.contains("auth_token"), "{text}");
+        assert!(!text.contains("secret token"), "{text}");
+        let names = packet.protocol_data.iter().map(|p| p.name.as_str());
+        assert!(names.eq(["auth", "auth_username", "auth_token"]));
     }
 }

@@ -44,11 +44,7 @@ pub enum Problem {
 impl DecodeError {
     /// An error at `offset` of whatever is `reading`.
     pub fn new(reading: &'static str, offset: usize, problem: Problem) -> Self {
-        Self {
-            reading,
-            offset,
-            problem,
-        }
+        Self { reading, offset, problem }
     }
 }
 
@@ -66,19 +62,7 @@ pub struct EncodeError {
 
 impl EncodeError {
     /// Refuses a `length` above `maximum`.
-    pub(crate) fn check(
-        field: &'static str,
-        length: usize,
-        maximum: usize,
-    ) -> Result<(), EncodeError> {
-        if length > maximum {
-            Err(Self {
-                field,
-                length,
-                maximum,
-            })
-        } else {
-            Ok(())
-        }
+    pub(crate) fn check(field: &'static str, length: usize, maximum: usize) -> Result<(), EncodeError> {
+        if length > maximum { Err(Self { field, length, maximum }) } else { Ok(()) }
     }
 }

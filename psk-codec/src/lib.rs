@@ -42,7 +42,6 @@ pub use amount::{Amount, AmountError, DestinationAmount, SourceAmount};
 pub use error::{DecodeError, EncodeError, Problem};
 pub use error_code::{ErrorClass, ErrorCode};
 pub use ilp::{
-    AmountTooLarge, Condition, Fulfill, Fulfillment, MAX_DATA_LENGTH, Packet, Prepare, Reject,
-    Reply,
+    AmountTooLarge, Condition, Fulfill, Fulfillment, MAX_DATA_LENGTH, Packet, Prepare, Reject, Reply,
 };
 pub use timestamp::{Timestamp, TimestampError};

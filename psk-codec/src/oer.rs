@@ -28,10 +28,7 @@ pub struct Reader {
 impl Reader {
     /// Starts at the first octet.
     pub fn new(octets: Bytes) -> Self {
-        Self {
-            octets,
-            position: 0,
-        }
+        Self { octets, position: 0 }
     }
 
     /// How many octets have not been read.
@@ -63,13 +60,7 @@ impl Reader {
     pub fn array<const N: usize>(&mut self, reading: &'static str) -> Result<[u8; N], DecodeError> {
         let available = self.remaining();
         let Some(found) = self.octets[self.position..].first_chunk::<N>() else {
-            return Err(self.error(
-                reading,
-                Problem::Truncated {
-                    needed: N,
-                    available,
-                },
-            ));
+            return Err(self.error(reading, Problem::Truncated { needed: N, available }));
         };
         self.position += N;
         Ok(*found)
@@ -79,13 +70,7 @@ impl Reader {
     pub fn octets(&mut self, length: usize, reading: &'static str) -> Result<Bytes, DecodeError> {
         let available = self.remaining();
         if length > available {
-            return Err(self.error(
-                reading,
-                Problem::Truncated {
-                    needed: length,
-                    available,
-                },
-            ));
+            return Err(self.error(reading, Problem::Truncated { needed: length, available }));
         }
         let start = self.position;
         self.position += length;
@@ -103,10 +88,7 @@ impl Reader {
         let start = self.position;
         let digits = self.var_octets(reading)?;
         let problem = match digits.first() {
-            None => Problem::Truncated {
-                needed: 1,
-                available: 0,
-            },
+            None => Problem::Truncated { needed: 1, available: 0 },
             Some(0) if digits.len() > 1 => Problem::NotCanonical,
             Some(_) if digits.len() > 8 => Problem::TooLarge,
             Some(_) => return Ok(big_endian(&digits)),
@@ -151,9 +133,7 @@ impl Reader {
 
 /// At most eight octets as a number.
 fn big_endian(digits: &[u8]) -> u64 {
-    digits
-        .iter()
-        .fold(0, |number, &digit| (number << 8) | u64::from(digit))
+    digits.iter().fold(0, |number, &digit| (number << 8) | u64::from(digit))
 }
 
 /// How many octets the shortest big-endian form of `number` has, at least one.
@@ -163,11 +143,7 @@ fn significant_octets(number: u64) -> usize {
 
 /// The length in octets of the length determinant for `length` octets.
 pub fn length_length(length: usize) -> usize {
-    if length < 0x80 {
-        1
-    } else {
-        1 + significant_octets(length as u64)
-    }
+    if length < 0x80 { 1 } else { 1 + significant_octets(length as u64) }
 }
 
 /// The length in octets of a length-prefixed string of `length` octets.
@@ -215,38 +191,18 @@ mod tests {
     #[test]
     fn lengths_that_are_not_canonical_are_refused() {
         // PROTOCOL.md section 2: JS rejects `81 05`.
-        for octets in [
-            &[0x81, 0x05, 1, 2, 3, 4, 5][..],
-            &[0x82, 0x00, 0x80],
-            &[0x80],
-            &[0x81, 0],
-        ] {
+        for octets in [&[0x81, 0x05, 1, 2, 3, 4, 5][..], &[0x82, 0x00, 0x80], &[0x80], &[0x81, 0]] {
             let error = reader(octets).var_octets("x").unwrap_err();
-            assert_eq!(
-                error,
-                DecodeError::new("x", 0, Problem::NotCanonical),
-                "{octets:?}"
-            );
+            assert_eq!(error, DecodeError::new("x", 0, Problem::NotCanonical), "{octets:?}");
         }
     }
 
     #[test]
     fn lengths_beyond_the_input_are_refused_without_allocating() {
-        let error = reader(&[0x84, 0xff, 0xff, 0xff, 0xff])
-            .var_octets("x")
-            .unwrap_err();
-        assert_eq!(
-            error.problem,
-            Problem::Truncated {
-                needed: 0xffff_ffff,
-                available: 0
-            }
-        );
+        let error = reader(&[0x84, 0xff, 0xff, 0xff, 0xff]).var_octets("x").unwrap_err();
+        assert_eq!(error.problem, Problem::Truncated { needed: 0xffff_ffff, available: 0 });
         let long = [0x89, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-        assert_eq!(
-            reader(&long).var_octets("x").unwrap_err().problem,
-            Problem::TooLarge
-        );
+        assert_eq!(reader(&long).var_octets("x").unwrap_err().problem, Problem::TooLarge);
     }
 
     #[test]
@@ -270,13 +226,7 @@ mod tests {
             assert_eq!(buffer.len(), var_uint_length(number));
             assert_eq!(Reader::new(buffer.into()).var_uint("x").unwrap(), number);
         }
-        assert_eq!(
-            reader(&[2, 0, 1]).var_uint("x").unwrap_err().problem,
-            Problem::NotCanonical
-        );
-        assert_eq!(
-            reader(&[9; 10]).var_uint("x").unwrap_err().problem,
-            Problem::TooLarge
-        );
+        assert_eq!(reader(&[2, 0, 1]).var_uint("x").unwrap_err().problem, Problem::NotCanonical);
+        assert_eq!(reader(&[9; 10]).var_uint("x").unwrap_err().problem, Problem::TooLarge);
     }
 }

@@ -48,17 +48,13 @@ impl Timestamp {
     /// This much later, at most the end of year 9999.
     pub fn saturating_add(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        Self {
-            unix_millis: self.unix_millis.saturating_add(millis).min(LAST),
-        }
+        Self { unix_millis: self.unix_millis.saturating_add(millis).min(LAST) }
     }
 
     /// This much earlier, at least the start of year 0000.
     pub fn saturating_sub(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        Self {
-            unix_millis: self.unix_millis.saturating_sub(millis).max(FIRST),
-        }
+        Self { unix_millis: self.unix_millis.saturating_sub(millis).max(FIRST) }
     }
 
     /// How much later this is than `earlier`; zero when it is not later.
@@ -69,25 +65,9 @@ impl Timestamp {
 
     /// The 17 digits on the wire.
     pub fn encode(self) -> [u8; Self::LENGTH] {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            milli,
-        } = self.civil();
+        let Civil { year, month, day, hour, minute, second, milli } = self.civil();
         let mut digits = [0; Self::LENGTH];
-        let fields = [
-            (year, 4),
-            (month, 2),
-            (day, 2),
-            (hour, 2),
-            (minute, 2),
-            (second, 2),
-            (milli, 3),
-        ];
+        let fields = [(year, 4), (month, 2), (day, 2), (hour, 2), (minute, 2), (second, 2), (milli, 3)];
         let mut end = 0;
         for (mut number, width) in fields {
             end += width;
@@ -106,9 +86,7 @@ impl Timestamp {
             return Err(invalid(offset, "not a digit"));
         }
         let number = |from: usize, to: usize| {
-            digits[from..to]
-                .iter()
-                .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
+            digits[from..to].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
         };
         let (year, month, day) = (number(0, 4), number(4, 6), number(6, 8));
         let (hour, minute, second) = (number(8, 10), number(10, 12), number(12, 14));
@@ -121,11 +99,8 @@ impl Timestamp {
         if hour > 23 || minute > 59 || second > 59 {
             return Err(invalid(8, "no such time of day"));
         }
-        let seconds =
-            days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
-        Ok(Self {
-            unix_millis: seconds * 1_000 + number(14, 17),
-        })
+        let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+        Ok(Self { unix_millis: seconds * 1_000 + number(14, 17) })
     }
 
     fn civil(self) -> Civil {
@@ -158,19 +133,8 @@ struct Civil {
 impl fmt::Display for Timestamp {
     /// RFC 3339, such as `2023-11-14T22:13:20.000Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            milli,
-        } = self.civil();
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-        )
+        let Civil { year, month, day, hour, minute, second, milli } = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 
@@ -209,16 +173,11 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400;
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
@@ -255,12 +214,7 @@ mod tests {
         ] {
             Timestamp::decode(*digits).unwrap_err();
         }
-        assert_eq!(
-            Timestamp::decode(*b"20000229235959999")
-                .unwrap()
-                .unix_millis(),
-            951_868_799_999
-        );
+        assert_eq!(Timestamp::decode(*b"20000229235959999").unwrap().unix_millis(), 951_868_799_999);
     }
 
     #[test]

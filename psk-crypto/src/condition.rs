@@ -11,10 +11,7 @@ pub fn condition_of(fulfillment: &Fulfillment) -> Condition {
 
 /// Whether the fulfillment is the preimage of the condition, compared in constant time.
 pub fn fulfills(fulfillment: &Fulfillment, condition: &Condition) -> bool {
-    condition_of(fulfillment)
-        .octets()
-        .ct_eq(condition.octets())
-        .into()
+    condition_of(fulfillment).octets().ct_eq(condition.octets()).into()
 }
 
 /// A condition whose fulfillment nobody knows: the packet asks and cannot be paid (RFC 25, "Unfulfillable

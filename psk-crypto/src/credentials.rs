@@ -90,10 +90,7 @@ impl ReceiverSecret {
     ) -> Result<Credentials, CredentialsError> {
         let derived = kdf::derive(&*self.address_key, shared_secret.expose_octets());
         let suffix = URL_SAFE_NO_PAD.encode(&derived[..TOKEN_LENGTH]);
-        Ok(Credentials {
-            destination_account: address.with_suffix(&suffix)?,
-            shared_secret,
-        })
+        Ok(Credentials { destination_account: address.with_suffix(&suffix)?, shared_secret })
     }
 }
 

@@ -93,18 +93,11 @@ impl Keys {
 
     /// Decrypts what the same keys have sealed.
     pub fn open(&self, sealed: &[u8]) -> Result<Bytes, OpenError> {
-        let (nonce, rest) = sealed
-            .split_first_chunk::<NONCE_LENGTH>()
-            .ok_or(OpenError)?;
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LENGTH>().ok_or(OpenError)?;
         let (tag, ciphertext) = rest.split_first_chunk::<TAG_LENGTH>().ok_or(OpenError)?;
         let mut text = BytesMut::from(ciphertext);
         self.cipher
-            .decrypt_inout_detached(
-                &Nonce::from(*nonce),
-                b"",
-                text.as_mut().into(),
-                &Tag::from(*tag),
-            )
+            .decrypt_inout_detached(&Nonce::from(*nonce), b"", text.as_mut().into(), &Tag::from(*tag))
             .map_err(|_| OpenError)?;
         Ok(text.freeze())
     }
@@ -124,10 +117,7 @@ impl Keys {
 
     fn count_sealed(&self) -> Result<(), SealError> {
         let count = |sealed| (sealed < MAX_SEALED_PACKETS).then_some(sealed + 1);
-        match self
-            .sealed
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count)
-        {
+        match self.sealed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count) {
             Err(_) => Err(SealError::KeyExhausted),
             Ok(before) => {
                 if before + 1 == WARN_SEALED_PACKETS {
@@ -141,9 +131,7 @@ impl Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys")
-            .field("sealed", &self.sealed_packets())
-            .finish_non_exhaustive()
+        f.debug_struct("Keys").field("sealed", &self.sealed_packets()).finish_non_exhaustive()
     }
 }
 
@@ -171,20 +159,14 @@ mod tests {
     #[test]
     fn every_flipped_bit_and_every_truncation_is_refused() {
         let keys = keys(1);
-        let sealed = keys
-            .seal(b"attack at dawn", &mut SeededRandom::new(1))
-            .unwrap();
+        let sealed = keys.seal(b"attack at dawn", &mut SeededRandom::new(1)).unwrap();
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.to_vec();
             changed[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(keys.open(&changed), Err(OpenError), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert_eq!(
-                keys.open(&sealed[..length]),
-                Err(OpenError),
-                "length {length}"
-            );
+            assert_eq!(keys.open(&sealed[..length]), Err(OpenError), "length {length}");
         }
         assert_eq!(super::tests::keys(2).open(&sealed), Err(OpenError));
     }
@@ -208,9 +190,6 @@ mod tests {
         assert_eq!(sealed.len(), psk_codec::MAX_DATA_LENGTH);
         assert_eq!(keys.open(&sealed).unwrap(), longest);
         let too_long = vec![7; MAX_PLAINTEXT_LENGTH + 1];
-        assert_eq!(
-            keys.seal(&too_long, random),
-            Err(SealError::TooLong(too_long.len()))
-        );
+        assert_eq!(keys.seal(&too_long, random), Err(SealError::TooLong(too_long.len())));
     }
 }

@@ -38,9 +38,7 @@ mod secret;
 
 pub use condition::{condition_of, fulfills, unfulfillable_condition};
 pub use credentials::{Credentials, CredentialsError, ReceiverSecret, Token};
-pub use envelope::{
-    ENVELOPE_OVERHEAD, Keys, MAX_SEALED_PACKETS, OpenError, SealError, WARN_SEALED_PACKETS,
-};
+pub use envelope::{ENVELOPE_OVERHEAD, Keys, MAX_SEALED_PACKETS, OpenError, SealError, WARN_SEALED_PACKETS};
 #[cfg(feature = "system-random")]
 pub use random::SystemRandom;
 pub use random::{Random, SeededRandom};

@@ -95,10 +95,7 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
     const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
-    STANDARD
-        .decode(text)
-        .or_else(|_| URL_SAFE.decode(text))
-        .ok()
+    STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
 }
 
 #[cfg(test)]
@@ -114,28 +111,15 @@ mod tests {
             "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s=",
             "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s",
         ] {
-            assert_eq!(
-                SharedSecret::from_base64(text).unwrap().expose_octets(),
-                octets,
-                "{text}"
-            );
+            assert_eq!(SharedSecret::from_base64(text).unwrap().expose_octets(), octets, "{text}");
         }
     }
 
     #[test]
     fn what_is_no_secret_is_refused_and_not_repeated() {
-        assert_eq!(
-            SharedSecret::from_base64("c2hvcnQ="),
-            Err(SecretError::TooShort(5))
-        );
-        assert_eq!(
-            SharedSecret::from_base64("not base64!"),
-            Err(SecretError::NotBase64)
-        );
-        assert_eq!(
-            SharedSecret::from_octets(&[1; 31]),
-            Err(SecretError::TooShort(31))
-        );
+        assert_eq!(SharedSecret::from_base64("c2hvcnQ="), Err(SecretError::TooShort(5)));
+        assert_eq!(SharedSecret::from_base64("not base64!"), Err(SecretError::NotBase64));
+        assert_eq!(SharedSecret::from_octets(&[1; 31]), Err(SecretError::TooShort(31)));
         let secret = SharedSecret::from_octets(b"0123456789abcdef0123456789abcdef").unwrap();
         assert_eq!(format!("{secret:?}"), "SharedSecret(redacted)");
     }

@@ -5,9 +5,7 @@ use psk_codec::Amount;
 use psk_codec::psk::{
     ChunkKind, ChunkPacket, PaymentId, PskPacket, RequestId, RequestKind, RequestPacket, Sequence,
 };
-use psk_crypto::{
-    Credentials, Keys, Random, ReceiverSecret, SharedSecret, Token, condition_of, fulfills,
-};
+use psk_crypto::{Credentials, Keys, Random, ReceiverSecret, SharedSecret, Token, condition_of, fulfills};
 use serde_json::Value;
 
 /// Gives the vector's nonce, so that sealing can be compared octet by octet.
@@ -37,11 +35,7 @@ fn octets(value: &Value) -> Vec<u8> {
 }
 
 fn amount(value: &Value) -> Amount {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
-        .parse()
-        .unwrap()
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned).parse().unwrap()
 }
 
 fn number(value: &Value) -> u32 {
@@ -51,21 +45,12 @@ fn number(value: &Value) -> u32 {
 fn check(vector: &Value, packet: &PskPacket) {
     let keys = Keys::derive(&SharedSecret::from_octets(&octets(&vector["sharedSecret"])).unwrap());
     let encrypted = octets(&vector["encrypted"]);
-    assert_eq!(
-        &PskPacket::decode(keys.open(&encrypted).unwrap()).unwrap(),
-        packet
-    );
+    assert_eq!(&PskPacket::decode(keys.open(&encrypted).unwrap()).unwrap(), packet);
     let mut nonce = FixedNonce(octets(&vector["iv"]));
-    assert_eq!(
-        keys.seal(&packet.encode().unwrap(), &mut nonce).unwrap(),
-        encrypted
-    );
+    assert_eq!(keys.seal(&packet.encode().unwrap(), &mut nonce).unwrap(), encrypted);
     let fulfillment = keys.fulfillment(&encrypted);
     assert_eq!(fulfillment.octets()[..], octets(&vector["fulfillment"]));
-    assert_eq!(
-        condition_of(&fulfillment).octets()[..],
-        octets(&vector["condition"])
-    );
+    assert_eq!(condition_of(&fulfillment).octets()[..], octets(&vector["condition"]));
     assert!(fulfills(&fulfillment, &condition_of(&fulfillment)));
 }
 
@@ -80,15 +65,7 @@ fn requests_and_responses_of_the_npm_package() {
         };
         let request_id = RequestId::new(number(&vector["requestId"]));
         let (amount, data) = (amount(&vector["amount"]), octets(&vector["data"]).into());
-        check(
-            &vector,
-            &PskPacket::Request(RequestPacket {
-                kind,
-                request_id,
-                amount,
-                data,
-            }),
-        );
+        check(&vector, &PskPacket::Request(RequestPacket { kind, request_id, amount, data }));
     }
 }
 
@@ -119,29 +96,19 @@ fn credentials_of_the_npm_package() {
         let receiver = ReceiverSecret::from_octets(&octets(&vector["receiverSecret"])).unwrap();
         let address = vector["address"].as_str().unwrap().parse().unwrap();
         let made: Credentials = if let Some(token) = vector.get("token") {
-            let key_id = vector["keyId"]
-                .as_str()
-                .map_or(vec![], |_| octets(&vector["keyId"]));
+            let key_id = vector["keyId"].as_str().map_or(vec![], |_| octets(&vector["keyId"]));
             let mut random = FixedNonce(octets(token));
-            let made = receiver
-                .credentials(&address, &key_id, &mut random)
-                .unwrap();
+            let made = receiver.credentials(&address, &key_id, &mut random).unwrap();
             let suffix = made.destination_account.suffix_after(&address).unwrap();
             let token = Token::parse(&format!("{suffix}.more.segments")).unwrap();
             assert_eq!(token.key_id(), key_id);
             assert_eq!(receiver.shared_secret(&token), made.shared_secret);
-            assert_eq!(
-                made.shared_secret.expose_octets(),
-                octets(&vector["sharedSecret"])
-            );
+            assert_eq!(made.shared_secret.expose_octets(), octets(&vector["sharedSecret"]));
             made
         } else {
             let secret = SharedSecret::from_octets(&octets(&vector["registeredSecret"])).unwrap();
             receiver.credentials_for(&address, secret).unwrap()
         };
-        assert_eq!(
-            made.destination_account.as_str(),
-            vector["destinationAccount"]
-        );
+        assert_eq!(made.destination_account.as_str(), vector["destinationAccount"]);
     }
 }

@@ -37,11 +37,7 @@ impl ChunkPlan {
 
     /// The first chunk of the plan; zero for an amount of zero.
     pub fn first(&self) -> SourceAmount {
-        if self.full_chunks > 0 {
-            self.full_chunk
-        } else {
-            self.tail[0]
-        }
+        if self.full_chunks > 0 { self.full_chunk } else { self.tail[0] }
     }
 
     /// How many chunks there are.

@@ -25,19 +25,13 @@ pub const PPM: u32 = 1_000_000;
 
 impl Rate {
     /// Nothing arrives.
-    pub const ZERO: Self = Self {
-        destination: 0,
-        source: 1,
-    };
+    pub const ZERO: Self = Self { destination: 0, source: 1 };
 
     /// So many destination units for so many source units; `None` for no source units.
     pub const fn new(destination: DestinationAmount, source: SourceAmount) -> Option<Self> {
         match source.units() {
             0 => None,
-            source => Some(Self {
-                destination: destination.units() as u128,
-                source,
-            }),
+            source => Some(Self { destination: destination.units() as u128, source }),
         }
     }
 
@@ -78,10 +72,7 @@ impl Rate {
         let widest = self.destination.max(u128::from(self.source));
         let factor = (u128::from(u64::MAX) / widest).max(1);
         let source = u64::try_from(u128::from(self.source) * factor).unwrap_or(u64::MAX);
-        Self {
-            destination: self.destination * factor * keep / u128::from(PPM),
-            source,
-        }
+        Self { destination: self.destination * factor * keep / u128::from(PPM), source }
     }
 }
 
@@ -136,18 +127,12 @@ impl FromStr for Rate {
             Some((destination, source)) => (units(destination)?, units(source)?),
             None => decimal(text)?,
         };
-        Self::new(
-            DestinationAmount::new(destination),
-            SourceAmount::new(source),
-        )
-        .ok_or(RateError)
+        Self::new(DestinationAmount::new(destination), SourceAmount::new(source)).ok_or(RateError)
     }
 }
 
 fn units(text: &str) -> Result<u64, RateError> {
-    text.parse::<SourceAmount>()
-        .map(SourceAmount::units)
-        .map_err(|_| RateError)
+    text.parse::<SourceAmount>().map(SourceAmount::units).map_err(|_| RateError)
 }
 
 /// A decimal as numerator and a power of ten.
@@ -166,19 +151,36 @@ pub struct RateInterval {
 }
 
 impl RateInterval {
+    /// Nothing is known: all rates below 2^64.
+    pub const UNKNOWN: Self = Self { low: Rate::ZERO, high: Rate { destination: 1 << 64, source: 1 } };
+
     /// What one packet says: when `delivered` arrived for `sent`, rounded down once, the rate lies in
     /// [delivered/sent, (delivered+1)/sent) (ENGINE.md section 3). `None` when nothing was sent.
     pub const fn of_packet(sent: SourceAmount, delivered: DestinationAmount) -> Option<Self> {
         match Rate::new(delivered, sent) {
             None => None,
             Some(low) => {
-                let high = Rate {
-                    destination: low.destination + 1,
-                    source: low.source,
-                };
+                let high = Rate { destination: low.destination + 1, source: low.source };
                 Some(Self { low, high })
             }
         }
+    }
+
+    /// As [`of_packet`](Self::of_packet), for a path that loses less than `roundings` units to rounding.
+    pub(crate) fn of_rounded_packet(
+        sent: SourceAmount,
+        delivered: DestinationAmount,
+        roundings: u64,
+    ) -> Option<Self> {
+        let low = Rate::new(delivered, sent)?;
+        let high =
+            Rate { destination: (low.destination + u128::from(roundings)).min(1 << 64), source: low.source };
+        Some(Self { low, high })
+    }
+
+    /// The rates in either, and all between them.
+    pub(crate) fn hull(&self, other: &Self) -> Self {
+        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
     /// The lowest rate.
@@ -193,10 +195,7 @@ impl RateInterval {
 
     /// The rates in both; `None` when there are none, which means that the rate has moved.
     pub fn intersect(&self, other: &Self) -> Option<Self> {
-        let both = Self {
-            low: self.low.max(other.low),
-            high: self.high.min(other.high),
-        };
+        let both = Self { low: self.low.max(other.low), high: self.high.min(other.high) };
         (both.low < both.high).then_some(both)
     }
 
@@ -207,9 +206,7 @@ impl RateInterval {
 
     /// The most that `amount` delivers: ceil(amount x high) - 1.
     pub fn delivers_at_most(&self, amount: SourceAmount) -> DestinationAmount {
-        self.high
-            .worth_ceil(amount)
-            .saturating_sub(DestinationAmount::new(1))
+        self.high.worth_ceil(amount).saturating_sub(DestinationAmount::new(1))
     }
 
     /// The smallest amount that is sure to deliver `amount` in one packet: ceil(amount / low); `None` when no
@@ -223,9 +220,7 @@ impl RateInterval {
         if amount.is_zero() {
             return SourceAmount::ZERO;
         }
-        self.high
-            .cost_floor(amount)
-            .saturating_add(SourceAmount::new(1))
+        self.high.cost_floor(amount).saturating_add(SourceAmount::new(1))
     }
 }
 
@@ -248,16 +243,7 @@ mod tests {
         assert_eq!(rate("0.37"), rate("37/100"));
         assert_eq!(rate("2"), rate("2/1"));
         assert_eq!(rate(".5"), rate("1/2"));
-        for text in [
-            "",
-            ".",
-            "1/0",
-            "-1",
-            "1e3",
-            "0.1.2",
-            "a",
-            "0.00000000000000000000001",
-        ] {
+        for text in ["", ".", "1/0", "-1", "1e3", "0.1.2", "a", "0.00000000000000000000001"] {
             assert_eq!(rate(text), Err(RateError), "{text:?}");
         }
     }
@@ -265,10 +251,7 @@ mod tests {
     #[test]
     fn a_rate_less_a_percent_keeps_its_precision() {
         let rate: Rate = "0.37".parse().unwrap();
-        assert_eq!(
-            rate.less_ppm(10_000).worth_floor(source(1_000_000)),
-            destination(366_299)
-        );
+        assert_eq!(rate.less_ppm(10_000).worth_floor(source(1_000_000)), destination(366_299));
         assert_eq!(rate.less_ppm(0), rate);
         assert_eq!(rate.less_ppm(PPM), Rate::ZERO);
     }
@@ -276,21 +259,12 @@ mod tests {
     #[test]
     fn amounts_at_the_end_of_64_bits_do_not_overflow() {
         let interval = RateInterval::of_packet(SourceAmount::MAX, DestinationAmount::MAX).unwrap();
-        assert_eq!(
-            interval.delivers_at_least(SourceAmount::MAX),
-            DestinationAmount::MAX
-        );
-        assert_eq!(
-            interval.surely_enough(DestinationAmount::MAX),
-            Some(SourceAmount::MAX)
-        );
+        assert_eq!(interval.delivers_at_least(SourceAmount::MAX), DestinationAmount::MAX);
+        assert_eq!(interval.surely_enough(DestinationAmount::MAX), Some(SourceAmount::MAX));
         assert!(interval.high() > interval.low());
         let dear = RateInterval::of_packet(SourceAmount::MAX, destination(1)).unwrap();
         assert_eq!(dear.surely_enough(destination(2)), None);
-        assert_eq!(
-            dear.low().less_ppm(1).worth_floor(SourceAmount::MAX),
-            destination(0)
-        );
+        assert_eq!(dear.low().less_ppm(1).worth_floor(SourceAmount::MAX), destination(0));
     }
 
     proptest! {

@@ -5,26 +5,8 @@ use std::time::Duration;
 
 use psk_codec::{AmountTooLarge, DestinationAmount, ErrorCode, SourceAmount};
 
+use crate::probe::{ProbeResult, suggested_maximum};
 use crate::rate::RateInterval;
-
-/// What became of a probe: an unfulfillable packet that asks what arrives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbeResult {
-    /// The receiver says, authenticated, that so much arrived.
-    Arrived(DestinationAmount),
-    /// F08, with the details that the hop gave, for which nobody vouches.
-    TooLarge(Option<AmountTooLarge>),
-    /// T04: too much for now, which some hops also say of every packet above their maximum.
-    NoLiquidity,
-    /// R01: too small to be forwarded.
-    TooSmall,
-    /// Another temporary or relative error: the same probe may pass later.
-    Busy(ErrorCode),
-    /// Any other answer.
-    Refused(ErrorCode),
-    /// No answer in time, or none that can be read.
-    Unanswered,
-}
 
 /// How long to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +35,10 @@ pub enum SearchError {
     /// Probes were not answered.
     #[error("{0} packets in a row were not answered")]
     Unanswered(u32),
+    /// Packets of up to so many units are too small to be forwarded (R01), and larger ones are refused or beyond the
+    /// limit of the search.
+    #[error("packets of up to {0} units are too small to be forwarded, and no larger one passes")]
+    TooSmall(SourceAmount),
     /// No packet is small enough to pass.
     #[error("even the smallest packet is refused for its size")]
     NothingPasses,
@@ -76,7 +62,8 @@ pub enum SearchStep {
 pub struct PathView {
     /// The largest amount that is known to pass.
     pub passes: SourceAmount,
-    /// The smallest amount above it that is known not to pass; `None` when the limit of the search passed.
+    /// The smallest amount above it that is known not to pass, or said not to by the same F08 details that promised
+    /// what passes; `None` when the limit of the search passed.
     pub refused: Option<SourceAmount>,
     /// Whether the refusal is one of size (F08) and not of liquidity (T04), which may change.
     pub refused_for_size: bool,
@@ -88,6 +75,11 @@ pub struct PathView {
 const LADDER_FACTOR: u64 = 1_000;
 /// Failures in a row after which a search gives up.
 const MAX_FAILURES: u32 = 8;
+/// Failures of one amount after which it is taken as refused, if smaller ones pass.
+const FAILURES_OF_SIZE: u32 = 3;
+/// Promises of F08 details that may be broken, one by each of several hops, before they are tried only beside other
+/// amounts: details that lie could lower the amount by one at a time.
+const MAX_BROKEN_HINTS: u32 = 3;
 /// The first pause after a failure; it doubles with each one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Probes after which a search takes what it has: enough for 64 halvings and some lost answers.
@@ -99,13 +91,17 @@ const PROBE_BUDGET: u32 = 160;
 /// [`handle_result`](Self::handle_result), and ask again. Time is an argument: any monotonic time.
 ///
 /// Contradictions heal: a result that passes above a refused amount, or is refused below one that passed, replaces
-/// what was believed. A refusal for liquidity is believed when it comes twice.
+/// what was believed. A refusal for liquidity is believed when it comes twice. So is a temporary error or silence
+/// that comes three times to an amount while smaller ones pass: amounts near 2^64 overflow at some hop, and hops have
+/// no code for that.
 #[derive(Clone, Debug)]
 pub struct PathSearch {
     limit: SourceAmount,
     precision: Precision,
     arrivals: BTreeMap<SourceAmount, DestinationAmount>,
     refused: Option<Refused>,
+    /// What was refused for its size before something smaller was refused for another reason, which may change.
+    refused_before: Option<Refused>,
     /// R01 came at this amount.
     too_small: SourceAmount,
     queue: VecDeque<SourceAmount>,
@@ -115,16 +111,66 @@ pub struct PathSearch {
     pause_until: Option<Duration>,
     last_failure: Option<SearchError>,
     tried: BTreeSet<SourceAmount>,
+    /// What the caller wants to know beside the maximum.
+    asked: BTreeSet<SourceAmount>,
+    /// How often an amount failed.
+    failed: BTreeMap<SourceAmount, u32>,
+    /// How many promises of F08 details were broken.
+    broken_hints: u32,
 }
 
 /// The smallest amount known not to pass.
 #[derive(Clone, Copy, Debug)]
 struct Refused {
     amount: SourceAmount,
-    for_size: bool,
+    cause: Cause,
     times: u32,
-    /// What F08 details promise to pass, below `amount`.
-    hint: Option<SourceAmount>,
+    /// What F08 details promise.
+    hint: Option<Hint>,
+}
+
+/// What F08 details say of the maximum, in source units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Hint {
+    /// Passes, if they are honest. Below the amount that was refused.
+    passes: SourceAmount,
+    /// Does not pass. The two are apart where several source units make one unit of the hop.
+    refused: SourceAmount,
+}
+
+impl Refused {
+    /// The smallest amount believed not to pass, when `passes` does.
+    fn amount_beyond(&self, passes: SourceAmount) -> SourceAmount {
+        match self.hint {
+            Some(hint) if hint.passes == passes => hint.refused.min(self.amount),
+            _ => self.amount,
+        }
+    }
+
+    /// Whether details promised that just this amount passes. If it does, it is the maximum, but for rounding.
+    fn promises(&self, amount: SourceAmount) -> bool {
+        self.hint.is_some_and(|hint| hint.passes == amount)
+    }
+}
+
+impl Hint {
+    fn new(sent: SourceAmount, details: AmountTooLarge) -> Option<Self> {
+        let passes = suggested_maximum(sent, details)?;
+        let more_than_allowed = u128::from(details.maximum.units()) + 1;
+        let refused =
+            (u128::from(sent.units()) * more_than_allowed).div_ceil(u128::from(details.received.units()));
+        let refused = SourceAmount::new(u64::try_from(refused).unwrap_or(u64::MAX));
+        Some(Self { passes, refused })
+    }
+}
+
+/// Why an amount does not pass, the best reason first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    Size,
+    Liquidity,
+    /// Temporary errors or silence, again and again.
+    Failure,
 }
 
 impl PathSearch {
@@ -135,6 +181,7 @@ impl PathSearch {
             precision,
             arrivals: BTreeMap::new(),
             refused: None,
+            refused_before: None,
             too_small: SourceAmount::ZERO,
             queue: ladder(limit),
             in_flight: 0,
@@ -143,12 +190,47 @@ impl PathSearch {
             pause_until: None,
             last_failure: None,
             tried: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            broken_hints: 0,
         }
     }
 
-    /// Looks for larger packets than before. A search that had ended goes on.
+    /// Looks for larger packets than before. A search that had ended or given up goes on.
     pub fn raise_limit(&mut self, limit: SourceAmount) {
         self.limit = self.limit.max(limit);
+        self.resume();
+    }
+
+    /// Asks also what arrives of these amounts, whatever is known already. A search that had ended or given up goes
+    /// on.
+    pub fn ask(&mut self, amounts: impl IntoIterator<Item = SourceAmount>) {
+        for amount in amounts {
+            self.asked.insert(amount);
+            self.queue.push_back(amount);
+        }
+        self.resume();
+    }
+
+    fn resume(&mut self) {
+        if self.has_given_up() {
+            self.failures = 0;
+        }
+    }
+
+    /// Whether it ended before its time, because probes kept failing; [`last_failure`](Self::last_failure) says how.
+    pub fn has_given_up(&self) -> bool {
+        self.failures >= MAX_FAILURES
+    }
+
+    /// The last answer that was neither an amount nor a matter of size or liquidity.
+    pub fn last_failure(&self) -> Option<SearchError> {
+        self.last_failure
+    }
+
+    /// The largest amount that was too small to be forwarded (R01); zero for none.
+    pub fn too_small(&self) -> SourceAmount {
+        self.too_small
     }
 
     /// The limit up to which it probes.
@@ -174,6 +256,7 @@ impl PathSearch {
             }
             self.pause_until = None;
         }
+        self.drop_hopeless();
         if self.queue.is_empty() && self.in_flight == 0 {
             match self.next_round() {
                 Ok(round) => self.queue = round,
@@ -200,10 +283,10 @@ impl PathSearch {
         match result {
             ProbeResult::Arrived(delivered) => self.handle_arrival(amount, delivered),
             ProbeResult::TooLarge(details) => {
-                let hint = details.and_then(|details| suggested_maximum(amount, details));
-                self.handle_refusal(amount, true, hint);
+                let hint = details.and_then(|details| Hint::new(amount, details));
+                self.handle_refusal(amount, Cause::Size, hint);
             }
-            ProbeResult::NoLiquidity => self.handle_refusal(amount, false, None),
+            ProbeResult::NoLiquidity => self.handle_shortage(amount, now),
             ProbeResult::TooSmall => {
                 self.too_small = self.too_small.max(amount);
                 self.failures = 0;
@@ -211,26 +294,29 @@ impl PathSearch {
             // Judged at the end of the round: when others passed, it was the amount that was refused.
             ProbeResult::Refused(code) => {
                 self.last_failure = Some(SearchError::Refused(code));
-                self.handle_refusal(amount, true, None);
+                self.handle_refusal(amount, Cause::Size, None);
             }
-            ProbeResult::Busy(code) => {
-                let attempts = self.failures + 1;
-                self.handle_failure(amount, SearchError::Busy { code, attempts }, now);
-            }
-            ProbeResult::Unanswered => {
-                self.handle_failure(amount, SearchError::Unanswered(self.failures + 1), now);
-            }
+            ProbeResult::Busy(code) => self.handle_failure(amount, Some(code), now),
+            ProbeResult::Unanswered => self.handle_failure(amount, None, now),
         }
     }
 
     /// What is known so far; `None` before anything has arrived.
     pub fn view(&self) -> Option<PathView> {
+        let passes = self.passes()?;
         Some(PathView {
-            passes: self.passes()?,
-            refused: self.refused.map(|refused| refused.amount),
-            refused_for_size: self.refused.is_some_and(|refused| refused.for_size),
+            passes,
+            refused: self.refused.map(|refused| refused.amount_beyond(passes)),
+            refused_for_size: self.refused.is_some_and(|refused| refused.cause == Cause::Size),
             rate: self.rate()?,
         })
+    }
+
+    /// Whether one unit more than the largest packet that passes was refused for its size: then that packet is the
+    /// path's maximum, to the unit.
+    pub fn is_exact(&self) -> bool {
+        let beyond = self.passes().and_then(|passes| passes.checked_add(SourceAmount::new(1)));
+        self.refused.is_some_and(|refused| refused.cause == Cause::Size && Some(refused.amount) == beyond)
     }
 
     fn passes(&self) -> Option<SourceAmount> {
@@ -253,46 +339,76 @@ impl PathSearch {
         self.failures = 0;
         self.arrivals.insert(amount, delivered);
         if self.refused.is_some_and(|refused| refused.amount <= amount) {
-            self.refused = None;
+            let before = self.refused_before.take();
+            self.refused = before.filter(|refused| refused.amount > amount);
         }
     }
 
-    fn handle_refusal(&mut self, amount: SourceAmount, for_size: bool, hint: Option<SourceAmount>) {
+    /// Takes what waits to be sent again out of the queue when a smaller amount has been refused meanwhile.
+    fn drop_hopeless(&mut self) {
+        if let Some(refused) = self.refused {
+            self.queue.retain(|&amount| amount <= refused.amount);
+        }
+    }
+
+    /// T04: a matter of the amount, unless one that ought to pass is short of liquidity. Then it is one of time.
+    fn handle_shortage(&mut self, amount: SourceAmount, now: Duration) {
+        let passed_before = self.passes().is_some_and(|passes| passes >= amount);
+        if amount.units() <= 1 || (passed_before && self.asked.contains(&amount)) {
+            let code = ErrorCode::T04_INSUFFICIENT_LIQUIDITY;
+            self.handle_failure(amount, Some(code), now);
+        } else {
+            self.handle_refusal(amount, Cause::Liquidity, None);
+        }
+    }
+
+    fn handle_refusal(&mut self, amount: SourceAmount, cause: Cause, hint: Option<Hint>) {
         if self.passes().is_some_and(|passes| passes >= amount) {
-            if !for_size {
+            if cause != Cause::Size {
                 // Liquidity comes and goes: a larger packet has passed, so try this one no more.
                 return;
             }
             self.arrivals.split_off(&amount);
         }
+        if self.refused.is_some_and(|refused| refused.promises(amount)) {
+            self.broken_hints += 1;
+        }
         match &mut self.refused {
             Some(refused) if refused.amount < amount => {}
             Some(refused) if refused.amount == amount => {
                 refused.times += 1;
-                refused.for_size |= for_size;
+                refused.cause = refused.cause.min(cause);
                 refused.hint = refused.hint.min(hint).or(hint);
             }
-            _ => {
-                self.refused = Some(Refused {
-                    amount,
-                    for_size,
-                    times: 1,
-                    hint,
-                })
+            replaced => {
+                if replaced.is_some_and(|refused| refused.cause == Cause::Size) {
+                    self.refused_before = *replaced;
+                }
+                *replaced = Some(Refused { amount, cause, times: 1, hint });
             }
         }
     }
 
-    fn handle_failure(&mut self, amount: SourceAmount, error: SearchError, now: Duration) {
-        self.queue.push_back(amount);
-        self.last_failure = Some(error);
-        // One pause for all that fail at the same time.
-        if self.pause_until.is_none_or(|until| until <= now) {
-            let pause = FIRST_PAUSE * (1 << self.failures.min(6));
-            self.failures += 1;
-            self.pause_until = Some(now + pause);
+    /// A temporary error, or silence when there is no code: the amount is asked for again after a pause.
+    fn handle_failure(&mut self, amount: SourceAmount, code: Option<ErrorCode>, now: Duration) {
+        let times = self.failed.entry(amount).or_default();
+        *times += 1;
+        if *times >= FAILURES_OF_SIZE && self.passes().is_some_and(|passes| passes < amount) {
+            self.handle_refusal(amount, Cause::Failure, None);
+            return;
         }
-        if self.failures >= MAX_FAILURES {
+        self.queue.push_back(amount);
+        // One pause for all that fail at the same time.
+        if self.pause_until.is_none_or(|until| until <= now) && !self.has_given_up() {
+            self.pause_until = Some(now + FIRST_PAUSE * (1 << self.failures.min(6)));
+            self.failures += 1;
+        }
+        let attempts = self.failures;
+        self.last_failure = Some(match code {
+            Some(code) => SearchError::Busy { code, attempts },
+            None => SearchError::Unanswered(attempts),
+        });
+        if self.has_given_up() {
             self.queue.clear();
             self.pause_until = None;
         }
@@ -306,25 +422,30 @@ impl PathSearch {
         }
         let passes = self.passes().unwrap_or_default();
         let Some(refused) = self.refused else {
+            if self.too_small >= self.limit && self.arrivals.is_empty() {
+                return Err(SearchError::TooSmall(self.too_small));
+            }
             let left = (passes < self.limit).then_some(self.limit);
             return Ok(left.into_iter().collect());
         };
         let floor = passes.max(self.too_small).units();
         let ceiling = refused.amount.units();
         if ceiling <= floor + 1 {
-            let known = self.passes().is_some();
-            let failure = self.last_failure.unwrap_or(SearchError::NothingPasses);
-            return if known {
-                Ok(self.confirmation())
-            } else {
-                Err(failure)
+            let again = self.confirmation();
+            return match self.passes() {
+                None if again.is_empty() => Err(self.failure_at(refused)),
+                _ => Ok(again),
             };
         }
         if self.arrivals.is_empty() && matches!(self.last_failure, Some(SearchError::Refused(_))) {
             return Err(self.last_failure.unwrap_or(SearchError::NothingPasses));
         }
-        let near = !passes.is_zero() && ceiling - floor <= floor / 16;
-        if self.precision == Precision::Near && near {
+        // What honest details promised and what passes is the maximum, but for rounding.
+        let as_promised = refused.promises(passes);
+        let near = !passes.is_zero() && (as_promised || ceiling - floor <= floor / 16);
+        // Where a hop fails without a reason, there is nothing to be exact about.
+        let precise = self.precision == Precision::Exact && refused.cause != Cause::Failure;
+        if near && !precise {
             return Ok(VecDeque::new());
         }
         let mut round = self.points_between(floor, ceiling, refused);
@@ -332,48 +453,53 @@ impl PathSearch {
         Ok(round)
     }
 
+    /// Why nothing passes, when all that is not refused is too small.
+    fn failure_at(&self, refused: Refused) -> SearchError {
+        match refused.cause {
+            Cause::Liquidity => {
+                SearchError::Busy { code: ErrorCode::T04_INSUFFICIENT_LIQUIDITY, attempts: refused.times }
+            }
+            _ if !self.too_small.is_zero() => SearchError::TooSmall(self.too_small),
+            _ => self.last_failure.unwrap_or(SearchError::NothingPasses),
+        }
+    }
+
     /// A refusal for liquidity that came once is asked again.
     fn confirmation(&self) -> VecDeque<SourceAmount> {
-        let once = |refused: &Refused| !refused.for_size && refused.times == 1;
-        self.refused
-            .filter(once)
-            .map(|refused| refused.amount)
-            .into_iter()
-            .collect()
+        let once = |refused: &Refused| refused.cause != Cause::Size && refused.times == 1;
+        self.refused.filter(once).map(|refused| refused.amount).into_iter().collect()
     }
 
     /// Amounts to try between one that passes and one that does not, from small to large.
     fn points_between(&self, floor: u64, ceiling: u64, refused: Refused) -> VecDeque<SourceAmount> {
-        if let Some(hint) = refused.hint.map(SourceAmount::units)
-            && (floor < hint && hint < ceiling)
-            && !self.tried.contains(&SourceAmount::new(hint))
+        let mut points = BTreeSet::new();
+        if let Some(hint) = refused.hint
+            && !self.tried.contains(&hint.passes)
         {
-            let beyond =
-                (self.precision == Precision::Exact && hint + 1 < ceiling).then_some(hint + 1);
-            return [Some(hint), beyond]
-                .into_iter()
-                .flatten()
-                .map(SourceAmount::new)
-                .collect();
+            let passes = hint.passes.units();
+            points.insert(passes);
+            if self.precision == Precision::Exact {
+                points.extend([passes.saturating_add(1), hint.refused.units()]);
+            }
+            points.retain(|&point| floor < point && point < ceiling);
         }
-        // Several at once save round trips, but add up where liquidity is what is short.
-        let halvings = if refused.for_size { 3 } else { 2 };
-        let mut bounds = vec![floor, ceiling];
-        for _ in 0..halvings {
-            bounds = bounds
-                .windows(2)
-                .flat_map(|pair| [pair[0], between(pair[0], pair[1])])
-                .collect();
-            bounds.push(ceiling);
+        if points.is_empty() || self.broken_hints >= MAX_BROKEN_HINTS {
+            // Several at once save round trips, but add up where liquidity is what is short.
+            let halvings = if refused.cause == Cause::Size { 3 } else { 2 };
+            points.extend(halved(floor, ceiling, halvings));
         }
-        bounds.dedup();
-        let inner = |&amount: &u64| floor < amount && amount < ceiling;
-        bounds
-            .into_iter()
-            .filter(inner)
-            .map(SourceAmount::new)
-            .collect()
+        points.into_iter().map(SourceAmount::new).collect()
     }
+}
+
+/// The amounts between two others that so many halvings of the range give.
+fn halved(floor: u64, ceiling: u64, halvings: u32) -> impl Iterator<Item = u64> {
+    let mut bounds = vec![floor, ceiling];
+    for _ in 0..halvings {
+        bounds = bounds.windows(2).flat_map(|pair| [pair[0], between(pair[0], pair[1])]).collect();
+        bounds.push(ceiling);
+    }
+    bounds.into_iter().filter(move |&amount| floor < amount && amount < ceiling)
 }
 
 /// 1, 1,000, 1,000,000 and so on below the limit, and the limit.
@@ -393,137 +519,4 @@ fn between(low: u64, high: u64) -> u64 {
     }
     let product = u128::from(low.max(1)) * u128::from(high);
     u64::try_from(product.isqrt()).unwrap_or(high)
-}
-
-/// What F08 details make of a packet of `sent`: floor(sent x maximum / received) in 128 bits, always below `sent`
-/// (PROTOCOL.md section 4). `None` when they make no sense: zero, or a maximum that was not exceeded.
-pub fn suggested_maximum(sent: SourceAmount, details: AmountTooLarge) -> Option<SourceAmount> {
-    let (received, maximum) = (details.received.units(), details.maximum.units());
-    if received == 0 || maximum == 0 || maximum >= received {
-        return None;
-    }
-    let suggested = u128::from(sent.units()) * u128::from(maximum) / u128::from(received);
-    let suggested = u64::try_from(suggested)
-        .ok()?
-        .min(sent.units().checked_sub(1)?);
-    (suggested > 0).then_some(SourceAmount::new(suggested))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use psk_codec::Amount;
-
-    /// A path of one hop: a rate, a maximum in source units, and how it says so.
-    struct Path {
-        rate: (u64, u64),
-        maximum: u64,
-        answer: fn(u64, u64) -> ProbeResult,
-    }
-
-    fn with_details(sent: u64, maximum: u64) -> ProbeResult {
-        let (received, maximum) = (Amount::new(sent), Amount::new(maximum));
-        ProbeResult::TooLarge(Some(AmountTooLarge { received, maximum }))
-    }
-
-    fn run(search: &mut PathSearch, path: &Path) -> Result<(), SearchError> {
-        let mut in_flight = VecDeque::new();
-        loop {
-            match search.poll(Duration::ZERO) {
-                SearchStep::Probe(amount) => in_flight.push_back(amount),
-                SearchStep::Done(result) => return result,
-                SearchStep::WaitUntil(_) => panic!("nothing fails here"),
-                SearchStep::AwaitResults => {
-                    let amount: SourceAmount = in_flight.pop_front().expect("something in flight");
-                    let sent = amount.units();
-                    let result = match sent > path.maximum {
-                        true => (path.answer)(sent, path.maximum),
-                        false => {
-                            let delivered = u128::from(sent) * u128::from(path.rate.0);
-                            let delivered = (delivered / u128::from(path.rate.1)) as u64;
-                            ProbeResult::Arrived(DestinationAmount::new(delivered))
-                        }
-                    };
-                    search.handle_result(amount, result, Duration::ZERO);
-                }
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_maximum_is_found_to_the_unit(
-            maximum in 1..1_000_000_000u64, limit in 1..10_000_000_000u64, kind in 0..6,
-        ) {
-            let answer: fn(u64, u64) -> ProbeResult = match kind {
-                0 => with_details,
-                1 => |_, _| ProbeResult::TooLarge(None),
-                2 => |_, _| ProbeResult::NoLiquidity,
-                // Nonsense: ENGINE.md section 7, hostile hops.
-                3 => |_, _| with_details(0, 0),
-                4 => |_, _| with_details(1, u64::MAX),
-                _ => |sent, _| with_details(sent, 1),
-            };
-            let mut search = PathSearch::new(SourceAmount::new(limit), Precision::Exact);
-            run(&mut search, &Path { rate: (37, 100), maximum, answer }).unwrap();
-            let view = search.view().unwrap();
-            prop_assert_eq!(view.passes.units(), maximum.min(limit));
-            prop_assert_eq!(view.refused.is_some(), maximum < limit);
-            prop_assert!(search.probes() < PROBE_BUDGET);
-        }
-    }
-
-    #[test]
-    fn honest_details_need_two_round_trips() {
-        let path = Path {
-            rate: (1, 1),
-            maximum: 10_000,
-            answer: with_details,
-        };
-        let mut search = PathSearch::new(SourceAmount::new(1_000_000), Precision::Exact);
-        run(&mut search, &path).unwrap();
-        assert_eq!(search.view().unwrap().passes, SourceAmount::new(10_000));
-        assert_eq!(search.probes(), 5);
-    }
-
-    #[test]
-    fn a_dead_destination_ends_the_search_after_one_round() {
-        let refuse = |_, _| ProbeResult::Refused(ErrorCode::F02_UNREACHABLE);
-        let path = Path {
-            rate: (1, 1),
-            maximum: 0,
-            answer: refuse,
-        };
-        let mut search = PathSearch::new(SourceAmount::new(1_000_000), Precision::Near);
-        let error = SearchError::Refused(ErrorCode::F02_UNREACHABLE);
-        assert_eq!(run(&mut search, &path), Err(error));
-        assert_eq!(search.probes(), 3);
-    }
-
-    #[test]
-    fn a_busy_path_is_asked_again_later_and_not_for_ever() {
-        let mut search = PathSearch::new(SourceAmount::new(1), Precision::Near);
-        let (mut now, mut probes) = (Duration::ZERO, 0);
-        let error = loop {
-            match search.poll(now) {
-                SearchStep::Probe(amount) => {
-                    probes += 1;
-                    search.handle_result(
-                        amount,
-                        ProbeResult::Busy(ErrorCode::T05_RATE_LIMITED),
-                        now,
-                    );
-                }
-                SearchStep::WaitUntil(until) => now = until,
-                SearchStep::Done(result) => break result.unwrap_err(),
-                SearchStep::AwaitResults => panic!("nothing is in flight"),
-            }
-        };
-        assert_eq!((probes, now), (8, Duration::from_millis(6_350)));
-        assert!(
-            matches!(error, SearchError::Busy { attempts: 8, .. }),
-            "{error}"
-        );
-    }
 }

@@ -21,10 +21,7 @@ impl Fulfill {
 
     pub(super) fn decode_contents(mut reader: Reader) -> Result<Self, DecodeError> {
         let fulfillment = Fulfillment::new(reader.array("fulfillment")?);
-        Ok(Self {
-            fulfillment,
-            data: read_data(&mut reader)?,
-        })
+        Ok(Self { fulfillment, data: read_data(&mut reader)? })
     }
 
     /// Writes the packet.

@@ -33,22 +33,10 @@ impl Prepare {
         let expires_at = Timestamp::decode(reader.array("expiresAt")?)?;
         let condition = Condition::new(reader.array("executionCondition")?);
         let offset = reader.position();
-        let destination =
-            Address::from_octets(reader.var_octets("destination")?).map_err(|_| {
-                DecodeError::new(
-                    "destination",
-                    offset,
-                    Problem::Invalid("not an ILP address"),
-                )
-            })?;
+        let destination = Address::from_octets(reader.var_octets("destination")?)
+            .map_err(|_| DecodeError::new("destination", offset, Problem::Invalid("not an ILP address")))?;
         let data = read_data(&mut reader)?;
-        Ok(Self {
-            amount,
-            expires_at,
-            condition,
-            destination,
-            data,
-        })
+        Ok(Self { amount, expires_at, condition, destination, data })
     }
 
     /// The length of the whole packet, in octets.

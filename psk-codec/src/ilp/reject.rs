@@ -28,28 +28,17 @@ impl Reject {
 
     /// A rejection without message and data.
     pub fn new(code: ErrorCode, triggered_by: Address) -> Self {
-        Self {
-            code,
-            triggered_by: Some(triggered_by),
-            message: Bytes::new(),
-            data: Bytes::new(),
-        }
+        Self { code, triggered_by: Some(triggered_by), message: Bytes::new(), data: Bytes::new() }
     }
 
     /// The same with a message for people.
     pub fn with_message(self, message: impl Into<Bytes>) -> Self {
-        Self {
-            message: message.into(),
-            ..self
-        }
+        Self { message: message.into(), ..self }
     }
 
     /// The same with data for the sender.
     pub fn with_data(self, data: impl Into<Bytes>) -> Self {
-        Self {
-            data: data.into(),
-            ..self
-        }
+        Self { data: data.into(), ..self }
     }
 
     /// The message as text; what is not UTF-8 is replaced.
@@ -70,11 +59,7 @@ impl Reject {
         let triggered_by = match triggered_by.is_empty() {
             true => None,
             false => Some(Address::from_octets(triggered_by).map_err(|_| {
-                DecodeError::new(
-                    "triggeredBy",
-                    offset,
-                    Problem::Invalid("not an ILP address"),
-                )
+                DecodeError::new("triggeredBy", offset, Problem::Invalid("not an ILP address"))
             })?),
         };
         let offset = reader.position();
@@ -83,22 +68,14 @@ impl Reject {
             let problem = Problem::Invalid("more than 8191 octets");
             return Err(DecodeError::new("message", offset, problem));
         }
-        Ok(Self {
-            code,
-            triggered_by,
-            message,
-            data: read_data(&mut reader)?,
-        })
+        Ok(Self { code, triggered_by, message, data: read_data(&mut reader)? })
     }
 
     /// Writes the packet.
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
         EncodeError::check("message", self.message.len(), Self::MAX_MESSAGE_LENGTH)?;
         check_data(&self.data)?;
-        let triggered_by = self
-            .triggered_by
-            .as_ref()
-            .map_or(&[][..], |by| by.as_octets());
+        let triggered_by = self.triggered_by.as_ref().map_or(&[][..], |by| by.as_octets());
         let contents_length = 3
             + oer::var_octets_length(triggered_by.len())
             + oer::var_octets_length(self.message.len())

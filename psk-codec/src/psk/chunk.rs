@@ -139,10 +139,7 @@ impl ChunkPacket {
     /// receiver takes 0 as reached after one chunk (PROTOCOL.md section 2).
     pub const OPEN_ENDED: Amount = Amount::MAX;
 
-    pub(super) fn decode_after_type(
-        kind: ChunkKind,
-        reader: &mut Reader,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode_after_type(kind: ChunkKind, reader: &mut Reader) -> Result<Self, DecodeError> {
         let packet = Self {
             kind,
             payment_id: PaymentId(reader.array("paymentId")?),

@@ -36,11 +36,7 @@ impl PskPacket {
         } else if let Some(kind) = RequestKind::from_type(packet_type) {
             RequestPacket::decode_after_type(kind, &mut reader).map(Self::Request)
         } else {
-            Err(DecodeError::new(
-                "PSK packet type",
-                0,
-                Problem::UnexpectedType(packet_type),
-            ))
+            Err(DecodeError::new("PSK packet type", 0, Problem::UnexpectedType(packet_type)))
         }
     }
 

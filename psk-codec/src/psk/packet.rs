@@ -85,10 +85,7 @@ pub struct RequestPacket {
 }
 
 impl RequestPacket {
-    pub(super) fn decode_after_type(
-        kind: RequestKind,
-        reader: &mut Reader,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn decode_after_type(kind: RequestKind, reader: &mut Reader) -> Result<Self, DecodeError> {
         Ok(Self {
             kind,
             request_id: RequestId(reader.u32("requestId")?),

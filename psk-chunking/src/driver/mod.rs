@@ -1,0 +1,7 @@
+//! Runs the machines over plugins, on tokio.
+
+mod receive;
+mod send;
+
+pub use receive::{PaymentHandler, PaymentReceiver};
+pub use send::{PaymentControl, Progress, RunningPayment, send_payment};

@@ -1,0 +1,224 @@
+//! What the accounts and the connector owe each other.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use psk_codec::Amount;
+
+use super::config::AccountConfig;
+
+/// An exact number of units of an account's asset, below zero when the connector owes them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Balance(i128);
+
+impl Balance {
+    /// So many units.
+    pub const fn new(units: i128) -> Self {
+        Self(units)
+    }
+
+    /// The number of units.
+    pub const fn units(self) -> i128 {
+        self.0
+    }
+
+    /// The sum. 128 bits hold the amounts of 2^63 packets of the greatest amount, more than any account will see;
+    /// beyond that it stays at the limit.
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, with the same limits.
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl From<Amount> for Balance {
+    fn from(amount: Amount) -> Self {
+        Self(amount.units().into())
+    }
+}
+
+impl fmt::Display for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Balance({})", self.0)
+    }
+}
+
+/// Where an account stands, in units of its own asset. None of the figures is negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountBalance {
+    /// The sum of the packets from the account that were fulfilled.
+    pub received: Balance,
+    /// The sum of the packets to the account that were fulfilled.
+    pub sent: Balance,
+    /// The sum of the packets from the account that are under way.
+    pub incoming: Balance,
+    /// The sum of the packets to the account that are under way.
+    pub outgoing: Balance,
+}
+
+impl AccountBalance {
+    /// What the account owes the connector, without what is under way.
+    pub fn balance(&self) -> Balance {
+        self.received.minus(self.sent)
+    }
+}
+
+/// An account's limits and where it stands.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    minimum: Option<Balance>,
+    maximum: Option<Balance>,
+    now: Mutex<AccountBalance>,
+}
+
+impl Ledger {
+    pub(super) fn new(config: &AccountConfig) -> Self {
+        Self { minimum: config.minimum_balance, maximum: config.maximum_balance, now: Mutex::default() }
+    }
+
+    pub(super) fn now(&self) -> AccountBalance {
+        *self.lock()
+    }
+
+    /// Notes a packet from the account. False, and nothing noted, when the account would owe more than it may, should
+    /// everything from it be fulfilled and nothing to it.
+    fn hold_incoming(&self, amount: Balance) -> bool {
+        let mut now = self.lock();
+        let incoming = now.incoming.plus(amount);
+        let allowed = |maximum| now.balance().plus(incoming) <= maximum;
+        let held = self.maximum.is_none_or(allowed);
+        if held {
+            now.incoming = incoming;
+        }
+        held
+    }
+
+    /// Notes a packet to the account. False, and nothing noted, when the connector would owe more than it may.
+    fn hold_outgoing(&self, amount: Balance) -> bool {
+        let mut now = self.lock();
+        let outgoing = now.outgoing.plus(amount);
+        let allowed = |minimum| now.balance().minus(outgoing) >= minimum;
+        let held = self.minimum.is_none_or(allowed);
+        if held {
+            now.outgoing = outgoing;
+        }
+        held
+    }
+
+    fn lock(&self) -> MutexGuard<'_, AccountBalance> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a packet cannot be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutOfBounds {
+    /// The account it comes from owes too much.
+    Incoming,
+    /// The account it goes to is owed too much.
+    Outgoing,
+}
+
+/// A packet under way, on both accounts. Dropping it takes it back: that is what a Reject means, and it is the only
+/// thing to do when the outcome is not known.
+#[derive(Debug)]
+pub(super) struct Hold<'a> {
+    from: &'a Ledger,
+    to: &'a Ledger,
+    incoming: Balance,
+    outgoing: Balance,
+}
+
+impl<'a> Hold<'a> {
+    pub(super) fn new(
+        (from, incoming): (&'a Ledger, Amount),
+        (to, outgoing): (&'a Ledger, Amount),
+    ) -> Result<Self, OutOfBounds> {
+        if !from.hold_incoming(incoming.into()) {
+            return Err(OutOfBounds::Incoming);
+        }
+        let mut hold = Self { from, to, incoming: incoming.into(), outgoing: Balance::default() };
+        if !to.hold_outgoing(outgoing.into()) {
+            return Err(OutOfBounds::Outgoing);
+        }
+        hold.outgoing = outgoing.into();
+        Ok(hold)
+    }
+
+    /// The packet was fulfilled: what was under way is final.
+    pub(super) fn settle(mut self) {
+        let incoming = std::mem::take(&mut self.incoming);
+        let outgoing = std::mem::take(&mut self.outgoing);
+        {
+            let mut from = self.from.lock();
+            from.incoming = from.incoming.minus(incoming);
+            from.received = from.received.plus(incoming);
+        }
+        let mut to = self.to.lock();
+        to.outgoing = to.outgoing.minus(outgoing);
+        to.sent = to.sent.plus(outgoing);
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        {
+            let mut from = self.from.lock();
+            from.incoming = from.incoming.minus(self.incoming);
+        }
+        let mut to = self.to.lock();
+        to.outgoing = to.outgoing.minus(self.outgoing);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(minimum: i128, maximum: i128) -> Ledger {
+        Ledger {
+            minimum: Some(Balance::new(minimum)),
+            maximum: Some(Balance::new(maximum)),
+            now: Mutex::default(),
+        }
+    }
+
+    fn hold<'a>(from: &'a Ledger, to: &'a Ledger, units: u64) -> Result<Hold<'a>, OutOfBounds> {
+        Hold::new((from, Amount::new(units)), (to, Amount::new(units)))
+    }
+
+    #[test]
+    fn what_is_under_way_counts_to_the_limits_until_it_is_rejected() {
+        let (from, to) = (ledger(0, 100), ledger(-60, 0));
+        let first = hold(&from, &to, 60).unwrap();
+        assert_eq!(hold(&from, &to, 41).unwrap_err(), OutOfBounds::Incoming);
+        assert_eq!(hold(&from, &to, 1).unwrap_err(), OutOfBounds::Outgoing);
+        assert_eq!(from.now().incoming, Balance::new(60), "nothing is left of the failures");
+        drop(first);
+        assert_eq!((from.now(), to.now()), Default::default());
+        hold(&from, &to, 60).unwrap().settle();
+        assert_eq!(from.now().balance(), Balance::new(60));
+        assert_eq!(to.now().balance(), Balance::new(-60));
+        assert_eq!(hold(&from, &to, 1).unwrap_err(), OutOfBounds::Outgoing);
+        hold(&to, &from, 60).unwrap().settle();
+        assert_eq!(from.now().balance(), to.now().balance());
+    }
+
+    #[test]
+    fn a_packet_back_to_where_it_came_from_is_held_on_both_sides() {
+        let account = ledger(-10, 10);
+        let held = hold(&account, &account, 10).unwrap();
+        assert_eq!(account.now().incoming, account.now().outgoing);
+        held.settle();
+        assert_eq!(account.now().balance(), Balance::default());
+    }
+}
