@@ -30,6 +30,7 @@ mod url;
 
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::Clock;
@@ -78,6 +79,22 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What tokio's semaphores and channels can hold at most.
+    const MOST: usize = Semaphore::MAX_PERMITS;
+
+    fn concurrent_requests(&self) -> usize {
+        self.concurrent_requests.min(Self::MOST)
+    }
+
+    fn write_queue(&self) -> usize {
+        self.write_queue.clamp(1, Self::MOST)
+    }
+
+    /// Within what can be added to a point in time.
+    fn keep_alive(&self) -> Duration {
+        self.keep_alive.clamp(Duration::from_millis(1), Duration::from_secs(86_400))
+    }
+
     fn websocket(&self) -> WebSocketConfig {
         WebSocketConfig::default()
             .max_message_size(Some(self.message_length))

@@ -30,6 +30,7 @@ mod routes;
 mod tables;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
@@ -206,6 +207,13 @@ impl Connector {
         let tables = self.0.read();
         let accounts = tables.accounts();
         accounts.map(|account| (account.name.clone(), account.ledger.now())).collect()
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (address, balances) = (self.address(), self.balances());
+        f.debug_struct("Connector").field("address", &address).field("balances", &balances).finish()
     }
 }
 

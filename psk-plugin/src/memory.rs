@@ -3,6 +3,7 @@
 //! A packet is handed to the other end's handler by a call: nothing is written as octets, no task is started. What
 //! follows from it: dropping a [`Plugin::send`] future here also drops the handler's future, wherever it is.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,12 @@ struct Ends {
     handlers: [HandlerSlot; 2],
     link: Link,
     closed: watch::Sender<bool>,
+}
+
+impl fmt::Debug for MemoryPlugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryPlugin").field("link", &self.ends.link).finish_non_exhaustive()
+    }
 }
 
 impl MemoryPlugin {

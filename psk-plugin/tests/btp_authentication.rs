@@ -65,7 +65,7 @@ async fn a_wrong_token_is_refused_with_a_reason_and_not_shown() {
     let server = server(BtpServerConfig::default()).await;
     let address = server.local_addr();
     for credentials in ["alice:wr0ng", ":wr0ng", "bob:secret"] {
-        let error = connect(&format!("btp+ws://{credentials}@{address}")).await.err().unwrap();
+        let error = connect(&format!("btp+ws://{credentials}@{address}")).await.unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(matches!(error, ConnectError::Refused { .. }), "{text}");
         assert!(text.contains(&address.to_string()), "{text}");
@@ -89,7 +89,7 @@ async fn a_token_that_the_server_repeats_in_its_error_is_not_shown() {
         peer.0.close(None).await.unwrap();
     };
     let (client, ()) = tokio::join!(BtpClient::connect(url), refuse);
-    let text = client.err().unwrap().to_string();
+    let text = client.unwrap_err().to_string();
     assert!(text.ends_with("account=alice token=[token]"), "{text}");
 }
 
@@ -99,7 +99,7 @@ async fn a_server_that_is_not_there_is_named() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
-    let error = connect(&format!("btp+ws://alice:secret@{address}")).await.err().unwrap();
+    let error = connect(&format!("btp+ws://alice:secret@{address}")).await.unwrap_err();
     assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
@@ -108,7 +108,7 @@ async fn a_server_that_is_not_there_is_named() {
 async fn a_server_that_says_nothing_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = BtpClientConfig { limits: short(), ..url_at(listener.local_addr().unwrap()).into() };
-    let error = BtpClient::connect(config).await.err().unwrap();
+    let error = BtpClient::connect(config).await.unwrap_err();
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error}");
 }
 
@@ -118,7 +118,7 @@ async fn a_server_that_speaks_another_protocol_is_an_error() {
     let url = url_at(listener.local_addr().unwrap());
     let hang_up = async { drop(listener.accept().await.unwrap()) };
     let (client, ()) = tokio::join!(BtpClient::connect(url), hang_up);
-    let error = client.err().unwrap();
+    let error = client.unwrap_err();
     assert!(matches!(error, ConnectError::WebSocket { .. }), "{error}");
 }
 
@@ -192,7 +192,7 @@ async fn an_account_that_is_refused_is_not_let_in() {
         ..BtpServerConfig::default()
     };
     let server = server(config).await;
-    let error = BtpClient::connect(url(&server)).await.err().unwrap();
+    let error = BtpClient::connect(url(&server)).await.unwrap_err();
     assert!(error.to_string().ends_with("no room for alice"), "{error}");
 }
 
@@ -201,7 +201,7 @@ async fn connections_beyond_the_limit_are_closed_until_others_go() {
     let config = BtpServerConfig { connections: 1, ..BtpServerConfig::default() };
     let server = server(config).await;
     let first = BtpClient::connect(url(&server)).await.unwrap();
-    BtpClient::connect(url(&server)).await.err().unwrap();
+    BtpClient::connect(url(&server)).await.unwrap_err();
     let mut connections = server.account("alice").connections();
     drop(first);
     connections.wait_for(|count| *count == 0).await.unwrap();

@@ -47,7 +47,7 @@ async fn tokens_are_not_logged() {
     state.changed().await.unwrap();
     fulfilled(client.send(prepare("test.x", 1)).await.unwrap());
     let wrong = format!("btp+ws://alice:wr0ng@{}", server.local_addr());
-    BtpClient::connect(wrong.parse::<BtpUrl>().unwrap()).await.err().unwrap();
+    BtpClient::connect(wrong.parse::<BtpUrl>().unwrap()).await.unwrap_err();
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("BTP client refused"), "{text}");
     assert!(!text.contains("secret") && !text.contains("wr0ng"), "{text}");

@@ -165,7 +165,7 @@ async fn a_server_that_is_closed_fails_what_is_in_flight_on_its_side() {
     let account = server.account("alice");
     let close = async {
         arrived.notified().await;
-        server.close();
+        server.close().await;
     };
     let (reply, ()) = tokio::join!(account.send(prepare("test.x", 1)), close);
     assert!(matches!(reply.unwrap_err(), SendError::Unknown(_)));

@@ -59,7 +59,7 @@ async fn a_certificate_must_be_trusted_and_fit_the_host() {
     let client = BtpClient::connect(trusting).await.unwrap();
     fulfilled(client.send(prepare("test.x", 1)).await.unwrap());
     for distrusting in [config("localhost", vec![]), config("127.0.0.1", vec![certificate])] {
-        let error = BtpClient::connect(distrusting).await.err().unwrap();
+        let error = BtpClient::connect(distrusting).await.unwrap_err();
         assert!(matches!(error, ConnectError::WebSocket { .. }), "{error}");
     }
 }

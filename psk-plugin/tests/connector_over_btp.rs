@@ -10,9 +10,11 @@ use psk_plugin::connector::{Connector, ConnectorConfig};
 use psk_plugin::{Clock, Plugin};
 use support::*;
 
+/// A connector with an account `bob` that nobody is attached to.
 fn connector() -> Connector {
-    let config =
+    let mut config =
         ConnectorConfig { address: Some("test.connector".parse().unwrap()), ..ConnectorConfig::default() };
+    config.accounts.insert("bob".into(), child());
     Connector::new(config, Clock::system()).unwrap()
 }
 
@@ -40,7 +42,7 @@ async fn whoever_is_let_in_becomes_a_child() {
     assert_eq!(connector.balances()["bob"].balance().units(), -100);
     // Not a segment of an address.
     let url = format!("btp+ws://b.c:t0ken@{}", server.local_addr());
-    let error = BtpClient::connect(url.parse::<BtpUrl>().unwrap()).await.err().unwrap();
+    let error = BtpClient::connect(url.parse::<BtpUrl>().unwrap()).await.unwrap_err();
     assert!(error.to_string().contains("cannot be a child"), "{error}");
     drop(bob);
     let mut connections = server.account("bob").connections();

@@ -170,7 +170,7 @@ fn configurations_that_make_no_sense_are_refused() {
         let mut config = ConnectorConfig::default();
         config.accounts.insert("a".into(), account(Relation::Parent));
         change(&mut config);
-        Connector::new(config, Clock::starting_at(Timestamp::UNIX_EPOCH)).err().unwrap()
+        Connector::new(config, Clock::starting_at(Timestamp::UNIX_EPOCH)).unwrap_err()
     };
     let error = new(&|config| {
         config.accounts.insert("b".into(), account(Relation::Parent));

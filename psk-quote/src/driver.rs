@@ -29,7 +29,7 @@ pub struct DriverOptions {
     pub probe_expiry: Duration,
     /// How long to try in all. Default: 30 s, which leaves time for two lost answers; a few round trips are usual.
     pub timeout: Duration,
-    /// How many probes are under way at once, at least 1. Default: 8, which is as many as a search has to ask at the
+    /// How many probes are under way at once, at least 1. Default: 8, which is about as many as a search asks at the
     /// same time.
     pub max_in_flight: usize,
     /// In which packets to ask. Default: requests, and chunks if the receiver knows only those.

@@ -1,5 +1,6 @@
 //! Quotes over a connector, on paused time.
 #![cfg(feature = "driver")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -70,6 +71,13 @@ impl BtpAccount {
     }
 }
 
+impl fmt::Debug for BtpAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connections = *self.connections.borrow();
+        f.debug_struct("BtpAccount").field("name", &self.name).field("connections", &connections).finish()
+    }
+}
+
 #[async_trait]
 impl Plugin for BtpAccount {
     async fn send(&self, prepare: Prepare) -> Result<Reply, SendError> {
@@ -95,10 +103,13 @@ impl Plugin for BtpAccount {
         ildcp::ask(self, &self.limits.clock).await
     }
 
-    /// Closes the connections that there are now; the client may come back.
+    /// Closes the connections that there are now; the client may come back. Waits until the last answers are written,
+    /// at most a second.
     async fn close(&self) {
-        for session in self.sessions().iter() {
-            session.end();
+        let sessions = self.sessions().clone();
+        sessions.iter().for_each(|session| session.close());
+        for session in sessions {
+            session.ended().await;
         }
     }
 }

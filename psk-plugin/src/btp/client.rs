@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::time::{self, Instant};
 use tracing::{debug, info, warn};
 
 use super::connect::{ClientSocket, connect};
-use super::session::{Outgoing, Session};
+use super::session::{Runner, Session};
 use super::{BtpClientConfig, ConnectError, Reconnect};
 use crate::handler::HandlerSlot;
 use crate::{AccountDetails, DetailsError, Plugin, PrepareHandler, SendError, ildcp};
@@ -50,15 +51,15 @@ impl BtpClient {
         let handler = Arc::new(HandlerSlot::default());
         let (socket, last_id) = connect(&config).await?;
         info!(server = %config.url, "BTP connected");
-        let (session, outgoing) = Session::new(config.limits.clone(), handler.clone(), last_id);
+        let (session, runner) = Session::new(config.limits.clone(), handler.clone(), last_id);
         let shared = Arc::new(Shared {
             config,
             handler,
             state: watch::Sender::new(ConnectionState::Connected),
-            session: Mutex::new(session.clone()),
+            session: Mutex::new(session),
             details: Mutex::new(None),
         });
-        tokio::spawn(shared.clone().keep_connected(session, socket, outgoing));
+        tokio::spawn(shared.clone().keep_connected(runner, socket));
         Ok(Self(shared))
     }
 
@@ -69,7 +70,14 @@ impl BtpClient {
 
     fn end(&self) {
         self.0.state.send_replace(ConnectionState::Closed);
-        self.0.session().end();
+        self.0.session().close();
+    }
+}
+
+impl fmt::Debug for BtpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = *self.0.state.borrow();
+        f.debug_struct("BtpClient").field("url", &self.0.config.url).field("state", &state).finish()
     }
 }
 
@@ -80,16 +88,11 @@ impl Drop for BtpClient {
 }
 
 impl Shared {
-    async fn keep_connected(
-        self: Arc<Self>,
-        mut session: Arc<Session>,
-        mut socket: ClientSocket,
-        mut outgoing: Outgoing,
-    ) {
+    async fn keep_connected(self: Arc<Self>, mut runner: Runner, mut socket: ClientSocket) {
         let mut attempt = 0;
         loop {
             let since = Instant::now();
-            session.run(socket, outgoing).await;
+            runner.run(socket).await;
             if since.elapsed() >= self.config.reconnect.stable_after {
                 attempt = 0;
             }
@@ -99,7 +102,7 @@ impl Shared {
             let server = &self.config.url;
             warn!(%server, "BTP connection lost");
             match self.reconnect(&mut attempt).await {
-                Some(new) => (session, socket, outgoing) = new,
+                Some(new) => (runner, socket) = new,
                 None => return,
             }
             info!(%server, "BTP connected again");
@@ -107,7 +110,7 @@ impl Shared {
     }
 
     /// Tries until there is a connection; `None` when there will be none any more.
-    async fn reconnect(&self, attempt: &mut u32) -> Option<(Arc<Session>, ClientSocket, Outgoing)> {
+    async fn reconnect(&self, attempt: &mut u32) -> Option<(Runner, ClientSocket)> {
         let mut state = self.state.subscribe();
         loop {
             let delay = delay(&self.config.reconnect, *attempt, rand::random());
@@ -123,13 +126,10 @@ impl Shared {
             match connected {
                 Ok((socket, last_id)) => {
                     let limits = self.config.limits.clone();
-                    let (session, outgoing) = Session::new(limits, self.handler.clone(), last_id);
-                    *self.session.lock().unwrap_or_else(PoisonError::into_inner) = session.clone();
-                    // Closed in this very moment: the session must not outlive that.
-                    if !self.enter(ConnectionState::Connected) {
-                        return None;
-                    }
-                    return Some((session, socket, outgoing));
+                    let (session, runner) = Session::new(limits, self.handler.clone(), last_id);
+                    *self.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
+                    // It may have been closed in this very moment; dropping the runner ends the session then.
+                    return self.enter(ConnectionState::Connected).then_some((runner, socket));
                 }
                 Err(error @ ConnectError::Refused { .. }) => {
                     warn!(%error, "BTP connection given up");
@@ -158,8 +158,8 @@ impl Shared {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The connection of the moment, or the next one if it comes soon.
-    async fn connected(&self) -> Result<Arc<Session>, SendError> {
+    /// The connection of the moment, or the next one if it comes within `patience`.
+    async fn connected(&self, patience: Duration) -> Result<Arc<Session>, SendError> {
         let session = self.session();
         if session.is_open() {
             return Ok(session);
@@ -181,7 +181,7 @@ impl Shared {
             }
         };
         let not_sent = |reason| Err(SendError::NotSent(format!("{reason} (BTP server {server})")));
-        match time::timeout(self.config.reconnect.patience, settled).await {
+        match time::timeout(patience, settled).await {
             Ok(ConnectionState::Connected) => Ok(self.session()),
             Ok(ConnectionState::Refused) => not_sent("the server refused our credentials"),
             Ok(_) => not_sent("the link is closed"),
@@ -193,7 +193,10 @@ impl Shared {
 #[async_trait]
 impl Plugin for BtpClient {
     async fn send(&self, prepare: Prepare) -> Result<Reply, SendError> {
-        self.0.connected().await?.send(&prepare).await
+        let config = &self.0.config;
+        let left = prepare.expires_at.saturating_since(config.limits.clock.now());
+        let patience = config.reconnect.patience.min(left);
+        self.0.connected(patience).await?.send(&prepare).await
     }
 
     fn set_handler(&self, handler: Option<Arc<dyn PrepareHandler>>) {
@@ -201,22 +204,24 @@ impl Plugin for BtpClient {
     }
 
     async fn details(&self) -> Result<AccountDetails, DetailsError> {
-        let session = self.0.connected().await?;
+        let config = &self.0.config;
+        let session = self.0.connected(config.reconnect.patience).await?;
         let known = self.0.details.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((asked_on, details)) = known
             && asked_on.upgrade().is_some_and(|asked_on| Arc::ptr_eq(&asked_on, &session))
         {
             return Ok(details);
         }
-        let details = ildcp::ask(self, &self.0.config.limits.clock).await?;
+        let details = ildcp::ask(self, &config.limits.clock).await?;
         let known = Some((Arc::downgrade(&session), details.clone()));
         *self.0.details.lock().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(details)
     }
 
-    /// Closes the connection, for good.
+    /// Closes the connection, for good. Waits until the last answers are written, at most a second.
     async fn close(&self) {
         self.end();
+        self.0.session().ended().await;
     }
 }
 

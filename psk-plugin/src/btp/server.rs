@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use tracing::{debug, info, warn};
 
 use super::session::{Session, encode};
 use super::{Authenticator, BtpAccount, Limits, Token};
-use crate::handler::HandlerSlot;
+use crate::Plugin;
 
 /// How long the listener rests when the system has no more sockets to give.
 const REST: Duration = Duration::from_millis(100);
@@ -78,7 +79,7 @@ impl BtpServer {
         let shared = Arc::new(Shared {
             authenticator: Arc::new(authenticator),
             accounts: Mutex::default(),
-            connections: Arc::new(Semaphore::new(config.connections)),
+            connections: Arc::new(Semaphore::new(config.connections.min(Semaphore::MAX_PERMITS))),
             closed: watch::Sender::new(false),
             config,
         });
@@ -99,15 +100,26 @@ impl BtpServer {
         accounts.entry(name.to_owned()).or_insert_with(new).clone()
     }
 
-    /// Listens no more and closes all connections. What is in flight on them fails as unknown.
-    pub fn close(&self) {
+    /// Listens no more and closes all connections. What is in flight on them fails as unknown. Waits until the last
+    /// answers are written, at most a second.
+    pub async fn close(&self) {
         self.shared.closed.send_replace(true);
+        // All connections have been told by that: this waits for one after the other.
+        for account in self.shared.all_accounts() {
+            account.close().await;
+        }
+    }
+}
+
+impl fmt::Debug for BtpServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BtpServer").field("local_addr", &self.local_addr).finish_non_exhaustive()
     }
 }
 
 impl Drop for BtpServer {
     fn drop(&mut self) {
-        self.close();
+        self.shared.closed.send_replace(true);
     }
 }
 
@@ -115,6 +127,11 @@ impl Shared {
     fn new_account(&self, name: &str) -> Arc<BtpAccount> {
         let limits = self.config.limits.clone();
         Arc::new(BtpAccount::new(name.to_owned(), limits))
+    }
+
+    fn all_accounts(&self) -> Vec<Arc<BtpAccount>> {
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.values().cloned().collect()
     }
 
     async fn listen(self: Arc<Self>, listener: TcpListener) {
@@ -139,11 +156,7 @@ impl Shared {
             };
             let shared = self.clone();
             tokio::spawn(async move {
-                let mut closed = shared.closed.subscribe();
-                tokio::select! {
-                    () = shared.serve(stream, peer) => {}
-                    _ = closed.wait_for(|closed| *closed) => {}
-                }
+                shared.serve(stream, peer).await;
                 drop(permit);
             });
         }
@@ -151,34 +164,47 @@ impl Shared {
 
     /// One connection, from its first octet to its end.
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let limit = self.config.limits.handshake;
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%peer, %error, "TCP_NODELAY not set");
         }
-        let websocket = Some(self.config.limits.websocket());
-        let handshake = tokio_tungstenite::accept_async_with_config(stream, websocket);
-        let mut socket = match time::timeout(limit, handshake).await {
-            Ok(Ok(socket)) => socket,
-            Ok(Err(error)) => return debug!(%peer, %error, "no WebSocket"),
-            Err(_) => return debug!(%peer, "no WebSocket handshake in time"),
+        let mut closed = self.closed.subscribe();
+        let entered = tokio::select! {
+            entered = self.let_in(stream, peer) => entered,
+            _ = closed.wait_for(|closed| *closed) => return,
         };
-        let Ok(first) = time::timeout(limit, first_packet(&mut socket)).await else {
-            return debug!(%peer, "no authentication in time");
-        };
-        let Some(packet) = first else {
-            return debug!(%peer, "no authentication");
-        };
-        let id = packet.request_id;
-        match self.authenticate(&packet) {
-            Ok(account) => {
+        match entered {
+            Ok((socket, id, account)) => {
                 info!(%peer, account = account.name(), "BTP client authenticated");
                 self.run(socket, id, &account).await;
                 debug!(%peer, account = account.name(), "BTP client gone");
             }
+            Err(reason) => debug!(%peer, reason, "no BTP client"),
+        }
+    }
+
+    /// From a connection to a client that is authenticated, or why it is not.
+    async fn let_in(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Result<(WebSocketStream<TcpStream>, RequestId, Arc<BtpAccount>), String> {
+        let limit = self.config.limits.handshake;
+        let websocket = Some(self.config.limits.websocket());
+        let handshake = tokio_tungstenite::accept_async_with_config(stream, websocket);
+        let handshake = time::timeout(limit, handshake).await;
+        let handshake = handshake.map_err(|_| "no WebSocket handshake in time")?;
+        let mut socket = handshake.map_err(|error| error.to_string())?;
+        let first = time::timeout(limit, first_packet(&mut socket)).await;
+        let packet = first.map_err(|_| "no authentication in time")?;
+        let packet = packet.ok_or("no BTP packet first")?;
+        let id = packet.request_id;
+        match self.authenticate(&packet) {
+            Ok(account) => Ok((socket, id, account)),
             Err(reason) => {
                 warn!(%peer, reason, "BTP client refused");
                 let farewell = self.farewell(socket, id, &reason);
                 let _ = time::timeout(FAREWELL, farewell).await;
+                Err(reason)
             }
         }
     }
@@ -224,13 +250,21 @@ impl Shared {
     }
 
     async fn run(&self, socket: WebSocketStream<TcpStream>, id: RequestId, account: &Arc<BtpAccount>) {
-        let handler: Arc<HandlerSlot> = account.handler();
-        let (session, outgoing) = Session::new(self.config.limits.clone(), handler, id);
+        let (session, runner) = Session::new(self.config.limits.clone(), account.handler(), id);
         // Before the account can send: the client must see it first.
         session.respond_at_once(Packet::empty_response(id));
         account.add(session.clone());
         let _remove = RemoveOnDrop { account, session: &session };
-        session.run(socket, outgoing).await;
+        let mut closed = self.closed.subscribe();
+        let close = async {
+            let _ = closed.wait_for(|closed| *closed).await;
+            session.close();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = runner.run(socket) => {}
+            () = close => {}
+        }
     }
 
     /// Tells a client that it is not let in, and waits until it has read that.
@@ -263,7 +297,6 @@ struct RemoveOnDrop<'a> {
 
 impl Drop for RemoveOnDrop<'_> {
     fn drop(&mut self) {
-        self.session.end();
         self.account.remove(self.session);
     }
 }

@@ -2,7 +2,6 @@
 
 mod pending;
 
-use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use psk_codec::btp::{self, ErrorCode, Kind, Packet, RequestId};
 use psk_codec::{ErrorCode as IlpCode, Prepare, Reject, Reply};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::{self, Instant};
+use tokio::time::{self, Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tracing::{debug, trace};
@@ -25,8 +24,10 @@ use pending::Pending;
 
 /// How many messages are taken from the queue at a time; more than fit one write of 64 KiB are of no use.
 const BATCH: usize = 256;
-/// How long the writer may take to say goodbye.
+/// How long a connection that is closed may take to write its last answers and to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// How much of that is left to handlers that have not answered yet: what they answer may be a Fulfill.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What is shared between those who send over a connection and the task that runs it.
 pub(super) struct Session {
@@ -36,67 +37,99 @@ pub(super) struct Session {
     /// One permit for each of the peer's requests that is being handled.
     handling: Arc<Semaphore>,
     limits: Limits,
-    /// Turns true once, when the connection is to end or has ended.
-    ended: watch::Sender<bool>,
+    state: watch::Sender<State>,
 }
 
-/// What a [`Session`] needs to run.
-pub(super) struct Outgoing(mpsc::Receiver<Message>);
+/// How far a connection has come; it only goes on, never back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Open,
+    /// We are closing it: what has been asked is still answered, within limits.
+    Closing,
+    /// The peer has closed it: nothing can be written any more.
+    ClosedByPeer,
+    /// It is gone.
+    Ended,
+}
 
-impl Session {
-    /// A connection on which ids up to `last_id` have been used to authenticate.
-    pub(super) fn new(
-        limits: Limits,
-        handler: Arc<HandlerSlot>,
-        last_id: RequestId,
-    ) -> (Arc<Self>, Outgoing) {
-        let (outgoing, queue) = mpsc::channel(limits.write_queue.max(1));
-        let session = Self {
-            outgoing,
-            pending: Pending::new(last_id.next()),
-            handler,
-            handling: Arc::new(Semaphore::new(limits.concurrent_requests)),
-            limits,
-            ended: watch::Sender::new(false),
-        };
-        (Arc::new(session), Outgoing(queue))
+/// Runs a session. Dropping it ends the session: those who wait share it, and would keep it and wait in vain.
+pub(super) struct Runner {
+    session: Arc<Session>,
+    outgoing: mpsc::Receiver<Message>,
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.session.enter(State::Ended);
     }
+}
 
-    /// Ends the connection: everything in flight fails now, and [`Session::run`] returns soon.
-    pub(super) fn end(&self) {
-        self.pending.fail_all();
-        self.ended.send_replace(true);
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        !*self.ended.borrow()
-    }
-
-    async fn wait_for_end(&self) {
-        // The sender lives in `self`, so this ends by the value alone.
-        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
-    }
-
-    /// Runs the connection until it is lost or [`Session::end`] is called.
-    pub(super) async fn run<S>(self: &Arc<Self>, socket: WebSocketStream<S>, outgoing: Outgoing)
+impl Runner {
+    /// Runs the connection until it is lost or closed.
+    pub(super) async fn run<S>(mut self, socket: WebSocketStream<S>)
     where
         WebSocketStream<S>: Stream<Item = Result<Message, SocketError>>,
         WebSocketStream<S>: Sink<Message, Error = SocketError>,
     {
-        let _end = EndOnDrop(self);
         let (sink, stream) = socket.split();
+        let session = self.session.clone();
         let goodbye = async {
-            self.wait_for_end().await;
+            session.wait_for(State::Closing).await;
             time::sleep(GOODBYE).await;
         };
         tokio::select! {
-            reason = self.read(stream) => debug!(reason, "BTP connection lost"),
-            result = self.write(sink, outgoing.0) => match result {
+            reason = session.read(stream) => debug!(reason, "BTP connection lost"),
+            result = session.write(sink, &mut self.outgoing) => match result {
                 Ok(()) => debug!("BTP connection closed"),
                 Err(error) => debug!(%error, "BTP connection lost"),
             },
             () = goodbye => debug!("BTP connection closed while the peer did not read"),
         }
+    }
+}
+
+impl Session {
+    /// A connection on which ids up to `last_id` have been used to authenticate, and what runs it.
+    pub(super) fn new(limits: Limits, handler: Arc<HandlerSlot>, last_id: RequestId) -> (Arc<Self>, Runner) {
+        let (sender, outgoing) = mpsc::channel(limits.write_queue());
+        let session = Arc::new(Self {
+            outgoing: sender,
+            pending: Pending::new(last_id.next()),
+            handler,
+            handling: Arc::new(Semaphore::new(limits.concurrent_requests())),
+            limits,
+            state: watch::Sender::new(State::Open),
+        });
+        let runner = Runner { session: session.clone(), outgoing };
+        (session, runner)
+    }
+
+    /// Closes the connection: everything in flight fails now, and soon it has ended.
+    pub(super) fn close(&self) {
+        self.enter(State::Closing);
+    }
+
+    /// Waits until nothing is written any more.
+    pub(super) async fn ended(&self) {
+        self.wait_for(State::Ended).await;
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        *self.state.borrow() == State::Open
+    }
+
+    fn enter(&self, new: State) {
+        self.pending.fail_all();
+        self.state.send_if_modified(|state| {
+            let changed = *state < new;
+            *state = new.max(*state);
+            changed
+        });
+    }
+
+    async fn wait_for(&self, least: State) {
+        // The sender lives in `self`, so this ends by the value alone.
+        let _ = self.state.subscribe().wait_for(|state| *state >= least).await;
     }
 
     /// Sends a Prepare and waits for its answer.
@@ -124,7 +157,7 @@ impl Session {
     where
         S: Stream<Item = Result<Message, SocketError>> + Unpin,
     {
-        let silence = self.limits.keep_alive * 2;
+        let silence = self.limits.keep_alive() * 2;
         let mut heard = Instant::now();
         let mut alarm = pin!(time::sleep(silence));
         loop {
@@ -133,9 +166,7 @@ impl Session {
                 message = stream.next() => match message {
                     Some(Ok(message)) => {
                         heard = Instant::now();
-                        if let ControlFlow::Break(reason) = self.receive(message) {
-                            return reason.into();
-                        }
+                        self.receive(message);
                     }
                     Some(Err(error)) => return error.to_string(),
                     None => return "closed by the peer".into(),
@@ -151,42 +182,70 @@ impl Session {
     }
 
     /// Writes what is queued, as much as there is in one go, and pings.
-    async fn write<S>(&self, mut sink: S, mut outgoing: mpsc::Receiver<Message>) -> Result<(), SocketError>
+    async fn write<S>(&self, mut sink: S, outgoing: &mut mpsc::Receiver<Message>) -> Result<(), SocketError>
     where
         S: Sink<Message, Error = SocketError> + Unpin,
     {
         let mut batch = Vec::with_capacity(BATCH);
-        let keep_alive = self.limits.keep_alive.max(Duration::from_millis(1));
+        let keep_alive = self.limits.keep_alive();
         let mut pings = time::interval_at(Instant::now() + keep_alive, keep_alive);
-        let mut ended = pin!(self.wait_for_end());
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut closing = pin!(self.wait_for(State::Closing));
         loop {
             tokio::select! {
                 biased;
-                () = &mut ended => return sink.close().await,
+                () = &mut closing => break,
+                _ = pings.tick() => batch.push(Message::Ping(Bytes::new())),
                 // There is always a sender, in `self`, so this waits for at least one.
                 _ = outgoing.recv_many(&mut batch, BATCH) => {}
-                _ = pings.tick() => batch.push(Message::Ping(Bytes::new())),
             }
-            for message in batch.drain(..) {
-                sink.feed(message).await?;
-            }
-            sink.flush().await?;
+            write_all(&mut sink, &mut batch).await?;
         }
+        self.write_last_answers(&mut sink, outgoing, batch).await?;
+        sink.close().await
     }
 
-    /// Takes what has arrived; breaks when the peer has said goodbye.
-    fn receive(self: &Arc<Self>, message: Message) -> ControlFlow<&'static str> {
+    /// Writes what is left when the connection is being closed.
+    async fn write_last_answers<S>(
+        &self,
+        sink: &mut S,
+        outgoing: &mut mpsc::Receiver<Message>,
+        mut batch: Vec<Message>,
+    ) -> Result<(), SocketError>
+    where
+        S: Sink<Message, Error = SocketError> + Unpin,
+    {
+        if *self.state.borrow() != State::Closing {
+            return Ok(());
+        }
+        let all = u32::try_from(self.limits.concurrent_requests()).unwrap_or(u32::MAX);
+        let answered = time::timeout(LAST_ANSWERS, self.handling.acquire_many(all));
+        let mut answered = pin!(answered);
+        loop {
+            tokio::select! {
+                _ = outgoing.recv_many(&mut batch, BATCH) => {}
+                _ = &mut answered => break,
+            }
+            write_all(sink, &mut batch).await?;
+        }
+        while let Ok(message) = outgoing.try_recv() {
+            sink.feed(message).await?;
+        }
+        sink.flush().await
+    }
+
+    /// Takes what has arrived.
+    fn receive(self: &Arc<Self>, message: Message) {
         match message {
             Message::Binary(octets) => match Packet::decode(octets) {
                 Ok(packet) => self.take(packet),
                 Err(error) => debug!(%error, "BTP packet that cannot be read"),
             },
             Message::Text(_) => debug!("text where BTP packets were expected"),
-            Message::Close(_) => return ControlFlow::Break("closed by the peer"),
+            Message::Close(_) => self.enter(State::ClosedByPeer),
             // Pings are answered by the WebSocket itself.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
-        ControlFlow::Continue(())
     }
 
     fn take(self: &Arc<Self>, packet: Packet) {
@@ -245,13 +304,14 @@ impl Session {
     }
 }
 
-/// Ends a session when its task is dropped: those who wait share it, and would keep it and wait in vain.
-struct EndOnDrop<'a>(&'a Session);
-
-impl Drop for EndOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.end();
+async fn write_all<S>(sink: &mut S, batch: &mut Vec<Message>) -> Result<(), SocketError>
+where
+    S: Sink<Message, Error = SocketError> + Unpin,
+{
+    for message in batch.drain(..) {
+        sink.feed(message).await?;
     }
+    sink.flush().await
 }
 
 fn not_sent(reason: impl ToString) -> SendError {

@@ -22,14 +22,29 @@ impl Balance {
         self.0
     }
 
-    /// The sum. 128 bits hold the amounts of 2^63 packets of the greatest amount, more than any account will see;
-    /// beyond that it stays at the limit.
-    pub const fn plus(self, other: Self) -> Self {
+    /// The sum, if it fits.
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(units) => Some(Self(units)),
+            None => None,
+        }
+    }
+
+    /// The difference, if it fits.
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(units) => Some(Self(units)),
+            None => None,
+        }
+    }
+
+    /// The sum of figures that [`AccountBalance::fits`] has seen together before.
+    fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The difference, with the same limits.
-    pub const fn minus(self, other: Self) -> Self {
+    /// The difference of such figures.
+    fn minus(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 }
@@ -70,6 +85,13 @@ impl AccountBalance {
     pub fn balance(&self) -> Balance {
         self.received.minus(self.sent)
     }
+
+    /// Whether all of the sums fit, whatever becomes of the packets under way. No figure is negative, so that their
+    /// differences fit as well.
+    fn fits(&self) -> bool {
+        let received = self.received.checked_add(self.incoming);
+        received.is_some() && self.sent.checked_add(self.outgoing).is_some()
+    }
 }
 
 /// An account's limits and where it stands.
@@ -93,23 +115,24 @@ impl Ledger {
     /// everything from it be fulfilled and nothing to it.
     fn hold_incoming(&self, amount: Balance) -> bool {
         let mut now = self.lock();
-        let incoming = now.incoming.plus(amount);
-        let allowed = |maximum| now.balance().plus(incoming) <= maximum;
-        let held = self.maximum.is_none_or(allowed);
+        let then = AccountBalance { incoming: now.incoming.plus(amount), ..*now };
+        let most = then.balance().plus(then.incoming);
+        let held = then.fits() && self.maximum.is_none_or(|maximum| most <= maximum);
         if held {
-            now.incoming = incoming;
+            *now = then;
         }
         held
     }
 
-    /// Notes a packet to the account. False, and nothing noted, when the connector would owe more than it may.
+    /// Notes a packet to the account. False, and nothing noted, when the connector would owe more than it may, should
+    /// everything to it be fulfilled and nothing from it.
     fn hold_outgoing(&self, amount: Balance) -> bool {
         let mut now = self.lock();
-        let outgoing = now.outgoing.plus(amount);
-        let allowed = |minimum| now.balance().minus(outgoing) >= minimum;
-        let held = self.minimum.is_none_or(allowed);
+        let then = AccountBalance { outgoing: now.outgoing.plus(amount), ..*now };
+        let least = then.balance().minus(then.outgoing);
+        let held = then.fits() && self.minimum.is_none_or(|minimum| least >= minimum);
         if held {
-            now.outgoing = outgoing;
+            *now = then;
         }
         held
     }
@@ -211,6 +234,17 @@ mod tests {
         assert_eq!(hold(&from, &to, 1).unwrap_err(), OutOfBounds::Outgoing);
         hold(&to, &from, 60).unwrap().settle();
         assert_eq!(from.now().balance(), to.now().balance());
+    }
+
+    #[test]
+    fn sums_that_would_not_fit_are_refused() {
+        let nearly = Balance::new(i128::MAX - 5);
+        let (mut from, to) = (ledger(i128::MIN, i128::MAX), ledger(i128::MIN, i128::MAX));
+        from.now = Mutex::new(AccountBalance { received: nearly, ..Default::default() });
+        hold(&from, &to, 5).unwrap().settle();
+        assert_eq!(hold(&from, &to, 1).unwrap_err(), OutOfBounds::Incoming);
+        from.now = Mutex::new(AccountBalance { sent: nearly, ..Default::default() });
+        assert_eq!(hold(&to, &from, 6).unwrap_err(), OutOfBounds::Outgoing);
     }
 
     #[test]

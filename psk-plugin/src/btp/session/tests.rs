@@ -27,9 +27,8 @@ async fn session(
     let theirs = WebSocketStream::from_raw_socket(theirs, Role::Server, websocket).await;
     let slot = Arc::new(HandlerSlot::default());
     slot.set(handler);
-    let (session, outgoing) = Session::new(limits, slot, RequestId::new(0));
-    let running = session.clone();
-    let task = tokio::spawn(async move { running.run(ours, outgoing).await });
+    let (session, runner) = Session::new(limits, slot, RequestId::new(0));
+    let task = tokio::spawn(runner.run(ours));
     (session, task, theirs)
 }
 
@@ -100,13 +99,13 @@ async fn packets_for_a_peer_that_does_not_read_are_not_sent_once_the_queue_is_fu
 }
 
 #[tokio::test(start_paused = true)]
-async fn ending_does_not_wait_for_a_peer_that_does_not_read() {
+async fn closing_does_not_wait_for_a_peer_that_does_not_read() {
     let (session, task, _peer) = session(limits(), None).await;
     let prepare = prepare(&session, Duration::from_secs(30), vec![0; 30_000]);
     let start = Instant::now();
     let end = async {
         time::sleep(Duration::from_secs(1)).await;
-        session.end();
+        session.close();
     };
     let (result, ()) = tokio::join!(session.send(&prepare), end);
     assert!(matches!(result.unwrap_err(), SendError::Unknown(_)));
@@ -169,5 +168,55 @@ async fn a_session_whose_task_is_dropped_fails_what_is_in_flight() {
     let start = Instant::now();
     let (result, ()) = tokio::join!(session.send(&prepare), abort);
     assert!(matches!(result.unwrap_err(), SendError::Unknown(_)));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_have_come_in_are_answered_before_the_connection_is_closed() {
+    let handler = handler_fn(|prepare| async move {
+        time::sleep(Duration::from_millis(400)).await;
+        Reply::Fulfill(Fulfill { fulfillment: FULFILLMENT, data: prepare.data })
+    });
+    let (session, task, mut peer) = session(limits(), Some(handler)).await;
+    let prepare = prepare(&session, Duration::from_secs(30), Vec::new());
+    let request = Packet::ilp_message(RequestId::new(7), prepare.encode().unwrap());
+    peer.send(encode(request)).await.unwrap();
+    time::sleep(Duration::from_millis(1)).await;
+    session.close();
+    let answer = next_packet(&mut peer).await;
+    assert!(matches!(reply_in(answer), Ok(Reply::Fulfill(_))));
+    assert!(peer.next().await.unwrap().unwrap().is_close());
+    task.await.unwrap();
+    session.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_does_not_answer_does_not_keep_a_connection_from_being_closed() {
+    let handler = handler_fn(|_| std::future::pending());
+    let (session, task, mut peer) = session(limits(), Some(handler)).await;
+    let prepare = prepare(&session, Duration::from_secs(30), Vec::new());
+    let request = Packet::ilp_message(RequestId::new(7), prepare.encode().unwrap());
+    peer.send(encode(request)).await.unwrap();
+    time::sleep(Duration::from_millis(1)).await;
+    let start = Instant::now();
+    session.close();
+    assert!(peer.next().await.unwrap().unwrap().is_close());
+    task.await.unwrap();
+    assert_eq!(start.elapsed(), LAST_ANSWERS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_closes_is_answered_and_what_is_in_flight_fails_at_once() {
+    let (session, task, mut peer) = session(limits(), None).await;
+    let prepare = prepare(&session, Duration::from_secs(30), Vec::new());
+    let start = Instant::now();
+    let close = async {
+        next_packet(&mut peer).await;
+        peer.close(None).await.unwrap();
+        assert!(peer.next().await.unwrap().unwrap().is_close());
+    };
+    let (result, ()) = tokio::join!(session.send(&prepare), close);
+    assert!(matches!(result.unwrap_err(), SendError::Unknown(_)));
+    task.await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);
 }

@@ -1,0 +1,288 @@
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use psk_codec::{Address, DestinationAmount, SourceAmount};
+use psk_quote::Rate;
+
+use crate::error::Failure;
+use crate::output::Output;
+
+/// Send and receive Interledger payments with PSKv2.
+///
+/// Exit status: 0 done, 1 not done, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "psk", version)]
+pub(crate) struct Args {
+    /// One JSON object per line on stdout; amounts are strings, octets base64url.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to log to stderr, such as `debug` or `psk_plugin=trace`.
+    #[arg(long, global = true, value_name = "FILTER", env = "PSK_LOG")]
+    pub(crate) log: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole of it on this machine: two connectors, a sender and a receiver, quotes and payments.
+    Demo,
+    /// Run a small connector.
+    Connector(ConnectorArgs),
+    /// Receive payments and requests until stopped.
+    Receive(ReceiveArgs),
+    /// Send a payment in chunks.
+    Send(SendArgs),
+    /// Ask what arrives, or what it costs.
+    Quote(QuoteArgs),
+    /// Find the path's maximum packet amount.
+    Probe(ProbeArgs),
+    /// Send one request with data and wait for its answer.
+    Request(RequestArgs),
+}
+
+/// Where the network is reached.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LinkArgs {
+    /// The connector: btp+ws://user:token@host:port/path, or btp+wss:// for TLS.
+    #[arg(long, value_name = "URL", env = "PSK_PLUGIN", hide_env_values = true)]
+    pub(crate) plugin: String,
+    /// The user at the connector, when it is not in the URL; sent as it is.
+    #[arg(long, value_name = "USER")]
+    pub(crate) plugin_user: Option<String>,
+    /// The token at the connector, when it is not in the URL; sent as it is. Arguments can be seen by others: rather
+    /// set PSK_PLUGIN_TOKEN.
+    #[arg(long, value_name = "TOKEN", env = "PSK_PLUGIN_TOKEN", hide_env_values = true)]
+    pub(crate) plugin_token: Option<String>,
+}
+
+/// Who receives.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CredentialsArgs {
+    /// The receiver's destination account.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        conflicts_with = "credentials",
+        required_unless_present = "credentials"
+    )]
+    pub(crate) destination_account: Option<Address>,
+    /// The shared secret, base64 or base64url. Arguments can be seen by others: rather set PSK_SHARED_SECRET or use
+    /// --credentials.
+    #[arg(long, value_name = "SECRET", conflicts_with = "credentials")]
+    pub(crate) shared_secret: Option<String>,
+    /// A JSON file with destination_account and shared_secret, as `psk receive --json` prints them; - for stdin.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConnectorArgs {
+    /// The configuration (TOML); see docs/connector.example.toml. Without it, the other options make a connector
+    /// that lets everybody in as a child.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to listen; port 0 is any free one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7768", conflicts_with = "config")]
+    pub(crate) listen: String,
+    /// The connector's ILP address.
+    #[arg(long, value_name = "ADDRESS", default_value = "test.connector", conflicts_with = "config")]
+    pub(crate) address: Address,
+    /// The asset of all accounts.
+    #[arg(long, value_name = "CODE", default_value = "XRP", conflicts_with = "config")]
+    pub(crate) asset_code: String,
+    /// One unit is 10^-SCALE of the asset.
+    #[arg(long, value_name = "SCALE", default_value_t = 9, conflicts_with = "config")]
+    pub(crate) asset_scale: u8,
+    /// The greatest packet that is taken from an account.
+    #[arg(long, value_name = "N", conflicts_with = "config")]
+    pub(crate) max_packet_amount: Option<psk_codec::Amount>,
+    /// What is kept of every packet, in parts per million.
+    #[arg(long, value_name = "PPM", default_value_t = 0, conflicts_with = "config")]
+    pub(crate) spread_ppm: u32,
+    /// How long packets and answers are held, such as 50ms.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0ms", conflicts_with = "config")]
+    pub(crate) latency: Duration,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReceiveArgs {
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    /// The receiver's own secret (base64 or base64url, 32 octets), so that credentials stay good after a restart.
+    /// Fresh without it.
+    #[arg(long, value_name = "SECRET", env = "PSK_RECEIVER_SECRET", hide_env_values = true)]
+    pub(crate) receiver_secret: Option<String>,
+    /// Comes back with every packet sent with these credentials; readable by the whole network.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) key_id: String,
+    /// What requests are answered with.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) response: String,
+    /// Tell of each chunk too.
+    #[arg(long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[group(id = "amount", required = true, multiple = false, args = ["source_amount", "destination_amount"])]
+pub(crate) struct AmountArgs {
+    /// Send this much, in units of our own account.
+    #[arg(long, value_name = "N")]
+    pub(crate) source_amount: Option<SourceAmount>,
+    /// Deliver this much, in units of the receiver's account.
+    #[arg(long, value_name = "N")]
+    pub(crate) destination_amount: Option<DestinationAmount>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialsArgs,
+    #[command(flatten)]
+    pub(crate) amount: AmountArgs,
+    /// Spend at most this much.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_source_amount: Option<SourceAmount>,
+    /// How far below the rate shown at the start every chunk may fall, in percent [default: 1, or nothing to do with
+    /// it when --min-rate is given].
+    #[arg(long, value_name = "PERCENT", value_parser = percent_as_ppm)]
+    pub(crate) max_slippage: Option<u32>,
+    /// The least that every chunk must deliver, in destination units per source unit: 0.37 or 37/100.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) min_rate: Option<Rate>,
+    /// Take any rate: hops and receiver may keep all of the money.
+    #[arg(long, conflicts_with_all = ["min_rate", "max_slippage"])]
+    pub(crate) any_rate: bool,
+    /// End the payment after so long, such as 90, 30s or 5m.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// End the payment when nothing was fulfilled for so long.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) idle_timeout: Duration,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct QuoteArgs {
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialsArgs,
+    #[command(flatten)]
+    pub(crate) amount: AmountArgs,
+    /// Give up after so long.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ProbeArgs {
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialsArgs,
+    /// Give up after so long.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RequestArgs {
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialsArgs,
+    /// What to send with it, in units of our own account.
+    #[arg(long, value_name = "N")]
+    pub(crate) amount: SourceAmount,
+    /// The least that must arrive, in units of the receiver's account. Without it, anything will do.
+    #[arg(long, value_name = "N")]
+    pub(crate) min_destination_amount: Option<DestinationAmount>,
+    /// What to say.
+    #[arg(long, value_name = "TEXT", conflicts_with = "data_file")]
+    pub(crate) data: Option<String>,
+    /// What to say, from a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data_file: Option<PathBuf>,
+    /// Only ask: no money can move.
+    #[arg(long)]
+    pub(crate) unfulfillable: bool,
+    /// How long the request is valid.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    pub(crate) timeout: Duration,
+}
+
+/// A number of seconds, or of a unit: 90, 30s, 500ms, 5m, 2h.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| "not a time such as 90, 30s, 500ms or 5m".to_owned())?;
+    let millis = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => return Err(format!("unknown unit {unit:?} (ms, s, m, h)")),
+    };
+    let longest = Duration::from_secs(100 * 365 * 86_400);
+    let time = millis.map(Duration::from_millis).filter(|time| *time <= longest);
+    time.ok_or_else(|| "longer than a hundred years".to_owned())
+}
+
+/// A percentage with up to four decimals, in parts per million.
+fn percent_as_ppm(text: &str) -> Result<u32, String> {
+    let error = || "not a percentage from 0 to 100 with at most four decimals".to_owned();
+    let percent: Rate = text.parse().map_err(|_| error())?;
+    let ppm = percent.worth_floor(SourceAmount::new(10_000)).units();
+    let exact = percent.worth_ceil(SourceAmount::new(10_000)).units() == ppm;
+    u32::try_from(ppm).ok().filter(|&ppm| exact && ppm <= psk_quote::PPM).ok_or_else(error)
+}
+
+/// Says what is wrong with the arguments, in one line; help and version in full.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = write!(std::io::stdout(), "{error}");
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let problem = text.strip_prefix("error: ").unwrap_or(&text);
+    // The usage and the hint at --help follow after an empty line.
+    let lines = problem.lines().map(str::trim).take_while(|line| !line.is_empty());
+    let line = lines.collect::<Vec<_>>().join(" ");
+    // The arguments were not understood, so they are looked at for this one by hand.
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    Output::new(json).report(&Failure::usage(format!("{line} (see psk --help)")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn times_and_percentages_are_read_exactly() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        for text in ["", "s", "1.5", "-1", "1d", "99999999999999999999", "9999999999h"] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
+        assert_eq!(percent_as_ppm("1"), Ok(10_000));
+        assert_eq!(percent_as_ppm("0.0001"), Ok(1));
+        assert_eq!(percent_as_ppm("100"), Ok(1_000_000));
+        for text in ["0.00001", "100.1", "-1", "x"] {
+            assert!(percent_as_ppm(text).is_err(), "{text:?}");
+        }
+    }
+}

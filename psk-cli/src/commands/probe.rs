@@ -1,0 +1,37 @@
+use psk_plugin::Plugin;
+use psk_quote::{DriverOptions, MaxPacket, max_packet_amount};
+use psk_request::Destination;
+use serde_json::{Value, json};
+
+use crate::args::ProbeArgs;
+use crate::error::Failure;
+use crate::output::{Output, optional_amount};
+use crate::{credentials, link};
+
+pub(crate) async fn run(args: ProbeArgs, output: &Output) -> Result<(), Failure> {
+    let url = link::url(&args.link)?;
+    let destination = Destination::from(&credentials::load(&args.credentials)?);
+    let plugin = link::connect(url).await?;
+    let options = DriverOptions { timeout: args.timeout, ..DriverOptions::default() };
+    let found = max_packet_amount(&*plugin, &destination, &options).await;
+    plugin.close().await;
+    let found = found.map_err(Failure::not_done)?;
+    output.emit(to_json(&found), to_text(&found));
+    Ok(())
+}
+
+pub(super) fn to_json(found: &MaxPacket) -> Value {
+    json!({
+        "max_packet_amount": optional_amount(found.max_packet_amount),
+        "exact": found.exact,
+        "probes": found.probes,
+    })
+}
+
+pub(super) fn to_text(found: &MaxPacket) -> String {
+    match (found.max_packet_amount, found.exact) {
+        (None, _) => format!("no maximum packet amount; {} units pass", found.largest_passing),
+        (Some(maximum), true) => format!("maximum packet amount: {maximum} units"),
+        (Some(maximum), false) => format!("maximum packet amount at present: about {maximum} units"),
+    }
+}

@@ -1,0 +1,180 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use psk_chunking::receive::{EndReason, PaymentOffer, ReceiveConfig, ReceiveEvent, Verdict};
+use psk_chunking::{PaymentHandler, PaymentReceiver};
+use psk_crypto::{ReceiverSecret, SharedSecret, SystemRandom};
+use psk_plugin::btp::{BtpClient, ConnectionState};
+use psk_plugin::{Clock, Plugin};
+use psk_request::{Decision, Endpoint, EndpointReceiver, IncomingRequest, ReceiverConfig, RequestHandler};
+use serde_json::json;
+
+use super::stopped;
+use crate::args::ReceiveArgs;
+use crate::error::Failure;
+use crate::link;
+use crate::output::{Output, amount, base64url, optional_amount, readable};
+
+pub(crate) async fn run(args: ReceiveArgs, output: &Output) -> Result<(), Failure> {
+    let url = link::url(&args.link)?;
+    let secret = receiver_secret(args.receiver_secret.as_deref())?;
+    let plugin = link::connect(url).await?;
+    let clock = Clock::system();
+    let endpoint = Endpoint::attach(plugin.clone(), clock.clone()).await.map_err(Failure::not_done)?;
+    let teller = Teller { output: *output, verbose: args.verbose, response: args.response.into() };
+    let payments = PaymentReceiver::new(ReceiveConfig::default(), teller.clone(), clock);
+    let config = ReceiverConfig::new(secret).with_chunks(payments.clone()).with_requests(teller);
+    let receiver = endpoint.receiver(config).map_err(Failure::not_done)?;
+    tell_listening(&endpoint, &receiver, args.key_id.as_bytes(), output)?;
+    let ended = tokio::select! {
+        () = stopped() => Ok(()),
+        ended = follow_link(&plugin, &endpoint, &receiver, args.key_id.as_bytes(), output) => ended,
+    };
+    payments.stop();
+    plugin.close().await;
+    ended
+}
+
+fn receiver_secret(text: Option<&str>) -> Result<ReceiverSecret, Failure> {
+    let Some(text) = text else { return Ok(ReceiverSecret::generate(&mut SystemRandom)) };
+    // The same form as a shared secret: base64 of 32 octets or more.
+    SharedSecret::from_base64(text.trim())
+        .and_then(|secret| ReceiverSecret::from_octets(secret.expose_octets()))
+        .map_err(|error| Failure::usage(format!("--receiver-secret: {error}")))
+}
+
+fn tell_listening(
+    endpoint: &Endpoint,
+    receiver: &EndpointReceiver,
+    key_id: &[u8],
+    output: &Output,
+) -> Result<(), Failure> {
+    let credentials =
+        receiver.credentials(key_id).map_err(|error| Failure::usage(format!("--key-id: {error}")))?;
+    let details = endpoint.details();
+    let (account, secret) = (&credentials.destination_account, credentials.shared_secret.expose_base64url());
+    output.emit(
+        json!({
+            "event": "listening",
+            "address": details.address.to_string(),
+            "destination_account": account.to_string(),
+            "shared_secret": secret,
+            "asset_code": details.asset_code,
+            "asset_scale": details.asset_scale,
+        }),
+        format!(
+            "receiving {} (scale {}) at {}\ndestination account: {account}\nshared secret: {secret}",
+            details.asset_code, details.asset_scale, details.address
+        ),
+    );
+    Ok(())
+}
+
+/// After every reconnect the address is asked for again; with another one, credentials are made anew.
+async fn follow_link(
+    plugin: &Arc<BtpClient>,
+    endpoint: &Endpoint,
+    receiver: &EndpointReceiver,
+    key_id: &[u8],
+    output: &Output,
+) -> Result<(), Failure> {
+    let mut state = plugin.state();
+    loop {
+        if state.changed().await.is_err() {
+            return Err(Failure::not_done("the connection to the connector has ended"));
+        }
+        match *state.borrow_and_update() {
+            ConnectionState::Refused => {
+                return Err(Failure::not_done("the connector refuses our credentials since the reconnect"));
+            }
+            ConnectionState::Closed => return Err(Failure::not_done("the connection was closed")),
+            ConnectionState::Connected => {}
+            _ => continue,
+        }
+        let before = endpoint.details();
+        match endpoint.refresh().await {
+            Ok(details) if details != before => tell_listening(endpoint, receiver, key_id, output)?,
+            Ok(_) => {}
+            // The next reconnect asks again.
+            Err(error) => tracing::warn!(%error, "the address could not be asked for"),
+        }
+    }
+}
+
+/// Accepts everything and tells about it.
+#[derive(Clone)]
+struct Teller {
+    output: Output,
+    verbose: bool,
+    response: Bytes,
+}
+
+#[async_trait]
+impl RequestHandler for Teller {
+    async fn handle_request(&self, request: IncomingRequest) -> Decision {
+        let fulfilled = request.is_payable();
+        let verb = if fulfilled { "fulfilled" } else { "not fulfilled" };
+        self.output.emit(
+            json!({
+                "event": "request",
+                "request_id": request.request_id.number(),
+                "amount": amount(request.amount),
+                "fulfilled": fulfilled,
+                "data": base64url(&request.data),
+            }),
+            format!("request of {} units {verb}, data: {}", request.amount, readable(&request.data)),
+        );
+        Decision::Accept(self.response.clone())
+    }
+}
+
+#[async_trait]
+impl PaymentHandler for Teller {
+    async fn review(&self, _offer: PaymentOffer) -> Verdict {
+        Verdict::Accept
+    }
+
+    fn on_event(&self, event: ReceiveEvent) {
+        match event {
+            ReceiveEvent::ChunkFulfilled { payment, sequence, amount: brought, received } if self.verbose => {
+                self.output.emit(
+                    json!({
+                        "event": "chunk",
+                        "payment_id": base64url(payment.payment_id.octets()),
+                        "sequence": sequence.number(),
+                        "amount": amount(brought),
+                        "received": amount(received),
+                    }),
+                    format!("chunk {sequence}: {brought} units, {received} in all"),
+                );
+            }
+            ReceiveEvent::Finished { payment, received, expected, chunks, reason, .. } => {
+                let reason = reason_name(reason);
+                self.output.emit(
+                    json!({
+                        "event": "payment_finished",
+                        "payment_id": base64url(payment.payment_id.octets()),
+                        "received": amount(received),
+                        "expected": optional_amount(expected),
+                        "chunks": chunks,
+                        "reason": reason,
+                    }),
+                    format!("payment finished ({reason}): {received} units in {chunks} chunks"),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+fn reason_name(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::LastChunk => "last_chunk",
+        EndReason::AmountReached => "amount_reached",
+        EndReason::Silence => "silence",
+        EndReason::Refused => "refused",
+        EndReason::Stopped => "stopped",
+        _ => "other",
+    }
+}

@@ -1,0 +1,29 @@
+use std::fmt::Display;
+
+/// Why a command was not done, in one line for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What went wrong; names the field or the peer.
+    pub(crate) message: String,
+    /// The exit status: 1 not done, 2 wrong usage.
+    pub(crate) status: u8,
+    /// Whether the command has already said it on stdout, within its JSON result.
+    pub(crate) told: bool,
+}
+
+impl Failure {
+    /// It was understood, and could not be done.
+    pub(crate) fn not_done(message: impl Display) -> Self {
+        Self { message: message.to_string(), status: 1, told: false }
+    }
+
+    /// It was not understood.
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self { message: message.to_string(), status: 2, told: false }
+    }
+
+    /// The JSON result tells it already.
+    pub(crate) fn told(self) -> Self {
+        Self { told: true, ..self }
+    }
+}
