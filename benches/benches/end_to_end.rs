@@ -19,6 +19,9 @@ criterion_group! {
 }
 criterion_main!(benches);
 
+/// The connector takes a second off and wants another one to be left.
+const LIFE: Duration = Duration::from_secs(3);
+
 fn requests(criterion: &mut Criterion) {
     let runtime = all_cores();
     let path = runtime.block_on(Path::over_btp(None, Duration::ZERO));
@@ -52,7 +55,7 @@ impl Alice {
             let alice = self.clone();
             tasks.spawn(async move {
                 for _ in 0..share {
-                    send(&alice.endpoint, &alice.bob, &alice.data).await;
+                    send(&alice.endpoint, &alice.bob, &alice.data, LIFE).await;
                 }
             });
         }
@@ -69,7 +72,7 @@ fn payment(criterion: &mut Criterion) {
     let receiver = runtime.block_on(receive(&path));
     let credentials = receiver.credentials(b"").expect("credentials");
     let mut group = criterion.benchmark_group("end to end/payment over a round trip of 100 ms");
-    group.sampling_mode(SamplingMode::Flat);
+    group.sampling_mode(SamplingMode::Flat).measurement_time(Duration::from_secs(8));
     group.bench_function("1,000,000 units in packets of at most 10,000", |bencher| {
         bencher.to_async(&runtime).iter(|| pay(&path, &credentials, UNITS));
     });

@@ -1,5 +1,7 @@
 //! One request and its answer.
 
+use std::time::Duration;
+
 use benches::{Path, USUAL, destination, noon, octets, one_thread, receive, request, send};
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -16,6 +18,7 @@ criterion_main!(benches);
 
 /// The least room for data that every request and every answer has.
 const LARGE: usize = 32_000;
+const LIFE: Duration = Duration::from_secs(1);
 const SIZES: [(&str, usize); 2] = [("100 B", USUAL), ("32 kB", LARGE)];
 
 fn without_io(criterion: &mut Criterion) {
@@ -27,7 +30,7 @@ fn without_io(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("request/without I-O");
     group.throughput(Throughput::Elements(1));
     for (size, length) in SIZES {
-        let request = request(octets(length), noon());
+        let request = request(octets(length), noon().saturating_add(LIFE));
         group.bench_function(size, |bencher| bencher.iter(|| exchange(&receiver, &destination, &request)));
     }
 }
@@ -57,7 +60,7 @@ fn between_endpoints(criterion: &mut Criterion) {
     for (size, length) in SIZES {
         let data = octets(length);
         group.bench_function(size, |bencher| {
-            bencher.to_async(&runtime).iter(|| send(&alice, &destination, &data));
+            bencher.to_async(&runtime).iter(|| send(&alice, &destination, &data, LIFE));
         });
     }
 }

@@ -133,21 +133,21 @@ pub fn destination(receiver: &EndpointReceiver) -> Destination {
 }
 
 /// Five units with data, all of which must arrive.
-///
-/// Short-lived, because receivers remember a packet until it expires, and refuse further ones when they remember
-/// [too many](psk_request::ReplayLimits): of packets that live for the usual 30 s, some 8,700 a second.
-pub fn request(data: Bytes, now: Timestamp) -> Request {
-    let expires_at = now.saturating_add(Duration::from_secs(3));
+pub fn request(data: Bytes, expires_at: Timestamp) -> Request {
     Request::new(SourceAmount::new(5), DestinationAmount::new(5), expires_at).with_data(data)
 }
 
 /// Alice sends a request with this data, which must come back.
 ///
+/// It should have no longer a life than it needs, because receivers remember a packet until it expires, and refuse
+/// further ones when they remember [too many](psk_request::ReplayLimits): of packets that live for the usual 30 s,
+/// some 8,700 a second.
+///
 /// # Panics
 ///
 /// When it is not fulfilled, with the same data.
-pub async fn send(alice: &Endpoint, destination: &Destination, data: &Bytes) {
-    let request = request(data.clone(), alice.clock().now());
+pub async fn send(alice: &Endpoint, destination: &Destination, data: &Bytes, life: Duration) {
+    let request = request(data.clone(), alice.clock().now().saturating_add(life));
     let outcome = alice.send_request(destination, &request).await.expect("an answer");
     let Outcome::Fulfilled { delivered, data: answer } = outcome else { panic!("{outcome:?}") };
     assert_eq!((delivered, &answer), (Delivered::Exact(request.minimum), data));

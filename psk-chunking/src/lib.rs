@@ -61,3 +61,8 @@ mod time;
 #[cfg(feature = "driver")]
 pub use driver::{PaymentControl, PaymentHandler, PaymentReceiver, Progress, RunningPayment, send_payment};
 pub use time::Now;
+
+/// README's examples are compiled and run with the documentation tests: this crate sees all layers.
+#[cfg(all(doctest, feature = "driver"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
