@@ -13,15 +13,7 @@ use psk_chunking::send::{Input, MinimumRate, SendError, Target};
 use psk_codec::{Amount, AmountTooLarge, ErrorCode, Fulfillment, Reject, Reply};
 
 fn chunks_only(mut hop: impl FnMut(u64) -> Option<Hop> + 'static) -> common::HopFn {
-    let mut chunks = 0;
-    Box::new(move |packet| {
-        let forward = Hop::Forward(packet.prepare.amount);
-        if packet.is_probe {
-            return forward;
-        }
-        chunks += 1;
-        hop(chunks).unwrap_or(forward)
-    })
+    common::chunks_only(move |chunk, _| hop(chunk))
 }
 
 #[test]

@@ -48,7 +48,8 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
 /// Nothing is logged unless it is asked for: stderr has one line that says what went wrong.
 fn log_to_stderr(filter: Option<&str>) {
     if let Some(filter) = filter {
-        let filter = EnvFilter::new(filter);
+        // At trace, tungstenite logs whole frames, and the token in the first one with them.
+        let filter = EnvFilter::new(format!("{filter},tungstenite=debug"));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }

@@ -9,7 +9,10 @@ fn all_pay(scenario: &Scenario, settings: Value, options: Value, check: impl Fn(
     let mut accounts = Accounts::start(scenario, settings);
     let mut receiver = PskReceiver::start(scenario, &accounts.right("bob"), &[]);
     assert_eq!(text(&receiver.listening["address"]), "test.right.bob");
-    assert_eq!((text(&receiver.listening["asset_code"]), count(&receiver.listening["asset_scale"])), ("XRP", 9));
+    assert_eq!(
+        (text(&receiver.listening["asset_code"]), count(&receiver.listening["asset_scale"])),
+        ("XRP", 9)
+    );
     let mut total = 0;
     for version in VERSIONS {
         let server = accounts.left(&format!("alice-{}", version.replace('.', "-")));
@@ -55,6 +58,18 @@ fn send_destination_amount() {
 }
 
 #[test]
+fn send_destination_amount_below_the_first_chunk() {
+    with_peers(|scenario| {
+        // The packages start with 1,000 units, whatever is asked for.
+        let settings = json!({"rate": {"numerator": "3", "denominator": "2"}});
+        let options = json!({"method": "sendDestinationAmount", "destination_amount": "10"});
+        all_pay(scenario, settings, options, |_, finished| {
+            assert_eq!((text(&finished["received"]), text(&finished["reason"])), ("1500", "amount_reached"));
+        });
+    });
+}
+
+#[test]
 fn send_single_chunk() {
     with_peers(|scenario| {
         let settings = json!({"rate": {"numerator": "37", "denominator": "100"}});
@@ -73,6 +88,18 @@ fn behind_a_limit_that_is_answered_with_t04_and_sporadic_t04() {
         all_pay(scenario, settings, options, |result, finished| {
             assert!(result["wire"]["rejects"]["T04"].as_u64().is_some_and(|rejects| rejects > 0), "{result}");
             assert_eq!(finished["received"], result["source_amount"]);
+        });
+    });
+}
+
+#[test]
+fn a_package_that_stops_too_early_is_told_what_arrived() {
+    with_peers(|scenario| {
+        // A rejected last chunk makes the package take whatever it sends next for the last one: 103,659 units.
+        let settings = json!({"maxPacketAmount": "10000", "maxPacketCode": "T04"});
+        let options = json!({"method": "sendSourceAmount", "source_amount": "109000"});
+        all_pay(scenario, settings, options, |result, finished| {
+            assert_eq!((text(&result["source_amount"]), text(&finished["received"])), ("103659", "103659"));
         });
     });
 }

@@ -20,7 +20,8 @@ fn by_source_and_by_destination_amount() {
                 };
                 let quoted = quote(json!({"method": "quoteSourceAmount", "source_amount": "10000"}));
                 assert_eq!(text(&quoted["destination_amount"]), by_source, "{version}");
-                let quoted = quote(json!({"method": "quoteDestinationAmount", "destination_amount": "10000"}));
+                let quoted =
+                    quote(json!({"method": "quoteDestinationAmount", "destination_amount": "10000"}));
                 assert_eq!(text(&quoted["source_amount"]), by_destination, "{version}");
             }
         }

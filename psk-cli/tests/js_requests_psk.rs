@@ -16,7 +16,8 @@ fn all_send(options: Value, check: impl Fn(&Value, &Value)) {
             let mut options = options.clone();
             options["method"] = "sendRequest".into();
             let before = accounts.received("test.right.bob");
-            let result = scenario.npm_result(version, &accounts.left("alice"), &receiver.credentials(), options);
+            let result =
+                scenario.npm_result(version, &accounts.left("alice"), &receiver.credentials(), options);
             let request = receiver.request();
             assert!(request["request_id"].is_u64(), "{request}");
             assert_eq!(request["fulfilled"], result["fulfilled"], "{version}");
@@ -63,7 +64,8 @@ fn many_at_once_are_each_answered() {
     with_peers(|scenario| {
         let mut accounts = Accounts::start(scenario, json!({}));
         let mut receiver = PskReceiver::start(scenario, &accounts.right("bob"), &[]);
-        let options = json!({"method": "sendRequest", "source_amount": "3", "repeat": 200, "concurrency": 20});
+        let options =
+            json!({"method": "sendRequest", "source_amount": "3", "repeat": 200, "concurrency": 20});
         let result = scenario.npm_result("0.5.0", &accounts.left("alice"), &receiver.credentials(), options);
         assert_eq!(count(&result["fulfilled"]), 200, "{result}");
         for _ in 0..200 {

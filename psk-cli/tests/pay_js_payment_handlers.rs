@@ -19,7 +19,11 @@ fn pay_all(scenario: &Scenario, settings: Value, target: &[&str], check: impl Fn
         assert_eq!(units(&payment["received"]), account.delivered, "{version}");
         assert_eq!(receiver.total(), account.delivered, "{version}");
         assert_eq!(accounts.sent(&format!("test.left.{sender}")), account.source_sent, "{version}");
-        assert_eq!(accounts.received(&format!("test.right.{}", user(version))), account.delivered, "{version}");
+        assert_eq!(
+            accounts.received(&format!("test.right.{}", user(version))),
+            account.delivered,
+            "{version}"
+        );
         assert_eq!(count(&payment["chunks_fulfilled"]), account.chunks_fulfilled, "{version}");
         check(&account, &payment);
     }
@@ -78,5 +82,35 @@ fn by_destination_amount_where_one_unit_becomes_several() {
             // More by less than what one source unit is worth.
             assert!((10_000..10_002).contains(&account.delivered), "{account:?}");
         });
+    });
+}
+
+#[test]
+fn over_a_slow_path_that_fails_now_and_then() {
+    with_peers(|scenario| {
+        let settings = json!({
+            "rate": {"numerator": "37", "denominator": "100"},
+            "maxPacketAmount": "2000",
+            "maxPacketCode": "T04",
+            "t04Every": 9,
+            "latencyMs": 10
+        });
+        pay_all(scenario, settings, &["--destination-amount", "20000"], |account, _| {
+            assert_eq!(account.delivered, 20_000);
+        });
+    });
+}
+
+#[test]
+fn a_handler_that_takes_its_time_is_asked_once() {
+    with_peers(|scenario| {
+        let accounts = Accounts::start(scenario, json!({"maxPacketAmount": "500"}));
+        let options = json!({"acceptDelayMs": 200});
+        let mut receiver = NpmReceiver::start(scenario, "0.5.0", &accounts.right("bob"), options);
+        let to = receiver.credentials();
+        let account = scenario.pay(&accounts.left("alice"), &to, &["--source-amount", "10000"]);
+        assert_eq!(units(&receiver.payment()["received"]), 10_000);
+        assert_eq!((account.delivered, receiver.total()), (10_000, 10_000));
+        assert_eq!(count(&receiver.stats()["payments"]), 1);
     });
 }

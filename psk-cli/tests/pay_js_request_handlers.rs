@@ -6,7 +6,8 @@ mod support;
 use support::*;
 
 /// Versions and modes of receivers that take requests.
-const RECEIVERS: [(&str, &str); 3] = [("0.3.1", "request"), ("0.5.0", "request"), ("0.5.0", "request-for-secret")];
+const RECEIVERS: [(&str, &str); 3] =
+    [("0.3.1", "request"), ("0.5.0", "request"), ("0.5.0", "request-for-secret")];
 
 fn pay_all(scenario: &Scenario, settings: Value, target: &[&str], check: impl Fn(&Account)) {
     let mut accounts = Accounts::start(scenario, settings);

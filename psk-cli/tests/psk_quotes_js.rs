@@ -24,7 +24,8 @@ fn start_all(scenario: &Scenario, accounts: &Accounts) -> Vec<NpmReceiver> {
 /// A maximum of 5,000 by every kind of error, to every kind of receiver.
 fn with_all_limits(ask: impl Fn(&Scenario, &str, &str, &Credentials)) {
     with_peers(|scenario| {
-        let mut accounts = Accounts::start(scenario, json!({"rate": {"numerator": "37", "denominator": "100"}}));
+        let mut accounts =
+            Accounts::start(scenario, json!({"rate": {"numerator": "37", "denominator": "100"}}));
         let mut receivers = start_all(scenario, &accounts);
         for code in ["F08", "F08-empty", "T04"] {
             accounts.set(json!({"maxPacketAmount": "5000", "maxPacketCode": code}));
@@ -77,10 +78,14 @@ fn the_path_maximum_packet_amount() {
 fn no_maximum_packet_amount() {
     with_peers(|scenario| {
         let accounts = Accounts::start(scenario, json!({}));
-        for receiver in &mut start_all(scenario, &accounts) {
+        let mut wrong = Vec::new();
+        for (receiver, kind) in start_all(scenario, &accounts).iter_mut().zip(RECEIVERS) {
             let found = scenario.done("probe", &accounts.left("alice"), &receiver.credentials(), &[]);
-            assert_eq!((&found["max_packet_amount"], &found["exact"]), (&Value::Null, &json!(true)));
+            if (&found["max_packet_amount"], &found["exact"]) != (&Value::Null, &json!(true)) {
+                wrong.push(format!("{kind:?}: {found}"));
+            }
         }
+        assert!(wrong.is_empty(), "{wrong:#?}");
     });
 }
 
@@ -90,25 +95,37 @@ fn a_maximum_in_the_units_of_the_next_hop() {
         // 3/2 of 666 is 999, of 667 it is 1,000, and of 668 it is 1,002.
         let settings = json!({"rate": {"numerator": "3", "denominator": "2"}, "maxPacketAmountOut": "1000"});
         let accounts = Accounts::start(scenario, settings);
-        let mut receiver = NpmReceiver::start(scenario, "0.5.0", &accounts.right("bob"), json!({"mode": "request"}));
+        let mut receiver =
+            NpmReceiver::start(scenario, "0.5.0", &accounts.right("bob"), json!({"mode": "request"}));
         let found = scenario.done("probe", &accounts.left("alice"), &receiver.credentials(), &[]);
         assert_eq!((text(&found["max_packet_amount"]), &found["exact"]), ("667", &json!(true)));
     });
 }
 
-#[test]
-fn a_quote_holds_when_it_is_paid() {
+/// Asks what it costs to deliver 123,456 units, and pays it.
+fn quote_and_pay(more: impl Fn(String) -> Vec<String>) {
     with_peers(|scenario| {
         let settings = json!({"rate": {"numerator": "37", "denominator": "100"}, "maxPacketAmount": "9999"});
         let accounts = Accounts::start(scenario, settings);
         let mut receiver = NpmReceiver::start(scenario, "0.5.0", &accounts.right("bob"), json!({}));
         let (server, to) = (accounts.left("alice"), receiver.credentials());
         let quote = scenario.done("quote", &server, &to, &["--destination-amount", "123456"]);
-        let limit = text(&quote["source_amount"]).to_owned();
-        let more = ["--destination-amount", "123456", "--max-source-amount", &limit];
-        let account = scenario.pay(&server, &to, &more);
+        let more = more(text(&quote["source_amount"]).to_owned());
+        let account = scenario.pay(&server, &to, &more.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!((account.delivered, receiver.total()), (123_456, 123_456));
         assert!(account.source_sent <= units(&quote["source_amount"]), "{account:?} {quote}");
+    });
+}
+
+#[test]
+fn what_a_quote_asks_for_delivers_the_amount() {
+    quote_and_pay(|quoted| vec!["--source-amount".into(), quoted]);
+}
+
+#[test]
+fn what_a_quote_asks_for_is_enough_as_a_maximum() {
+    quote_and_pay(|quoted| {
+        vec!["--destination-amount".into(), "123456".into(), "--max-source-amount".into(), quoted]
     });
 }
 

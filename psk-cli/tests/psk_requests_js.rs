@@ -7,7 +7,8 @@ use std::io::Write;
 use support::*;
 
 /// Versions and modes of receivers that take requests.
-const RECEIVERS: [(&str, &str); 3] = [("0.3.1", "request"), ("0.5.0", "request"), ("0.5.0", "request-for-secret")];
+const RECEIVERS: [(&str, &str); 3] =
+    [("0.3.1", "request"), ("0.5.0", "request"), ("0.5.0", "request-for-secret")];
 
 /// Sends a request over a path with rate 1/2 to each of them; they answer "thanks".
 fn send_all(more: &[&str], status: i32, check: impl Fn(&str, &Value, &mut NpmReceiver)) {
@@ -19,7 +20,8 @@ fn send_all(more: &[&str], status: i32, check: impl Fn(&str, &Value, &mut NpmRec
         };
         let receivers: Vec<_> = RECEIVERS.iter().enumerate().map(start).collect();
         for ((index, mut receiver), (version, _)) in receivers.into_iter().enumerate().zip(RECEIVERS) {
-            let ending = scenario.psk_to("request", &accounts.left("alice"), &receiver.credentials(), more).finish();
+            let ending =
+                scenario.psk_to("request", &accounts.left("alice"), &receiver.credentials(), more).finish();
             assert_eq!(ending.status, Some(status), "{version}: {ending:?}");
             assert_eq!(ending.stderr.len(), usize::from(status != 0), "{version}: {ending:?}");
             let answer = ending.last();
@@ -65,14 +67,18 @@ fn below_the_minimum() {
 
 #[test]
 fn unfulfillable() {
-    send_all(&["--amount", "2000", "--unfulfillable", "--data", "only asking"], 1, |version, answer, receiver| {
-        assert_eq!(text(&answer["destination_amount"]), "1000");
-        // 0.3.1 looks at the amount first and does not show what it will not fulfill.
-        if version == "0.5.0" {
-            assert_eq!(text(&receiver.request()["data"]), base64url("only asking"));
-            assert_eq!(text(&answer["data"]), base64url("thanks"));
-        }
-    });
+    send_all(
+        &["--amount", "2000", "--unfulfillable", "--data", "only asking"],
+        1,
+        |version, answer, receiver| {
+            assert_eq!(text(&answer["destination_amount"]), "1000");
+            // 0.3.1 looks at the amount first and does not show what it will not fulfill.
+            if version == "0.5.0" {
+                assert_eq!(text(&receiver.request()["data"]), base64url("only asking"));
+                assert_eq!(text(&answer["data"]), base64url("thanks"));
+            }
+        },
+    );
 }
 
 #[test]
@@ -82,7 +88,8 @@ fn refused_by_the_handler_with_data() {
         let options = json!({"mode": "request", "rejectAll": true, "response": "no, thanks"});
         let mut receiver = NpmReceiver::start(scenario, "0.5.0", &accounts.right("bob"), options);
         let more = ["--amount", "10", "--data", "please"];
-        let ending = scenario.psk_to("request", &accounts.left("alice"), &receiver.credentials(), &more).finish();
+        let ending =
+            scenario.psk_to("request", &accounts.left("alice"), &receiver.credentials(), &more).finish();
         let answer = ending.last();
         assert_eq!((ending.status, text(&answer["code"])), (Some(1), "F99"), "{ending:?}");
         assert_eq!(text(&answer["data"]), base64url("no, thanks"));

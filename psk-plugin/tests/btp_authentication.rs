@@ -1,5 +1,6 @@
 //! Who is let in to a BTP server, and what a client says when it is not.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! What is no BTP on a socket of a server disturbs nobody else.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

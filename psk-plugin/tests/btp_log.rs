@@ -1,5 +1,6 @@
 //! Tokens do not reach the log, whoever is let in and whoever is not.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

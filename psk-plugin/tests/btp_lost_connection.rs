@@ -1,5 +1,6 @@
 //! What becomes of packets and of the client when the connection is lost.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! Every packet gets its own answer, and what an answer means.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! An account whose client has several connections, or none.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! `btp+wss`: TLS, ended by a proxy before the server.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! Where accounts stand after packets of every fate.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! A connector whose accounts are those of a BTP server.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! Where a connector sends packets, and who is told which address.
 
+#![cfg(all(feature = "btp", feature = "connector"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod support;

@@ -55,7 +55,7 @@ impl SendPayment {
             return Ok(());
         }
         self.check_feasible(&view)?;
-        self.rate = view.rate;
+        (self.rate, self.shown_rate) = (view.rate, view.rate);
         self.minimum_rate = self.fixed_minimum_rate(&view)?;
         self.sizing = Sizing::new(&view);
         self.last_progress = now.monotonic;

@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The question for the receiver's total.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Query {
+    /// When the payment last stopped sending for it.
+    since: Duration,
     in_flight: Option<Sequence>,
     give_up_at: Duration,
     attempts: u32,
@@ -54,10 +56,15 @@ impl SendPayment {
         }
     }
 
+    pub(super) fn begin_reconciling(&mut self, now: Now) {
+        self.query.since = now.monotonic;
+        self.phase = Phase::Reconciling;
+    }
+
     pub(super) fn poll_reconciling(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
         if self.query.in_flight.is_some() {
             if now.monotonic < self.query.give_up_at {
-                return Some(Output::Wait(self.query.give_up_at));
+                return Some(self.wait(now, Some(self.query.give_up_at)));
             }
             self.handle_query_failure(now);
         }
@@ -68,8 +75,8 @@ impl SendPayment {
         }
         let settled = self.doubts.values().map(|chunk| chunk.give_up_at).max();
         let not_before = settled.unwrap_or_default().max(self.query.not_before);
-        if now.monotonic < not_before {
-            return Some(Output::Wait(not_before));
+        if self.paused || now.monotonic < not_before {
+            return Some(self.wait(now, (!self.paused).then_some(not_before)));
         }
         if self.query.attempts >= MAX_ATTEMPTS {
             self.give_up_query(now);
@@ -79,7 +86,7 @@ impl SendPayment {
             Ok((sequence, output)) => {
                 self.query.attempts += 1;
                 self.query.in_flight = Some(sequence);
-                self.query.give_up_at = now.monotonic + self.packet_timeout + self.config.expiry_grace;
+                self.query.give_up_at = self.give_up_at(now);
                 Some(output)
             }
             Err(error) => {
@@ -127,12 +134,7 @@ impl SendPayment {
             self.go_on(now);
             return Ok(());
         }
-        let minimums = self
-            .doubts
-            .values()
-            .try_fold(DestinationAmount::ZERO, |sum, chunk| sum.checked_add(chunk.minimum));
-        let none_arrived = surplus.is_zero() && self.account.unverified.is_zero();
-        let all_arrived = minimums.is_some_and(|minimums| surplus >= minimums);
+        let (none_arrived, all_arrived) = (self.none_arrived(surplus), self.all_arrived(surplus));
         if !none_arrived && !all_arrived {
             self.give_up_query(now);
             return Ok(());
@@ -147,9 +149,32 @@ impl SendPayment {
             }
         }
         self.account.verify(total);
-        self.query = Query::default();
         self.go_on(now);
+        self.query = Query::default();
         Ok(())
+    }
+
+    /// Whether `surplus` over what was delivered shows that no chunk in doubt arrived.
+    ///
+    /// A total of zero is no proof: JS receivers with a request handler always say so, and chunks that may deliver
+    /// nothing leave no trace in any total.
+    fn none_arrived(&self, surplus: DestinationAmount) -> bool {
+        let leaves_trace = self.doubts.values().all(|chunk| !chunk.minimum.is_zero());
+        let told_before = !self.account.delivered.is_zero();
+        surplus.is_zero() && self.account.unverified.is_zero() && told_before && leaves_trace
+    }
+
+    /// Whether `surplus` over what was delivered shows that all chunks in doubt arrived: it holds their minimums, and
+    /// at the known rates it is more than all but the smallest of them could have brought.
+    fn all_arrived(&self, surplus: DestinationAmount) -> bool {
+        let minimums = self
+            .doubts
+            .values()
+            .try_fold(DestinationAmount::ZERO, |sum, chunk| sum.checked_add(chunk.minimum));
+        let smallest = self.doubts.values().map(|chunk| chunk.source).min().unwrap_or_default();
+        let others = self.account.in_doubt.saturating_sub(smallest);
+        let explained = self.rate.delivers_at_most(others).saturating_add(self.account.unverified);
+        minimums.is_some_and(|minimums| surplus >= minimums) && surplus > explained
     }
 
     /// What is unknown stays unknown: the account says how much.
@@ -158,9 +183,13 @@ impl SendPayment {
         self.go_on(now);
     }
 
-    /// Back to sending what is left. Waiting for the answer was not idleness.
+    /// Back to sending what is left, if it has not failed meanwhile. Waiting for the answer was neither idleness nor
+    /// progress: a path that leaves every chunk in doubt has to end the payment some time.
     fn go_on(&mut self, now: Now) {
-        self.last_progress = now.monotonic;
-        self.phase = Phase::Sending;
+        if matches!(self.phase, Phase::Reconciling) {
+            let waited = now.monotonic.saturating_sub(self.query.since);
+            self.last_progress = self.last_progress.saturating_add(waited).min(now.monotonic);
+            self.phase = Phase::Sending;
+        }
     }
 }

@@ -75,7 +75,7 @@ pub enum Output {
     },
     /// Something a user may want to see.
     Event(SendEvent),
-    /// Nothing to do until an input comes, or until this (monotonic) time.
+    /// Nothing to do until an input comes, or until this (monotonic) time; [`Duration::MAX`] for no time.
     Wait(Duration),
     /// The payment has ended and nothing is in flight. Said again whenever it is asked.
     Ended(SendReport),
@@ -146,6 +146,8 @@ pub struct SendPayment {
     chunks: BTreeMap<Sequence, SentChunk>,
     doubts: BTreeMap<Sequence, SentChunk>,
     rate: RateInterval,
+    /// What the search found.
+    shown_rate: RateInterval,
     rate_changes: u64,
     minimum_rate: Rate,
     sizing: Sizing,
@@ -234,6 +236,7 @@ impl SendPayment {
             chunks: BTreeMap::new(),
             doubts: BTreeMap::new(),
             rate: nothing_known,
+            shown_rate: nothing_known,
             rate_changes: 0,
             minimum_rate: Rate::ZERO,
             sizing: Sizing::unknown(),
@@ -268,7 +271,7 @@ impl SendPayment {
         match input {
             Input::Reply { packet, reply } => self.handle_reply(packet, reply, now, random),
             Input::NotSent { packet, reason } => self.handle_not_sent(packet, reason, now, random),
-            Input::Unanswered { packet } => self.handle_unanswered(packet, now),
+            Input::Unanswered { packet } => self.handle_unanswered(packet, now, random),
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
             Input::Cancel => self.fail(SendError::Cancelled),
@@ -277,7 +280,7 @@ impl SendPayment {
 
     /// What to do next.
     pub fn poll(&mut self, now: Now, random: &mut dyn Random) -> Output {
-        self.check_deadlines(now);
+        self.check_deadlines(now, random);
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Output::Event(event);
@@ -312,7 +315,7 @@ impl SendPayment {
                 self.completing_floor = SourceAmount::ZERO;
                 self.await_better_rate(now, random);
             }
-            NextChunk::Reconcile => self.phase = Phase::Reconciling,
+            NextChunk::Reconcile => self.begin_reconciling(now),
             NextChunk::Finished => self.phase = Phase::Ended(self.unresolved()),
             NextChunk::Fail(error) => self.fail(error),
         }
@@ -324,9 +327,16 @@ impl SendPayment {
             return Some(self.wait(now, None));
         }
         if let Phase::Draining(error) = &self.phase {
-            self.phase = Phase::Ended(Some(error.clone()));
+            // Receivers refuse what comes after the amount is reached, as when the rate rises meanwhile.
+            let reached = *error == SendError::Refused && self.has_delivered_target();
+            let error = if reached { self.unresolved() } else { Some(error.clone()) };
+            self.phase = Phase::Ended(error);
         }
         None
+    }
+
+    fn has_delivered_target(&self) -> bool {
+        matches!(self.config.target, Target::Destination(amount) if self.account.delivered >= amount)
     }
 
     fn send_chunk(
@@ -361,7 +371,7 @@ impl SendPayment {
             source: amount,
             minimum,
             condition: prepare.condition,
-            give_up_at: now.monotonic + self.packet_timeout + self.config.expiry_grace,
+            give_up_at: self.give_up_at(now),
             beside,
             order: self.chunks_sent,
             completing,
@@ -402,8 +412,8 @@ impl SendPayment {
         }
     }
 
-    fn check_deadlines(&mut self, now: Now) {
-        self.give_up_unanswered(now);
+    fn check_deadlines(&mut self, now: Now, random: &mut dyn Random) {
+        self.give_up_unanswered(now, random);
         let since = |moment: Duration| now.monotonic.saturating_sub(moment);
         if self.config.total_timeout.is_some_and(|limit| since(self.started) >= limit) {
             self.fail(SendError::TotalTimeout);
@@ -417,20 +427,27 @@ impl SendPayment {
 
     /// Waits for an input, the named time or the next deadline.
     fn wait(&self, now: Now, until: Option<Duration>) -> Output {
-        let total = self.config.total_timeout.map(|limit| self.started + limit);
-        let idle = Some(self.last_progress + self.config.idle_timeout);
+        let total = self.config.total_timeout.map(|limit| self.started.saturating_add(limit));
+        let idle = Some(self.last_progress.saturating_add(self.config.idle_timeout));
         let unanswered = self.chunks.values().next().map(|chunk| chunk.give_up_at);
         let deadlines = match self.phase {
             Phase::Draining(_) => [None, None, unanswered],
+            // Waiting for the receiver's word is not idleness.
+            Phase::Reconciling => [total, None, unanswered],
             _ => [total, idle, unanswered],
         };
         let next = deadlines.into_iter().chain([until]).flatten().min();
-        // Nothing is awaited only when an answer to a packet is overdue, which the driver will report.
-        Output::Wait(next.unwrap_or(now.monotonic + self.config.expiry_grace).max(now.monotonic))
+        // Without any deadline only an input can change anything.
+        Output::Wait(next.unwrap_or(Duration::MAX).max(now.monotonic))
+    }
+
+    /// Until when the answer to a packet that leaves now is awaited.
+    fn give_up_at(&self, now: Now) -> Duration {
+        now.monotonic.saturating_add(self.packet_timeout).saturating_add(self.config.expiry_grace)
     }
 
     fn pause(&mut self, now: Now, pause: Duration) {
-        self.pause_until = self.pause_until.max(now.monotonic + pause);
+        self.pause_until = self.pause_until.max(now.monotonic.saturating_add(pause));
     }
 
     fn report(&self, error: Option<SendError>) -> SendReport {

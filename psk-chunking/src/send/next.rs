@@ -67,18 +67,22 @@ impl SendPayment {
     /// that it may deliver, so that many chunks in flight cannot deliver too much together.
     fn next_for_destination(&self, target: DestinationAmount) -> NextChunk {
         let Account { delivered, unverified, in_flight, in_doubt, .. } = self.account;
-        let outstanding = self.rate.delivers_at_most(in_flight.saturating_add(in_doubt));
+        let unanswered = in_flight.saturating_add(in_doubt);
+        // No chunk is fulfilled below its minimum, whatever the last word about the rate was.
+        let least = self.minimum_rate.worth_floor(unanswered);
+        let outstanding = self.rate.delivers_at_most(unanswered).max(least);
         let counted = delivered.saturating_add(unverified).saturating_add(outstanding);
         let missing = target.saturating_sub(counted);
         if missing.is_zero() {
             return self.finished_when_answered();
         }
-        let plan = ChunkPlan::new(self.rate.maybe_enough(missing), self.sizing.maximum());
+        let plan = ChunkPlan::new(self.enough(missing), self.sizing.maximum());
         if plan.chunks() <= 1 {
             return self.completing_chunk(missing);
         }
         // Never so much that it could deliver more than what is missing.
-        let amount = plan.first().min(self.rate.high().cost_floor(missing));
+        let highest = self.rate.high().max(self.minimum_rate);
+        let amount = plan.first().min(highest.cost_floor(missing));
         let budget_left = self.budget_left();
         if amount > budget_left {
             let needed = self.rate.maybe_enough(target);
@@ -101,17 +105,25 @@ impl SendPayment {
         if self.must_reconcile() {
             return NextChunk::Reconcile;
         }
-        let amount = self.rate.maybe_enough(missing).max(self.completing_floor);
-        let amount = amount.max(self.sizing.minimum());
+        // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
+        let amount = self.enough(missing).max(self.completing_floor);
         if amount > self.budget_left() {
             let needed = self.account.committed().unwrap_or_default().saturating_add(amount);
             return NextChunk::Fail(SendError::MaxSourceAmountTooLow { needed });
         }
         // One unit of slack on the completing chunk (ENGINE.md section 4).
-        if self.minimum_rate.worth_floor(amount) > missing.saturating_add(ONE) {
+        let one_less = amount.saturating_sub(SourceAmount::new(1));
+        if self.minimum_rate.worth_floor(one_less) > missing.saturating_add(ONE) {
             return NextChunk::RateTooLow;
         }
         NextChunk::Send { amount, minimum: missing, last: true, completing: true }
+    }
+
+    /// The smallest amount that may deliver `missing`; never more than that costs at the minimum rate, for a chunk
+    /// that is fulfilled at all has at least that rate.
+    fn enough(&self, missing: DestinationAmount) -> SourceAmount {
+        let at_worst = self.minimum_rate.cost_ceil(missing).unwrap_or(SourceAmount::MAX);
+        self.rate.maybe_enough(missing).min(at_worst)
     }
 
     /// The last chunk waits until nothing else is in flight; others wait for the controller.

@@ -34,7 +34,7 @@ impl SendPayment {
             return;
         };
         let handled = match reply {
-            Reply::Fulfill(fulfill) => self.handle_fulfill(packet, sent, &fulfill, now),
+            Reply::Fulfill(fulfill) => self.handle_fulfill(packet, sent, &fulfill, now, random),
             Reply::Reject(reject) => self.handle_reject(packet, sent, &reject, now, random),
         };
         if let Err(error) = handled {
@@ -67,7 +67,7 @@ impl SendPayment {
         }
     }
 
-    pub(super) fn handle_unanswered(&mut self, packet: Sequence, now: Now) {
+    pub(super) fn handle_unanswered(&mut self, packet: Sequence, now: Now, random: &mut dyn Random) {
         if let Some(amount) = self.probes.remove(&packet) {
             return self.handle_probe_result(amount, ProbeResult::Unanswered, now);
         }
@@ -75,18 +75,18 @@ impl SendPayment {
             return self.handle_query_failure(now);
         }
         if let Some(sent) = self.chunks.remove(&packet)
-            && let Err(error) = self.doubt(packet, sent)
+            && let Err(error) = self.doubt(packet, sent, SendError::InDoubt, now, random)
         {
             self.fail(error.into());
         }
     }
 
     /// Packets whose answer is overdue are in doubt.
-    pub(super) fn give_up_unanswered(&mut self, now: Now) {
+    pub(super) fn give_up_unanswered(&mut self, now: Now, random: &mut dyn Random) {
         while let Some((&packet, sent)) = self.chunks.first_key_value()
             && sent.give_up_at <= now.monotonic
         {
-            self.handle_unanswered(packet, now);
+            self.handle_unanswered(packet, now, random);
         }
     }
 
@@ -105,10 +105,19 @@ impl SendPayment {
         }
     }
 
-    fn doubt(&mut self, packet: Sequence, sent: SentChunk) -> Result<(), AccountError> {
+    /// Holds the amount back, and slows down: a path that only makes doubts would soon have the whole budget in them.
+    fn doubt(
+        &mut self,
+        packet: Sequence,
+        sent: SentChunk,
+        error: SendError,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<(), AccountError> {
         self.account.doubt(sent.source)?;
         self.sizing.on_lost(sent.source);
         self.doubts.insert(packet, sent);
+        self.retry_or_fail(sent, error, MAX_PATH_FAILURES, now, random);
         Ok(())
     }
 
@@ -118,12 +127,13 @@ impl SendPayment {
         sent: SentChunk,
         fulfill: &Fulfill,
         now: Now,
+        random: &mut dyn Random,
     ) -> Result<(), AccountError> {
         // First of all the preimage (PROTOCOL.md section 4): without it nobody can claim the money, but whether
         // the receiver has shown it to somebody is unknown.
         if !fulfills(&fulfill.fulfillment, &sent.condition) {
             tracing::warn!(sequence = %packet, "a fulfillment that is not the condition's preimage");
-            return self.doubt(packet, sent);
+            return self.doubt(packet, sent, SendError::InDoubt, now, random);
         }
         let answer = self.open_answer(packet, &fulfill.data, ChunkKind::Fulfillment);
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
@@ -144,8 +154,9 @@ impl SendPayment {
         self.trouble = None;
         self.completing_floor = SourceAmount::ZERO;
         self.last_progress = now.monotonic;
-        if let Some(claimed) = claimed {
-            self.learn_rate(sent.source, claimed);
+        if claimed.is_some() {
+            // Without the lie, or chunks in flight would be counted for less than their minimums.
+            self.learn_rate(sent.source, delivered);
         }
         let (source, delivered) = (sent.source, claimed);
         self.events.push_back(SendEvent::ChunkFulfilled { sequence: packet, source, delivered });
@@ -162,8 +173,7 @@ impl SendPayment {
     ) -> Result<(), AccountError> {
         if reject.code == ErrorCode::R00_TRANSFER_TIMED_OUT {
             // A hop gave up waiting; the receiver may have fulfilled all the same.
-            self.trouble = Some(rejected(reject));
-            return self.doubt(packet, sent);
+            return self.doubt(packet, sent, rejected(reject), now, random);
         }
         self.account.reject(sent.source)?;
         self.sizing.on_lost(sent.source);
@@ -191,7 +201,7 @@ impl SendPayment {
                 self.retry_or_fail(sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (ErrorCode::R02_INSUFFICIENT_TIMEOUT, _) => {
-                self.packet_timeout = (self.packet_timeout * 3 / 2).min(MAX_PACKET_TIMEOUT);
+                self.packet_timeout = (self.packet_timeout.saturating_mul(3) / 2).min(MAX_PACKET_TIMEOUT);
                 self.retry_or_fail(sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (code, _) => match code.class() {
@@ -226,6 +236,8 @@ impl SendPayment {
     /// Below the minimum rate nothing is sent: try again after a while, until a deadline ends it.
     pub(super) fn await_better_rate(&mut self, now: Now, random: &mut dyn Random) {
         self.trouble = Some(SendError::RateTooLow);
+        // What was learned below the minimum is nothing to cut chunks by: fulfilled they are at a better rate only.
+        self.rate = self.shown_rate;
         let (_, pause) = self.rate_patience.lose(random.jitter());
         self.pause(now, pause);
     }

@@ -20,6 +20,8 @@ pub(super) struct Sizing {
     trial: Option<Trial>,
     /// T04 in a row for a chunk that was alone in flight.
     alone_without_liquidity: u32,
+    /// F08 since a chunk was fulfilled.
+    too_large: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,8 @@ struct Trial {
 
 /// So many chunks of the maximum size pass before a larger one is tried.
 const GROW_AFTER: u32 = 8;
+/// F08 details are followed so often in a row, once for each of several hops with maximums of their own.
+const MAX_BROKEN_HINTS: u32 = 4;
 
 impl Sizing {
     /// Before the path has been searched.
@@ -42,6 +46,7 @@ impl Sizing {
             successes: 0,
             trial: None,
             alone_without_liquidity: 0,
+            too_large: 0,
         }
     }
 
@@ -73,6 +78,7 @@ impl Sizing {
 
     pub(super) fn on_fulfilled(&mut self, amount: SourceAmount) {
         self.alone_without_liquidity = 0;
+        self.too_large = 0;
         self.passed = self.passed.max(amount);
         if self.refused.is_some_and(|refused| refused <= amount) {
             self.refused = None;
@@ -106,9 +112,12 @@ impl Sizing {
         }
     }
 
-    /// F08: never above what was sent, only ever lower.
+    /// F08: never above what was sent, only ever lower. Details that lead nowhere are soon left alone: they could
+    /// lower the amount by one unit at a time.
     pub(super) fn on_too_large(&mut self, amount: SourceAmount, details: Option<AmountTooLarge>) {
         self.refuse(amount);
+        self.too_large += 1;
+        let details = details.filter(|_| self.too_large <= MAX_BROKEN_HINTS);
         let suggested = details.and_then(|details| suggested_maximum(amount, details));
         let lower = suggested.unwrap_or_else(|| self.middle_below(amount));
         self.maximum = self.maximum.min(lower);

@@ -56,6 +56,8 @@ pub struct DefaultController {
     amount: SourceAmount,
     /// Packets sent up to here were answered by the last cut.
     cut_at: u64,
+    /// Nothing was fulfilled since the amount was last cut.
+    cut_in_vain: bool,
     interval: Duration,
     next_send: Duration,
 }
@@ -72,6 +74,7 @@ impl DefaultController {
             max_packets,
             amount: SourceAmount::MAX,
             cut_at: 0,
+            cut_in_vain: false,
             interval: Duration::ZERO,
             next_send: Duration::ZERO,
         }
@@ -102,6 +105,7 @@ impl Controller for DefaultController {
     }
 
     fn on_fulfilled(&mut self, amount: SourceAmount, _in_flight: SourceAmount) {
+        self.cut_in_vain = false;
         self.packets = (self.packets + 1).min(self.max_packets);
         self.amount = self.amount.saturating_add(SourceAmount::new(amount.units().div_ceil(16)));
         self.interval -= self.interval / 32;
@@ -112,8 +116,14 @@ impl Controller for DefaultController {
 
     fn on_no_liquidity(&mut self, lost: Lost) {
         if !lost.in_flight.is_zero() && self.is_news(lost) {
-            // What is in flight without the packet fitted; more did not.
-            self.amount = self.amount.min(lost.in_flight.max(lost.amount));
+            // What is in flight without the packet fitted; more did not. Unless that did not fit either: then it
+            // takes halves, for a window of a thousand packets less one at a time is half a million packets.
+            let fitted = match self.cut_in_vain {
+                true => SourceAmount::new(self.amount.min(lost.in_flight).units() / 2),
+                false => lost.in_flight,
+            };
+            self.amount = self.amount.min(fitted.max(lost.amount));
+            self.cut_in_vain = true;
         }
     }
 

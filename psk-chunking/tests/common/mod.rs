@@ -13,13 +13,13 @@ use psk_chunking::receive::{
     ChunkArrival, Decision, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict, answer_packet,
 };
 use psk_chunking::send::{Input, Output, SendConfig, SendEvent, SendPayment, SendReport, Target};
-use psk_codec::psk::{PaymentId, PskPacket, Sequence};
+use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket, Sequence};
 use psk_codec::{
     Address, Amount, AmountTooLarge, DestinationAmount, ErrorCode, Prepare, Reject, Reply, SourceAmount,
     Timestamp,
 };
 use psk_crypto::{Credentials, ReceiverSecret, SeededRandom};
-use psk_request::{Receiver, ReceiverOptions};
+use psk_request::{Arrival, Receiver, ReceiverOptions};
 
 /// What a hop does with a packet on its way to the receiver.
 pub enum Hop {
@@ -29,7 +29,30 @@ pub enum Hop {
     Reject(Reject),
     /// Swallows it: no answer ever comes.
     Swallow,
+    /// Hands it to the receiver as it is, and keeps the answer for so long.
+    Late(Duration),
+    /// The link says that it could not send it.
+    NotSent,
+    /// The link was lost after the write; the receiver does or does not get it.
+    LinkLost { arrives: bool },
 }
+
+/// What a receiver says, and what it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    pub fulfills: bool,
+    /// The code when it does not.
+    pub code: ErrorCode,
+    /// What it says that arrived with this chunk.
+    pub claimed: u64,
+    /// What it says that arrived in all.
+    pub total: u64,
+    /// Whether there is a body at all.
+    pub has_body: bool,
+}
+
+/// A receiver of its own mind: from a chunk and what an honest receiver would answer.
+pub type PeerFn = Box<dyn FnMut(&ChunkArrival, Answer) -> Answer>;
 
 /// What a hop may look at.
 pub struct Passing<'a> {
@@ -53,6 +76,8 @@ pub struct World {
     pub reply: ReplyFn,
     pub receive: ReceiveConfig,
     pub verdict: Verdict,
+    /// Makes the receiver dishonest. Then what it says is not checked against what it has.
+    pub peer: Option<PeerFn>,
     /// Commands for the sender, by time.
     pub commands: Vec<(Duration, fn() -> Input)>,
 }
@@ -122,6 +147,7 @@ impl Default for World {
             reply: Box::new(|_, reply| Some(reply)),
             receive: ReceiveConfig::default(),
             verdict: Verdict::Accept,
+            peer: None,
             commands: vec![],
         }
     }
@@ -166,7 +192,7 @@ impl World {
                 Output::Ended(report) => return run.finish(report),
                 other => panic!("{other:?}"),
             }
-            run.check(budget);
+            run.check(budget, self.peer.is_none());
         }
     }
 }
@@ -174,6 +200,7 @@ impl World {
 enum Event {
     Arrive(Sequence, Box<Prepare>),
     Reply(Sequence, u64, Reply),
+    Link(Input),
     Command(fn() -> Input),
 }
 
@@ -263,14 +290,29 @@ impl Running {
             Event::Arrive(packet, prepare) => {
                 let amount = prepare.amount.units();
                 let reply = self.traverse(&prepare, world, receiver, random);
-                self.in_flight += u128::from(amount);
-                match reply.and_then(|reply| (world.reply)(&prepare, reply)) {
-                    Some(reply) => {
-                        self.schedule(due + world.one_way, Event::Reply(packet, amount, reply));
+                match reply {
+                    Way::Back(reply, late) => {
+                        self.in_flight += u128::from(amount);
+                        match (world.reply)(&prepare, reply) {
+                            Some(reply) => {
+                                let at = due + late + world.one_way;
+                                self.schedule(at, Event::Reply(packet, amount, reply));
+                            }
+                            None => self.packets_in_flight -= 1,
+                        }
                     }
-                    None => self.packets_in_flight -= 1,
+                    Way::Lost => {
+                        self.in_flight += u128::from(amount);
+                        self.packets_in_flight -= 1;
+                    }
+                    Way::Link(input) => {
+                        self.packets_in_flight -= 1;
+                        let input = input(packet);
+                        self.schedule(due, Event::Link(input));
+                    }
                 }
             }
+            Event::Link(input) => self.sender.handle(input, at(due), random),
             Event::Reply(packet, amount, reply) => {
                 self.in_flight -= u128::from(amount);
                 self.packets_in_flight -= 1;
@@ -290,8 +332,9 @@ impl Running {
         world: &mut World,
         receiver: &Receiver,
         random: &mut SeededRandom,
-    ) -> Option<Reply> {
+    ) -> Way {
         let mut prepare = prepare.clone();
+        let mut late = Duration::ZERO;
         self.arrived += 1;
         let opened = receiver.open(&prepare, at(self.time).wall).unwrap();
         for hop in &mut world.hops {
@@ -304,17 +347,27 @@ impl Running {
             };
             match hop(&passing) {
                 Hop::Forward(amount) => prepare.amount = amount,
-                Hop::Reject(reject) => return Some(reject.into()),
-                Hop::Swallow => return None,
+                Hop::Reject(reject) => return Way::Back(reject.into(), late),
+                Hop::Swallow => return Way::Lost,
+                Hop::Late(by) => late += by,
+                Hop::NotSent => {
+                    return Way::Link(|packet| Input::NotSent { packet, reason: "no link".into() });
+                }
+                Hop::LinkLost { arrives } => {
+                    if arrives {
+                        self.receive(&prepare, world, receiver, random);
+                    }
+                    return Way::Link(|packet| Input::Unanswered { packet });
+                }
             }
         }
-        Some(self.receive(&prepare, world.verdict, receiver, random))
+        Way::Back(self.receive(&prepare, world, receiver, random), late)
     }
 
     fn receive(
         &mut self,
         prepare: &Prepare,
-        verdict: Verdict,
+        world: &mut World,
         receiver: &Receiver,
         random: &mut SeededRandom,
     ) -> Reply {
@@ -323,24 +376,42 @@ impl Running {
         let chunk = ChunkArrival::of(&arrival, at(self.time).wall).unwrap();
         let mut decision = self.payments.handle_chunk(&chunk, self.time);
         if let Decision::Review(offer) = &decision {
-            self.payments.handle_verdict(&offer.payment, verdict, self.time);
+            self.payments.handle_verdict(&offer.payment, world.verdict, self.time);
             decision = self.payments.handle_chunk(&chunk, self.time);
         }
-        if let Decision::Fulfill { .. } = decision {
-            assert!(chunk.amount >= chunk.minimum && chunk.fulfillable && !chunk.expired);
-            self.received = self.received.checked_add(chunk.amount).unwrap();
-        }
+        let honest = answer_packet(&arrival, &decision, random).unwrap();
         while let Some(event) = self.payments.poll_event() {
             self.receive_events.push(event);
         }
-        answer_packet(&arrival, &decision, random).unwrap()
+        let fulfills = matches!(decision, Decision::Fulfill { .. });
+        if fulfills {
+            assert!(chunk.amount >= chunk.minimum && chunk.fulfillable && !chunk.expired);
+        }
+        let Some(peer) = &mut world.peer else {
+            self.received = self.received.checked_add(if fulfills { chunk.amount } else { DestinationAmount::ZERO }).unwrap();
+            return honest;
+        };
+        let total = match decision {
+            Decision::Fulfill { total } | Decision::Refuse { total, .. } => total.units(),
+            _ => 0,
+        };
+        let code = match &honest {
+            Reply::Reject(reject) => reject.code,
+            Reply::Fulfill(_) => ErrorCode::F99_APPLICATION_ERROR,
+        };
+        let claimed = chunk.amount.units();
+        let answer = peer(&chunk, Answer { fulfills, code, claimed, total, has_body: true });
+        if answer.fulfills {
+            self.received = self.received.checked_add(chunk.amount).unwrap();
+        }
+        seal_answer(&arrival, &chunk, answer, random)
     }
 
     /// ENGINE.md section 2.
-    fn check(&self, budget: SourceAmount) {
+    fn check(&self, budget: SourceAmount, honest: bool) {
         let account = self.sender.account();
         assert!(account.committed().unwrap() <= budget, "{account:?}");
-        assert!(account.delivered <= self.received, "{account:?} {:?}", self.received);
+        assert!(!honest || account.delivered <= self.received, "{account:?} {:?}", self.received);
     }
 
     fn finish(mut self, report: SendReport) -> Run {
@@ -360,6 +431,51 @@ impl Running {
             max_in_flight: self.max_in_flight,
         }
     }
+}
+
+/// What comes of a packet on its way.
+enum Way {
+    Back(Reply, Duration),
+    Lost,
+    Link(fn(Sequence) -> Input),
+}
+
+fn seal_answer(
+    arrival: &Arrival,
+    chunk: &ChunkArrival,
+    answer: Answer,
+    random: &mut SeededRandom,
+) -> Reply {
+    let kind = if answer.fulfills { ChunkKind::Fulfillment } else { ChunkKind::Reject };
+    let body = PskPacket::Chunk(ChunkPacket {
+        kind,
+        payment_id: chunk.payment.payment_id,
+        sequence: chunk.sequence,
+        payment_amount: Amount::new(answer.total),
+        chunk_amount: Amount::new(answer.claimed),
+        application_data: bytes::Bytes::new(),
+    });
+    let data = match answer.has_body {
+        true => arrival.seal(&body, random).unwrap(),
+        false => bytes::Bytes::new(),
+    };
+    match answer.fulfills {
+        true => arrival.fulfill(data).into(),
+        false => Reject::new(answer.code, arrival.receiver.clone()).with_data(data).into(),
+    }
+}
+
+/// Leaves probes alone and decides about chunks, counted from 1; `None` passes one on.
+pub fn chunks_only(mut hop: impl FnMut(u64, &Passing<'_>) -> Option<Hop> + 'static) -> HopFn {
+    let mut chunks = 0;
+    Box::new(move |packet| {
+        let forward = Hop::Forward(packet.prepare.amount);
+        if packet.is_probe {
+            return forward;
+        }
+        chunks += 1;
+        hop(chunks, packet).unwrap_or(forward)
+    })
 }
 
 pub fn config(target: Target) -> SendConfig {

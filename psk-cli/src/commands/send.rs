@@ -36,7 +36,8 @@ pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> 
     output.emit(to_json(&report), to_text(&report));
     match &report.error {
         None => Ok(()),
-        Some(error) => Err(Failure::not_done(format!("payment {}: {error}", status_name(&report))).told()),
+        Some(SendError::Cancelled) => Err(Failure::not_done("payment cancelled").told()),
+        Some(error) => Err(Failure::not_done(format!("payment {}: {error}", status_words(&report))).told()),
     }
 }
 
@@ -160,6 +161,10 @@ fn status_name(report: &SendReport) -> &'static str {
     }
 }
 
+fn status_words(report: &SendReport) -> String {
+    status_name(report).replace('_', " ")
+}
+
 pub(super) fn to_json(report: &SendReport) -> Value {
     let error = report.error.as_ref().map(ToString::to_string);
     account_json(status_name(report), report.payment_id, &report.account, error.as_deref())
@@ -183,7 +188,7 @@ pub(super) fn to_text(report: &SendReport) -> String {
     let Account { source_sent, delivered, unverified, in_doubt, .. } = report.account;
     let mut text = format!(
         "{}: {source_sent} source units sent, {delivered} destination units delivered, in {} chunks ({} rejected)",
-        status_name(report),
+        status_words(report),
         report.account.chunks_fulfilled,
         report.account.chunks_rejected,
     );

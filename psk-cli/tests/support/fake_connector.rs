@@ -38,13 +38,12 @@ impl FakeConnector {
         })
     }
 
-    fn serving<Served: Future<Output = ()> + Send>(
-        serve: impl Fn(TcpStream) -> Served + Send + Sync + 'static,
-    ) -> Self
+    fn serving<Served>(serve: impl Fn(TcpStream) -> Served + Send + Sync + 'static) -> Self
     where
-        Served: 'static,
+        Served: Future<Output = ()> + Send + 'static,
     {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move {

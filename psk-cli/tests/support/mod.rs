@@ -21,7 +21,7 @@ mod process;
 mod program;
 mod scenario;
 
-pub use fake_connector::FakeConnector;
+pub use fake_connector::{FakeConnector, Reaction, binary};
 pub use node::with_peers;
 pub use npm::{Accounts, NpmConnector, NpmReceiver, VERSIONS};
 pub use process::{Ending, Process};
@@ -46,8 +46,9 @@ impl Credentials {
     }
 
     /// As `psk` takes them.
-    pub fn arguments(&self) -> [&str; 4] {
-        ["--destination-account", &self.destination_account, "--shared-secret", &self.shared_secret]
+    pub fn arguments(&self) -> [String; 2] {
+        let Self { destination_account, shared_secret } = self;
+        [format!("--destination-account={destination_account}"), format!("--shared-secret={shared_secret}")]
     }
 }
 

@@ -40,7 +40,8 @@ pub(super) fn interop() -> PathBuf {
 fn find_node() -> Result<PathBuf, String> {
     let node = PathBuf::from(env::var_os("NODE").unwrap_or_else(|| "node".into()));
     let output = Command::new(&node).arg("--version").stdin(Stdio::null()).output();
-    let version = output.map_err(|error| format!("Node does not start ({}: {error})", node.display()))?.stdout;
+    let version =
+        output.map_err(|error| format!("Node does not start ({}: {error})", node.display()))?.stdout;
     let version = String::from_utf8_lossy(&version).trim().to_owned();
     let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
     match major {
@@ -58,14 +59,16 @@ fn install_packages() -> Result<(), String> {
         return Ok(());
     }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm-ci");
-    let mut lock = File::options().create(true).append(true).open(&path).map_err(|error| error.to_string())?;
+    let mut lock =
+        File::options().create(true).append(true).open(&path).map_err(|error| error.to_string())?;
     // Held until the file is closed, by whatever end of this process.
     lock.lock().map_err(|error| error.to_string())?;
     if installed() {
         return Ok(());
     }
     let failure = fs::read_to_string(&path).unwrap_or_default();
-    let age = lock.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+    let age =
+        lock.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
     if !failure.is_empty() && age.is_some_and(|age| age < FAILURE_COUNTS) {
         return Err(failure);
     }
@@ -82,7 +85,8 @@ fn run_npm_ci(interop: &Path) -> Result<(), String> {
     let mut command = Command::new("npm");
     command.args(["ci", "--prefer-offline", "--fetch-retries=1", "--fetch-timeout=60000"]);
     let output = command.current_dir(interop).stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("interop/node_modules is missing and npm does not start: {error}"))?;
+    let output =
+        output.map_err(|error| format!("interop/node_modules is missing and npm does not start: {error}"))?;
     if output.status.success() {
         return Ok(());
     }

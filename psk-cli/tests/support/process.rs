@@ -47,7 +47,16 @@ impl Process {
         read_lines(child.stderr.take().unwrap(), sender, Heard::Stderr);
         let stdin = child.stdin.take();
         let scenario = scenario.clone();
-        Self { name, scenario, child, stdin, heard, open: 2, ending: Ending::default(), unclaimed: Vec::new() }
+        Self {
+            name,
+            scenario,
+            child,
+            stdin,
+            heard,
+            open: 2,
+            ending: Ending::default(),
+            unclaimed: Vec::new(),
+        }
     }
 
     /// Waits for a line of stdout, or takes one that has come already. All lines must be JSON.
@@ -130,7 +139,9 @@ impl Process {
                     return true;
                 }
                 Ok(Heard::End) => self.open -= 1,
-                Err(RecvTimeoutError::Timeout) => panic!("{}: the time limit of the test has passed", self.name),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("{}: the time limit of the test has passed", self.name)
+                }
                 Err(RecvTimeoutError::Disconnected) => self.open = 0,
             }
         }
@@ -168,7 +179,8 @@ impl Ending {
 
 #[track_caller]
 fn json(name: &str, line: &str) -> Value {
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("{name} wrote what is no JSON: {line:?}: {error}"))
+    serde_json::from_str(line)
+        .unwrap_or_else(|error| panic!("{name} wrote what is no JSON: {line:?}: {error}"))
 }
 
 fn read_lines(stream: impl Read + Send + 'static, sender: Sender<Heard>, heard: fn(String) -> Heard) {

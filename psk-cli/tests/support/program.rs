@@ -29,7 +29,8 @@ impl Scenario {
 
     /// Starts `psk --json send|quote|probe|request` from a client of `server`.
     pub fn psk_to(&self, command: &str, server: &str, to: &Credentials, more: &[&str]) -> Process {
-        self.psk(&[&[command, "--plugin", server], &to.arguments()[..], more].concat())
+        let [account, secret] = &to.arguments();
+        self.psk(&[&[command, "--plugin", server, account, secret], more].concat())
     }
 
     /// A payment, which must be completed.
@@ -37,7 +38,11 @@ impl Scenario {
     pub fn pay(&self, server: &str, to: &Credentials, more: &[&str]) -> Account {
         let ending = self.psk_to("send", server, to, more).finish();
         let account = Account::of(&ending);
-        assert_eq!((ending.status, &*account.status, &account.error), (Some(0), "completed", &None), "{ending:?}");
+        assert_eq!(
+            (ending.status, &*account.status, &account.error),
+            (Some(0), "completed", &None),
+            "{ending:?}"
+        );
         assert_eq!((account.unverified, account.in_doubt), (0, 0), "{account:?}");
         assert!(ending.stderr.is_empty(), "{:?}", ending.stderr);
         account
@@ -110,8 +115,9 @@ impl PskReceiver {
 
     /// Waits for the end of a payment.
     pub fn finished(&mut self, payment_id: &str) -> Value {
-        self.process
-            .wait_for("the payment's end", |line| line["event"] == "payment_finished" && line["payment_id"] == payment_id)
+        self.process.wait_for("the payment's end", |line| {
+            line["event"] == "payment_finished" && line["payment_id"] == payment_id
+        })
     }
 
     /// Waits for a request.

@@ -191,9 +191,11 @@ mod tests {
         let greatest = convert("3", (0, 0), 0, u64::MAX).unwrap_err();
         assert_eq!(greatest, u64::MAX / 3);
         assert_eq!(convert("3", (0, 0), 0, greatest), Ok(u64::MAX));
-        let greatest = convert("7/2", (0, 0), 0, u64::MAX).unwrap_err();
-        convert("7/2", (0, 0), 0, greatest).unwrap();
-        convert("7/2", (0, 0), 0, greatest + 1).unwrap_err();
+        for rate in ["2", "7/2", "1000", "18446744073709551615"] {
+            let greatest = convert(rate, (0, 0), 0, u64::MAX).unwrap_err();
+            convert(rate, (0, 0), 0, greatest).unwrap();
+            convert(rate, (0, 0), 0, greatest + 1).unwrap_err();
+        }
     }
 
     #[test]

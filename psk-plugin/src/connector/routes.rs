@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_counts_and_ends_with_a_segment() {
-        let routes = routes(&["test", "test.a", "test.a.b.c"]);
+        let routes = routes(&["test.a.b.c", "test", "test.a"]);
         let longest = |address: &str| routes.longest(&address.parse().unwrap()).copied();
         assert_eq!(longest("test.a.b.c"), Some("test.a.b.c"));
         assert_eq!(longest("test.a.b.c.d.e.f"), Some("test.a.b.c"));

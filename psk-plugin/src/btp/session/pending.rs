@@ -96,6 +96,7 @@ mod tests {
         assert_eq!(second.answer().await, Some(answer));
         let given_up = first.id();
         drop(first);
+        assert_eq!(pending.lock().by_id.as_ref().map(HashMap::len), Some(0), "nothing is kept");
         assert!(!pending.answer(Packet::empty_response(given_up)));
     }
 

@@ -1,0 +1,296 @@
+//! The receiver's answers to chunks, row by row of PROTOCOL.md section 3, and the bounds of what it remembers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use psk_chunking::receive::{
+    ChunkArrival, ChunkRefusal, Decision, EndReason, Overshoot, PaymentKey, ReceiveConfig, ReceiveEvent,
+    ReceivePayments, Verdict,
+};
+use psk_codec::DestinationAmount;
+use psk_codec::psk::{PaymentId, Sequence};
+
+const NOW: Duration = Duration::from_secs(1_000);
+
+fn units(units: u64) -> DestinationAmount {
+    DestinationAmount::new(units)
+}
+
+fn key(account: &str, id: u128) -> PaymentKey {
+    PaymentKey { account: account.parse().unwrap(), payment_id: PaymentId::new(id.to_be_bytes()) }
+}
+
+/// 100 units of an open-ended payment.
+fn chunk(sequence: u32) -> ChunkArrival {
+    ChunkArrival {
+        payment: key("alice", 1),
+        key_id: Bytes::new(),
+        sequence: Sequence::new(sequence),
+        last: false,
+        expected: None,
+        minimum: units(100),
+        amount: units(100),
+        fulfillable: true,
+        expired: false,
+    }
+}
+
+fn of_payment(payment: PaymentKey, sequence: u32) -> ChunkArrival {
+    ChunkArrival { payment, ..chunk(sequence) }
+}
+
+/// Hands a chunk in, and again with this verdict when the application is asked.
+fn decide(payments: &mut ReceivePayments, chunk: &ChunkArrival, verdict: Verdict, now: Duration) -> Decision {
+    match payments.handle_chunk(chunk, now) {
+        Decision::Review(offer) => {
+            payments.handle_verdict(&offer.payment, verdict, now);
+            payments.handle_chunk(chunk, now)
+        }
+        decision => decision,
+    }
+}
+
+fn accept(payments: &mut ReceivePayments, chunk: &ChunkArrival) -> Decision {
+    decide(payments, chunk, Verdict::Accept, NOW)
+}
+
+fn refused(refusal: ChunkRefusal, total: u64) -> Decision {
+    Decision::Refuse { refusal, total: units(total) }
+}
+
+fn fulfilled(total: u64) -> Decision {
+    Decision::Fulfill { total: units(total) }
+}
+
+fn receiver() -> ReceivePayments {
+    ReceivePayments::new(ReceiveConfig::default())
+}
+
+#[test]
+fn the_first_reason_of_the_table_is_given() {
+    let mut payments = receiver();
+    assert_eq!(accept(&mut payments, &chunk(1)), fulfilled(100));
+    let worst = ChunkArrival { expired: true, fulfillable: false, amount: units(1), ..chunk(1) };
+    assert_eq!(accept(&mut payments, &worst), refused(ChunkRefusal::Expired, 100));
+    let worst = ChunkArrival { expired: false, ..worst };
+    assert_eq!(accept(&mut payments, &worst), refused(ChunkRefusal::TooLittle, 100));
+    let worst = ChunkArrival { amount: units(100), ..worst };
+    assert_eq!(accept(&mut payments, &worst), refused(ChunkRefusal::WrongCondition, 100));
+    let worst = ChunkArrival { fulfillable: true, ..worst };
+    assert_eq!(accept(&mut payments, &worst), refused(ChunkRefusal::SequenceUsed, 100));
+    assert_eq!(accept(&mut payments, &ChunkArrival { last: true, ..chunk(2) }), fulfilled(200));
+    assert_eq!(accept(&mut payments, &chunk(2)), refused(ChunkRefusal::SequenceUsed, 200));
+    assert_eq!(accept(&mut payments, &chunk(3)), refused(ChunkRefusal::PaymentEnded, 200));
+}
+
+#[test]
+fn what_cannot_be_fulfilled_leaves_no_record() {
+    let mut payments = receiver();
+    for id in 0..1_000 {
+        let probe = of_payment(key("alice", id), 1);
+        let probes = [
+            ChunkArrival { fulfillable: false, ..probe.clone() },
+            ChunkArrival { amount: units(99), ..probe.clone() },
+            ChunkArrival { expired: true, ..probe },
+        ];
+        for probe in probes {
+            assert!(matches!(payments.handle_chunk(&probe, NOW), Decision::Refuse { .. }));
+        }
+    }
+    assert_eq!(payments.payments(), 0);
+    assert_eq!(payments.poll_event(), None);
+}
+
+#[test]
+fn the_first_chunk_fixes_the_amount() {
+    let mut payments = receiver();
+    let expecting = |sequence, expected| ChunkArrival { expected: Some(units(expected)), ..chunk(sequence) };
+    assert_eq!(accept(&mut payments, &expecting(1, 250)), fulfilled(100));
+    assert_eq!(accept(&mut payments, &expecting(2, 100_000)), fulfilled(200));
+    assert_eq!(accept(&mut payments, &expecting(3, 100_000)), fulfilled(300));
+    assert_eq!(accept(&mut payments, &expecting(4, 100_000)), refused(ChunkRefusal::PaymentEnded, 300));
+}
+
+#[test]
+fn a_last_chunk_that_is_not_fulfilled_ends_nothing() {
+    let mut payments = receiver();
+    assert_eq!(accept(&mut payments, &chunk(1)), fulfilled(100));
+    let last = ChunkArrival { last: true, ..chunk(2) };
+    for unfit in [
+        ChunkArrival { amount: units(1), ..last.clone() },
+        ChunkArrival { fulfillable: false, ..last.clone() },
+        ChunkArrival { expired: true, ..last },
+    ] {
+        assert!(matches!(accept(&mut payments, &unfit), Decision::Refuse { .. }));
+    }
+    assert_eq!(accept(&mut payments, &chunk(3)), fulfilled(200));
+}
+
+#[test]
+fn nothing_beyond_the_amount_and_the_overshoot_is_taken() {
+    let overshoot = Overshoot::AtMost(units(50));
+    let mut payments = ReceivePayments::new(ReceiveConfig { overshoot, ..ReceiveConfig::default() });
+    let bringing =
+        |sequence, amount| ChunkArrival { expected: Some(units(250)), amount: units(amount), ..chunk(sequence) };
+    assert_eq!(accept(&mut payments, &bringing(1, 200)), fulfilled(200));
+    assert_eq!(accept(&mut payments, &bringing(2, 101)), refused(ChunkRefusal::TooMuch, 200));
+    assert_eq!(accept(&mut payments, &bringing(3, u64::MAX)), refused(ChunkRefusal::TooMuch, 200));
+    assert_eq!(accept(&mut payments, &bringing(4, 100)), fulfilled(300));
+}
+
+#[test]
+fn totals_near_the_end_of_64_bits_do_not_overflow() {
+    let mut payments = receiver();
+    let bringing = |sequence, amount| ChunkArrival { amount: units(amount), ..chunk(sequence) };
+    assert_eq!(accept(&mut payments, &bringing(1, u64::MAX - 100)), fulfilled(u64::MAX - 100));
+    assert_eq!(accept(&mut payments, &bringing(2, 101)), refused(ChunkRefusal::TooMuch, u64::MAX - 100));
+    assert_eq!(accept(&mut payments, &bringing(3, 100)), fulfilled(u64::MAX));
+}
+
+#[test]
+fn equal_payment_ids_of_two_accounts_are_two_payments() {
+    let mut payments = receiver();
+    assert_eq!(accept(&mut payments, &of_payment(key("alice", 1), 1)), fulfilled(100));
+    assert_eq!(accept(&mut payments, &of_payment(key("mallory", 1), 1)), fulfilled(100));
+    let ask = ChunkArrival { fulfillable: false, ..of_payment(key("carol", 1), 2) };
+    assert_eq!(accept(&mut payments, &ask), refused(ChunkRefusal::WrongCondition, 0));
+}
+
+#[test]
+fn chunks_wait_while_the_application_decides() {
+    let mut payments = receiver();
+    assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
+    for sequence in 2..10 {
+        assert_eq!(payments.handle_chunk(&chunk(sequence), NOW), Decision::AwaitReview);
+    }
+    payments.handle_verdict(&key("alice", 1), Verdict::AcceptChunk, NOW);
+    // Only the chunk that was reviewed may pass; then the next one to come is reviewed.
+    assert_eq!(payments.handle_chunk(&chunk(2), NOW), Decision::AwaitReview);
+    assert_eq!(payments.handle_chunk(&chunk(1), NOW), fulfilled(100));
+    assert!(matches!(payments.handle_chunk(&chunk(3), NOW), Decision::Review(_)));
+    payments.handle_verdict(&key("alice", 1), Verdict::RefuseChunk, NOW);
+    assert_eq!(payments.handle_chunk(&chunk(3), NOW), refused(ChunkRefusal::ChunkRefused, 100));
+    assert!(matches!(payments.handle_chunk(&chunk(4), NOW), Decision::Review(_)));
+    payments.handle_verdict(&key("alice", 1), Verdict::Refuse, NOW);
+    assert_eq!(payments.handle_chunk(&chunk(4), NOW), refused(ChunkRefusal::PaymentEnded, 100));
+}
+
+#[test]
+fn a_chunk_that_expires_during_its_review_holds_up_no_other() {
+    for verdict in [Verdict::AcceptChunk, Verdict::RefuseChunk, Verdict::Accept] {
+        let mut payments = receiver();
+        assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
+        payments.handle_verdict(&key("alice", 1), verdict, NOW);
+        let late = ChunkArrival { expired: true, ..chunk(1) };
+        assert_eq!(payments.handle_chunk(&late, NOW), refused(ChunkRefusal::Expired, 0));
+        assert_ne!(payments.handle_chunk(&chunk(2), NOW), Decision::AwaitReview, "{verdict:?}");
+    }
+}
+
+#[test]
+fn silence_ends_a_payment_but_not_while_its_review_is_pending() {
+    let silence_timeout = Duration::from_secs(1);
+    let mut payments = ReceivePayments::new(ReceiveConfig { silence_timeout, ..ReceiveConfig::default() });
+    assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
+    let later = NOW + Duration::from_secs(20);
+    let mut now = NOW;
+    while now < later {
+        let next = payments.handle_time(now).unwrap();
+        assert!(next > now, "it would be asked at once again");
+        now = next.min(later);
+    }
+    payments.handle_verdict(&key("alice", 1), Verdict::Accept, later);
+    assert_eq!(payments.handle_chunk(&chunk(1), later), fulfilled(100));
+    payments.handle_time(later + Duration::from_secs(2));
+    let events: Vec<_> = std::iter::from_fn(|| payments.poll_event()).collect();
+    let [ReceiveEvent::ChunkFulfilled { .. }, ReceiveEvent::Finished { reason, received, .. }] = &events[..]
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!((*reason, *received), (EndReason::Silence, units(100)));
+    assert_eq!(
+        payments.handle_chunk(&chunk(2), later + Duration::from_secs(3)),
+        refused(ChunkRefusal::PaymentEnded, 100)
+    );
+}
+
+#[test]
+fn an_account_full_of_ended_payments_may_begin_another() {
+    let limits = ReceiveConfig { max_payments_per_account: 10, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    let last = |id| ChunkArrival { last: true, ..of_payment(key("alice", id), 1) };
+    for id in 0..1_000 {
+        assert_eq!(accept(&mut payments, &last(id)), fulfilled(100), "{id}");
+        assert!(payments.payments() <= 10);
+    }
+    // The youngest are still known.
+    assert_eq!(accept(&mut payments, &last(999)), refused(ChunkRefusal::SequenceUsed, 100));
+}
+
+#[test]
+fn live_payments_are_never_dropped_for_new_ones() {
+    let limits = ReceiveConfig { max_payments_per_account: 10, max_payments: 25, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    for account in ["alice", "bob"] {
+        for id in 0..10 {
+            assert_eq!(accept(&mut payments, &of_payment(key(account, id), 1)), fulfilled(100));
+        }
+        let one_more = of_payment(key(account, 10), 1);
+        assert_eq!(accept(&mut payments, &one_more), refused(ChunkRefusal::TooManyPayments, 0));
+    }
+    for id in 0..5 {
+        assert_eq!(accept(&mut payments, &of_payment(key("carol", id), 1)), fulfilled(100));
+    }
+    assert_eq!(accept(&mut payments, &of_payment(key("carol", 5), 1)), refused(ChunkRefusal::TooManyPayments, 0));
+    assert_eq!(accept(&mut payments, &of_payment(key("alice", 3), 2)), fulfilled(200));
+    // After the silence and the retention all may begin again.
+    let later = NOW + Duration::from_secs(10_000);
+    payments.handle_time(NOW + Duration::from_secs(100));
+    payments.handle_time(later);
+    assert_eq!(payments.payments(), 0);
+    assert_eq!(decide(&mut payments, &of_payment(key("alice", 3), 1), Verdict::Accept, later), fulfilled(100));
+}
+
+#[test]
+fn a_payment_that_begins_again_after_it_was_forgotten_is_kept_its_full_time() {
+    let retention = Duration::from_secs(100);
+    let limits = ReceiveConfig { max_payments_per_account: 1, retention, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    let last = |id| ChunkArrival { last: true, ..of_payment(key("alice", id), 1) };
+    assert_eq!(decide(&mut payments, &last(1), Verdict::Accept, NOW), fulfilled(100));
+    assert_eq!(decide(&mut payments, &last(2), Verdict::Accept, NOW), fulfilled(100));
+    let later = NOW + Duration::from_secs(50);
+    assert_eq!(decide(&mut payments, &last(1), Verdict::Accept, later), fulfilled(100));
+    payments.handle_time(NOW + Duration::from_secs(101));
+    assert_eq!(accept(&mut payments, &last(1)), refused(ChunkRefusal::SequenceUsed, 100));
+    payments.handle_time(NOW + Duration::from_secs(151));
+    assert_eq!(payments.payments(), 0);
+}
+
+#[test]
+fn a_million_payment_ids_take_bounded_memory_and_time() {
+    let mut payments = receiver();
+    for id in 0..1_000_000_u128 {
+        let account = ["a", "b", "c", "d"][id as usize % 4];
+        let flood = ChunkArrival { amount: units(0), minimum: units(0), ..of_payment(key(account, id), 1) };
+        let _ = decide(&mut payments, &flood, Verdict::Refuse, NOW);
+        while payments.poll_event().is_some() {}
+    }
+    assert!(payments.payments() <= 4_000, "{}", payments.payments());
+    assert_eq!(accept(&mut payments, &of_payment(key("honest", 1), 1)), fulfilled(100));
+}
+
+#[test]
+fn endless_times_do_not_overflow() {
+    let forever = ReceiveConfig {
+        silence_timeout: Duration::MAX,
+        retention: Duration::MAX,
+        ..ReceiveConfig::default()
+    };
+    let mut payments = ReceivePayments::new(forever);
+    assert_eq!(accept(&mut payments, &chunk(1)), fulfilled(100));
+    payments.handle_time(NOW * 2);
+    assert_eq!(accept(&mut payments, &ChunkArrival { last: true, ..chunk(2) }), fulfilled(200));
+    payments.handle_time(NOW * 3);
+}
