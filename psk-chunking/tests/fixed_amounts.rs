@@ -1,5 +1,4 @@
 //! Fixed source amounts are spent exactly, fixed destination amounts are hit exactly.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod common;
 

@@ -1,6 +1,5 @@
 //! Hops that cheat or break (ENGINE.md section 7, "hostile hops"): the payment ends in bounded packets and time,
 //! with an account that is true.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod common;
 
@@ -86,9 +85,7 @@ fn f08_whose_details_lower_by_one_unit_at_a_time_is_not_followed_for_ever() {
 #[test]
 fn an_r01_that_lies_about_size_makes_nobody_overpay() {
     // A destination amount of 5,005: 5 chunks of 1,000, of which the hop refuses one as too small, and 5 more.
-    let hop = chunks_only(|chunk, _| {
-        (chunk == 2).then(|| reject(ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT))
-    });
+    let hop = chunks_only(|chunk, _| (chunk == 2).then(|| reject(ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT)));
     let run = World::with(vec![maximum(1_000), hop]).send_destination(5_005);
     assert!(run.received <= destination(5_005), "{:?} {:?}", run.received, run.report);
 }
@@ -123,7 +120,8 @@ fn storms_of_temporary_errors_end_with_the_account_and_few_packets() {
     ] {
         for after in [0, 1, 40] {
             let hop = chunks_only(move |chunk, _| (chunk > after).then(|| reject(code)));
-            let world = World { one_way: Duration::from_micros(50), ..World::with(vec![maximum(1_000), hop]) };
+            let world =
+                World { one_way: Duration::from_micros(50), ..World::with(vec![maximum(1_000), hop]) };
             let run = world.send_source(1_000_000);
             assert!(run.report.error.is_some(), "{code} after {after}");
             assert_eq!(run.report.account.source_sent, source(after * 1_000), "{code} after {after}");
@@ -149,9 +147,7 @@ fn a_link_that_is_down_is_waited_for_and_then_left() {
     assert_eq!(run.report.account.source_sent, source(40_000));
     assert!(run.packets < 200, "{}", run.packets);
 
-    let hop = chunks_only(|_, packet| {
-        (500..8_000).contains(&packet.now.as_millis()).then_some(Hop::NotSent)
-    });
+    let hop = chunks_only(|_, packet| (500..8_000).contains(&packet.now.as_millis()).then_some(Hop::NotSent));
     let run = World::with(vec![maximum(1_000), hop]).send_source(1_000_000);
     assert!(run.report.is_completed(), "{:?}", run.report);
     assert_eq!(run.received, destination(1_000_000));
@@ -164,7 +160,8 @@ fn fulfills_that_come_long_after_giving_up_are_counted_once() {
     assert!(run.report.is_completed(), "{:?}", run.report);
     assert_eq!(run.received, destination(50_000));
     for seconds in [36, 45, 100] {
-        let hop = chunks_only(move |chunk, _| (chunk == 10).then_some(Hop::Late(Duration::from_secs(seconds))));
+        let hop =
+            chunks_only(move |chunk, _| (chunk == 10).then_some(Hop::Late(Duration::from_secs(seconds))));
         let run = World::with(vec![maximum(1_000), hop]).send_source(50_000);
         assert!(run.report.is_completed(), "{:?}", run.report);
         assert_eq!(run.report.account.source_sent, source(50_000));
@@ -181,7 +178,9 @@ fn replies_swapped_between_packets_move_nothing_twice() {
     };
     let run = world.send_source(50_000);
     assert!(run.report.error.is_some());
-    assert!(run.report.account.source_sent.units() + run.report.account.in_doubt.units() >= run.received.units());
+    assert!(
+        run.report.account.source_sent.units() + run.report.account.in_doubt.units() >= run.received.units()
+    );
 }
 
 #[test]

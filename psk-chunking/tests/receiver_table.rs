@@ -131,8 +131,11 @@ fn a_last_chunk_that_is_not_fulfilled_ends_nothing() {
 fn nothing_beyond_the_amount_and_the_overshoot_is_taken() {
     let overshoot = Overshoot::AtMost(units(50));
     let mut payments = ReceivePayments::new(ReceiveConfig { overshoot, ..ReceiveConfig::default() });
-    let bringing =
-        |sequence, amount| ChunkArrival { expected: Some(units(250)), amount: units(amount), ..chunk(sequence) };
+    let bringing = |sequence, amount| ChunkArrival {
+        expected: Some(units(250)),
+        amount: units(amount),
+        ..chunk(sequence)
+    };
     assert_eq!(accept(&mut payments, &bringing(1, 200)), fulfilled(200));
     assert_eq!(accept(&mut payments, &bringing(2, 101)), refused(ChunkRefusal::TooMuch, 200));
     assert_eq!(accept(&mut payments, &bringing(3, u64::MAX)), refused(ChunkRefusal::TooMuch, 200));
@@ -173,7 +176,7 @@ fn chunks_wait_while_the_application_decides() {
     assert_eq!(payments.handle_chunk(&chunk(3), NOW), refused(ChunkRefusal::ChunkRefused, 100));
     assert!(matches!(payments.handle_chunk(&chunk(4), NOW), Decision::Review(_)));
     payments.handle_verdict(&key("alice", 1), Verdict::Refuse, NOW);
-    assert_eq!(payments.handle_chunk(&chunk(4), NOW), refused(ChunkRefusal::PaymentEnded, 100));
+    assert_eq!(payments.handle_chunk(&chunk(4), NOW), refused(ChunkRefusal::PaymentRefused, 100));
 }
 
 #[test]
@@ -242,14 +245,20 @@ fn live_payments_are_never_dropped_for_new_ones() {
     for id in 0..5 {
         assert_eq!(accept(&mut payments, &of_payment(key("carol", id), 1)), fulfilled(100));
     }
-    assert_eq!(accept(&mut payments, &of_payment(key("carol", 5), 1)), refused(ChunkRefusal::TooManyPayments, 0));
+    assert_eq!(
+        accept(&mut payments, &of_payment(key("carol", 5), 1)),
+        refused(ChunkRefusal::TooManyPayments, 0)
+    );
     assert_eq!(accept(&mut payments, &of_payment(key("alice", 3), 2)), fulfilled(200));
     // After the silence and the retention all may begin again.
     let later = NOW + Duration::from_secs(10_000);
     payments.handle_time(NOW + Duration::from_secs(100));
     payments.handle_time(later);
     assert_eq!(payments.payments(), 0);
-    assert_eq!(decide(&mut payments, &of_payment(key("alice", 3), 1), Verdict::Accept, later), fulfilled(100));
+    assert_eq!(
+        decide(&mut payments, &of_payment(key("alice", 3), 1), Verdict::Accept, later),
+        fulfilled(100)
+    );
 }
 
 #[test]

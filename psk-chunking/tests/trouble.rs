@@ -1,5 +1,4 @@
 //! What goes wrong on a path, and what the payment makes of it. Every ending carries its account.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod common;
 

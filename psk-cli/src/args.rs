@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use psk_codec::{Address, DestinationAmount, SourceAmount};
 use psk_quote::Rate;
@@ -56,7 +56,13 @@ pub(crate) struct LinkArgs {
     pub(crate) plugin_user: Option<String>,
     /// The token at the connector, when it is not in the URL; sent as it is. Arguments can be seen by others: rather
     /// set PSK_PLUGIN_TOKEN.
-    #[arg(long, value_name = "TOKEN", env = "PSK_PLUGIN_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        allow_hyphen_values = true,
+        env = "PSK_PLUGIN_TOKEN",
+        hide_env_values = true
+    )]
     pub(crate) plugin_token: Option<String>,
 }
 
@@ -73,7 +79,7 @@ pub(crate) struct CredentialsArgs {
     pub(crate) destination_account: Option<Address>,
     /// The shared secret, base64 or base64url. Arguments can be seen by others: rather set PSK_SHARED_SECRET or use
     /// --credentials.
-    #[arg(long, value_name = "SECRET", conflicts_with = "credentials")]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true, conflicts_with = "credentials")]
     pub(crate) shared_secret: Option<String>,
     /// A JSON file with destination_account and shared_secret, as `psk receive --json` prints them; - for stdin.
     #[arg(long, value_name = "FILE")]
@@ -115,13 +121,19 @@ pub(crate) struct ReceiveArgs {
     pub(crate) link: LinkArgs,
     /// The receiver's own secret (base64 or base64url, 32 octets), so that credentials stay good after a restart.
     /// Fresh without it.
-    #[arg(long, value_name = "SECRET", env = "PSK_RECEIVER_SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        allow_hyphen_values = true,
+        env = "PSK_RECEIVER_SECRET",
+        hide_env_values = true
+    )]
     pub(crate) receiver_secret: Option<String>,
     /// Comes back with every packet sent with these credentials; readable by the whole network.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, default_value = "")]
     pub(crate) key_id: String,
     /// What requests are answered with.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, default_value = "")]
     pub(crate) response: String,
     /// Tell of each chunk too.
     #[arg(long)]
@@ -132,10 +144,10 @@ pub(crate) struct ReceiveArgs {
 #[group(id = "amount", required = true, multiple = false, args = ["source_amount", "destination_amount"])]
 pub(crate) struct AmountArgs {
     /// Send this much, in units of our own account.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) source_amount: Option<SourceAmount>,
     /// Deliver this much, in units of the receiver's account.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) destination_amount: Option<DestinationAmount>,
 }
 
@@ -148,14 +160,14 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) amount: AmountArgs,
     /// Spend at most this much.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) max_source_amount: Option<SourceAmount>,
     /// How far below the rate shown at the start every chunk may fall, in percent [default: 1, or nothing to do with
     /// it when --min-rate is given].
-    #[arg(long, value_name = "PERCENT", value_parser = percent_as_ppm)]
+    #[arg(long, value_name = "PERCENT", value_parser = percent_as_ppm, allow_negative_numbers = true)]
     pub(crate) max_slippage: Option<u32>,
     /// The least that every chunk must deliver, in destination units per source unit: 0.37 or 37/100.
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     pub(crate) min_rate: Option<Rate>,
     /// Take any rate: hops and receiver may keep all of the money.
     #[arg(long, conflicts_with_all = ["min_rate", "max_slippage"])]
@@ -199,13 +211,13 @@ pub(crate) struct RequestArgs {
     #[command(flatten)]
     pub(crate) credentials: CredentialsArgs,
     /// What to send with it, in units of our own account.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) amount: SourceAmount,
     /// The least that must arrive, in units of the receiver's account. Without it, anything will do.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) min_destination_amount: Option<DestinationAmount>,
     /// What to say.
-    #[arg(long, value_name = "TEXT", conflicts_with = "data_file")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "data_file")]
     pub(crate) data: Option<String>,
     /// What to say, from a file.
     #[arg(long, value_name = "FILE")]
@@ -250,14 +262,27 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
         let _ = write!(std::io::stdout(), "{error}");
         return ExitCode::SUCCESS;
     }
-    let text = error.to_string();
-    let problem = text.strip_prefix("error: ").unwrap_or(&text);
-    // The usage and the hint at --help follow after an empty line.
-    let lines = problem.lines().map(str::trim).take_while(|line| !line.is_empty());
-    let line = lines.collect::<Vec<_>>().join(" ");
+    let line = stray_value(error).unwrap_or_else(|| first_paragraph(&error.to_string()));
     // The arguments were not understood, so they are looked at for this one by hand.
     let json = std::env::args_os().any(|argument| argument == "--json");
     Output::new(json).report(&Failure::usage(format!("{line} (see psk --help)")))
+}
+
+/// A value without its option is not repeated: it may be a URL with a token or a secret.
+fn stray_value(error: &clap::Error) -> Option<String> {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => argument,
+        _ => return None,
+    };
+    let is_option = argument.starts_with("--");
+    (!is_option).then(|| "a value without an option before it".to_owned())
+}
+
+/// What clap says, without the usage and the hint at --help, which follow after an empty line.
+fn first_paragraph(text: &str) -> String {
+    let problem = text.strip_prefix("error: ").unwrap_or(text);
+    let lines = problem.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ impl Failure {
         Self { message: message.to_string(), status: 2, told: false }
     }
 
+    /// It went wrong with, or beyond, this connector (`host:port`).
+    pub(crate) fn at(self, server: &str) -> Self {
+        Self { message: format!("{} (connector {server})", self.message), ..self }
+    }
+
     /// The JSON result tells it already.
     pub(crate) fn told(self) -> Self {
         Self { told: true, ..self }

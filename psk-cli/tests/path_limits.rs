@@ -116,6 +116,43 @@ fn several_thousand_units_that_become_one() {
     pay(settings, &["--destination-amount", "100"], |account| assert_eq!(account.delivered, 100));
 }
 
+/// Many source units are one destination unit, and two in the largest packet that passes.
+fn two_units_a_packet(code: &str) {
+    let settings = json!({
+        "rate": {"numerator": "5", "denominator": "1000"},
+        "maxPacketAmount": "483",
+        "maxPacketCode": code
+    });
+    pay(settings, &["--destination-amount", "101", "--timeout", "10"], |account| {
+        assert_eq!(account.delivered, 101);
+        assert!(account.chunks_rejected < 100, "{account:?}");
+    });
+}
+
+#[test]
+fn two_units_a_packet_with_f08() {
+    two_units_a_packet("F08");
+}
+
+#[test]
+fn two_units_a_packet_with_f08_without_details() {
+    two_units_a_packet("F08-empty");
+}
+
+#[test]
+fn two_units_a_packet_with_t04() {
+    two_units_a_packet("T04");
+}
+
+#[test]
+fn no_dust_is_left_that_delivers_nothing() {
+    // 17 packets of 20 leave 5 units, and 16 leave twice 12 or 13, of which nothing arrives; 18 of 19 or 20 do not.
+    let settings = json!({"rate": {"numerator": "7", "denominator": "100"}, "maxPacketAmount": "20"});
+    pay(settings, &["--source-amount", "345", "--timeout", "10"], |account| {
+        assert_eq!((account.source_sent, account.delivered), (345, 18));
+    });
+}
+
 #[test]
 fn requests_pass_between_psk_and_psk() {
     with_peers(|scenario| {

@@ -102,31 +102,42 @@ fn a_maximum_in_the_units_of_the_next_hop() {
     });
 }
 
-/// Asks what it costs to deliver 123,456 units, and pays it.
-fn quote_and_pay(more: impl Fn(String) -> Vec<String>) {
+/// Asks what it costs to deliver an amount, and pays it.
+fn quote_and_pay(settings: Value, amount: u64, more: impl Fn(String) -> Vec<String>) {
     with_peers(|scenario| {
-        let settings = json!({"rate": {"numerator": "37", "denominator": "100"}, "maxPacketAmount": "9999"});
         let accounts = Accounts::start(scenario, settings);
         let mut receiver = NpmReceiver::start(scenario, "0.5.0", &accounts.right("bob"), json!({}));
         let (server, to) = (accounts.left("alice"), receiver.credentials());
-        let quote = scenario.done("quote", &server, &to, &["--destination-amount", "123456"]);
+        let quote = scenario.done("quote", &server, &to, &["--destination-amount", &amount.to_string()]);
         let more = more(text(&quote["source_amount"]).to_owned());
         let account = scenario.pay(&server, &to, &more.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!((account.delivered, receiver.total()), (123_456, 123_456));
+        assert_eq!((account.delivered, receiver.total()), (amount, amount));
         assert!(account.source_sent <= units(&quote["source_amount"]), "{account:?} {quote}");
     });
 }
 
+fn in_many_packets() -> Value {
+    json!({"rate": {"numerator": "37", "denominator": "100"}, "maxPacketAmount": "9999"})
+}
+
+fn with_maximum(amount: u64, maximum: String) -> Vec<String> {
+    vec!["--destination-amount".into(), amount.to_string(), "--max-source-amount".into(), maximum]
+}
+
 #[test]
 fn what_a_quote_asks_for_delivers_the_amount() {
-    quote_and_pay(|quoted| vec!["--source-amount".into(), quoted]);
+    quote_and_pay(in_many_packets(), 123_456, |quoted| vec!["--source-amount".into(), quoted]);
 }
 
 #[test]
 fn what_a_quote_asks_for_is_enough_as_a_maximum() {
-    quote_and_pay(|quoted| {
-        vec!["--destination-amount".into(), "123456".into(), "--max-source-amount".into(), quoted]
-    });
+    quote_and_pay(in_many_packets(), 123_456, |quoted| with_maximum(123_456, quoted));
+}
+
+#[test]
+fn what_a_quote_asks_for_is_enough_as_a_maximum_of_one_packet() {
+    let settings = json!({"rate": {"numerator": "3", "denominator": "1987"}});
+    quote_and_pay(settings, 2, |quoted| with_maximum(2, quoted));
 }
 
 #[test]

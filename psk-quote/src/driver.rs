@@ -98,9 +98,13 @@ pub async fn max_packet_amount(
     destination: &Destination,
     options: &DriverOptions,
 ) -> Result<MaxPacket, QuoteError> {
-    let search = MaxPacketSearch::new(SourceAmount::MAX);
+    let search = MaxPacketSearch::new(LARGEST_PROBE);
     Asking::new(plugin, destination, options).run(search).await
 }
+
+/// A probe demands 2^64 - 1 units, and has to arrive with less: with as much a JS receiver of payments looks at the
+/// condition next, and answers F05 without a word of what arrived.
+const LARGEST_PROBE: SourceAmount = SourceAmount::new(u64::MAX - 1);
 
 /// What the loop drives.
 trait Search {

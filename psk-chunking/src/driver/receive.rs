@@ -62,7 +62,8 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 impl PaymentReceiver {
     /// A receiver without payments. Has to be made within a tokio runtime, where it watches for silence.
     pub fn new(config: ReceiveConfig, handler: impl PaymentHandler, clock: Clock) -> Self {
-        let tick = config.silence_timeout;
+        // Never so short that watching would keep a processor busy.
+        let tick = config.silence_timeout.max(Duration::from_millis(10));
         let inner = Arc::new(Inner {
             payments: Mutex::new(ReceivePayments::new(config)),
             handler: Box::new(handler),
@@ -86,7 +87,7 @@ async fn watch_time(inner: Weak<Inner>, tick: Duration) {
         let pause = match inner.upgrade() {
             None => return,
             Some(inner) => inner.with_payments(|payments, now| {
-                let next = payments.handle_time(now).unwrap_or(now + tick);
+                let next = payments.handle_time(now).unwrap_or(Duration::MAX);
                 next.saturating_sub(now).min(tick)
             }),
         };
@@ -100,7 +101,11 @@ impl Inner {
         let mut payments: MutexGuard<'_, _> = self.payments.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut payments, self.origin.elapsed());
         while let Some(event) = payments.poll_event() {
-            self.handler.on_event(event);
+            // What is counted stays counted: a panic here must not turn a Fulfill into a Reject.
+            let told = std::panic::catch_unwind(AssertUnwindSafe(|| self.handler.on_event(event)));
+            if told.is_err() {
+                tracing::error!("a payment handler panicked while it was told an event");
+            }
         }
         result
     }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -148,6 +149,9 @@ pub fn send_payment(
     RunningPayment { control: PaymentControl(commands), progress: watcher, task }
 }
 
+/// Far enough to be no deadline.
+const FAR_FUTURE: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+
 /// Both kinds of time.
 struct Time {
     clock: Clock,
@@ -186,7 +190,8 @@ impl Driver {
                 }
             };
             self.tell_progress(&mut shown);
-            let deadline = self.time.origin + wait;
+            // Endless time-outs of callers are beyond what an instant can hold.
+            let deadline = self.time.origin + wait.min(FAR_FUTURE);
             if sleep.deadline() != deadline {
                 sleep.as_mut().reset(deadline);
             }

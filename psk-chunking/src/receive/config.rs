@@ -13,6 +13,7 @@ pub struct ReceiveConfig {
     /// How many payments are remembered, live and ended. Default: 100,000, some 30 MB.
     pub max_payments: usize,
     /// How many of them one account may have, so that one sender cannot use up the memory of all. Default: 1,000.
+    /// A new payment takes the place of the account's oldest ended one; when all are live it is refused.
     pub max_payments_per_account: usize,
     /// For how long an ended payment is remembered, so that its late chunks are refused. Default: 10 minutes.
     pub retention: Duration,

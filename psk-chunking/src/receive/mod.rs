@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use psk_codec::psk::{ChunkKind, ChunkPacket, PskPacket, Sequence};
+use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket, Sequence};
 use psk_codec::{Amount, DestinationAmount, Timestamp};
 use psk_request::{AccountSuffix, Arrival};
 
@@ -102,13 +102,21 @@ pub enum Decision {
 pub struct ReceivePayments {
     config: ReceiveConfig,
     payments: HashMap<PaymentKey, Payment>,
-    /// How many payments each account has.
-    per_account: HashMap<AccountSuffix, usize>,
+    per_account: HashMap<AccountSuffix, OfAccount>,
     /// When to look whether a live payment has fallen silent; one entry each, at or before its `silent_at`.
     silence: BTreeSet<(Duration, PaymentKey)>,
     /// Ended payments, the first to be forgotten first.
-    ended: VecDeque<(Duration, PaymentKey)>,
+    ended: BTreeSet<(Duration, PaymentKey)>,
     events: VecDeque<ReceiveEvent>,
+}
+
+/// The payments of one account.
+#[derive(Debug, Default)]
+struct OfAccount {
+    /// How many there are, live and ended.
+    payments: usize,
+    /// The ended ones, the first to be forgotten first.
+    ended: BTreeSet<(Duration, PaymentId)>,
 }
 
 impl ReceivePayments {
@@ -119,7 +127,7 @@ impl ReceivePayments {
             payments: HashMap::new(),
             per_account: HashMap::new(),
             silence: BTreeSet::new(),
-            ended: VecDeque::new(),
+            ended: BTreeSet::new(),
             events: VecDeque::new(),
         }
     }
@@ -130,6 +138,10 @@ impl ReceivePayments {
         let total = payment.map(|payment| payment.received).unwrap_or_default();
         let refuse = |refusal| Decision::Refuse { refusal, total };
         if chunk.expired {
+            // The word about a chunk that expired while it was reviewed is used up: others must not wait for it.
+            if payment.is_some_and(|payment| payment.state.is_decided_for(chunk.sequence)) {
+                self.set_state(&chunk.payment, State::Undecided);
+            }
             return refuse(ChunkRefusal::Expired);
         }
         if chunk.amount < chunk.minimum {
@@ -191,22 +203,23 @@ impl ReceivePayments {
         {
             let key = key.clone();
             self.silence.pop_first();
-            match self.payments.get_mut(&key) {
-                Some(payment) if payment.silent_at > now => {
-                    payment.indexed_at = payment.silent_at;
-                    self.silence.insert((payment.silent_at, key));
-                }
-                Some(_) => self.end(&key, EndReason::Silence, now),
-                None => {}
+            let Some(payment) = self.payments.get_mut(&key) else { continue };
+            // Who waits for the application's word is not silent.
+            if matches!(payment.state, State::Reviewing(_)) {
+                payment.silent_at = now.saturating_add(self.config.silence_timeout);
+            }
+            if payment.silent_at <= now {
+                self.end(&key, EndReason::Silence, now);
+            } else {
+                payment.indexed_at = payment.silent_at;
+                self.silence.insert((payment.silent_at, key));
             }
         }
-        while let Some((due, _)) = self.ended.front()
-            && *due <= now
-        {
+        while self.ended.first().is_some_and(|(due, _)| *due <= now) {
             self.forget_oldest_ended();
         }
         let silence = self.silence.first().map(|(due, _)| *due);
-        let retention = self.ended.front().map(|(due, _)| *due);
+        let retention = self.ended.first().map(|(due, _)| *due);
         silence.into_iter().chain(retention).min()
     }
 
@@ -230,14 +243,15 @@ impl ReceivePayments {
 
     /// Makes a record of a new payment. Only a chunk that could be fulfilled comes here: probes leave no trace.
     fn remember(&mut self, chunk: &ChunkArrival, now: Duration) -> Result<PaymentOffer, ChunkRefusal> {
-        let of_account = self.per_account.get(&chunk.payment.account).copied().unwrap_or_default();
-        if of_account >= self.config.max_payments_per_account {
+        let of_account = self.per_account.get(&chunk.payment.account);
+        let full = of_account.is_some_and(|all| all.payments >= self.config.max_payments_per_account);
+        if full && !self.forget_oldest_ended_of(&chunk.payment.account) {
             return Err(ChunkRefusal::TooManyPayments);
         }
         if self.payments.len() >= self.config.max_payments && !self.forget_oldest_ended() {
             return Err(ChunkRefusal::TooManyPayments);
         }
-        let silent_at = now + self.config.silence_timeout;
+        let silent_at = now.saturating_add(self.config.silence_timeout);
         let payment = Payment {
             key_id: chunk.key_id.clone(),
             expected: chunk.expected,
@@ -249,7 +263,7 @@ impl ReceivePayments {
             indexed_at: silent_at,
         };
         self.payments.insert(chunk.payment.clone(), payment);
-        *self.per_account.entry(chunk.payment.account.clone()).or_default() += 1;
+        self.per_account.entry(chunk.payment.account.clone()).or_default().payments += 1;
         self.silence.insert((silent_at, chunk.payment.clone()));
         Ok(offer(chunk, chunk.expected))
     }
@@ -290,7 +304,7 @@ impl ReceivePayments {
         payment.fulfilled.insert(chunk.sequence);
         payment.received = total;
         payment.chunks += 1;
-        payment.silent_at = now + self.config.silence_timeout;
+        payment.silent_at = now.saturating_add(self.config.silence_timeout);
         if payment.state != State::Accepted {
             payment.state = State::Undecided;
         }
@@ -326,17 +340,32 @@ impl ReceivePayments {
             reason,
         });
         self.silence.remove(&(payment.indexed_at, key.clone()));
-        self.ended.push_back((now + self.config.retention, key.clone()));
+        let due = now.saturating_add(self.config.retention);
+        payment.indexed_at = due;
+        self.ended.insert((due, key.clone()));
+        self.per_account.entry(key.account.clone()).or_default().ended.insert((due, key.payment_id));
     }
 
     fn forget_oldest_ended(&mut self) -> bool {
-        let Some((_, key)) = self.ended.pop_front() else {
-            return false;
-        };
-        self.payments.remove(&key);
-        if let Some(count) = self.per_account.get_mut(&key.account) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        let oldest = self.ended.first().cloned();
+        oldest.is_some_and(|(due, key)| self.forget_ended(due, &key))
+    }
+
+    /// An account whose payments have ended may begin others, at the cost of its own memory alone.
+    fn forget_oldest_ended_of(&mut self, account: &AccountSuffix) -> bool {
+        let oldest = self.per_account.get(account).and_then(|all| all.ended.first().copied());
+        oldest.is_some_and(|(due, payment_id)| {
+            self.forget_ended(due, &PaymentKey { account: account.clone(), payment_id })
+        })
+    }
+
+    fn forget_ended(&mut self, due: Duration, key: &PaymentKey) -> bool {
+        self.ended.remove(&(due, key.clone()));
+        self.payments.remove(key);
+        if let Some(all) = self.per_account.get_mut(&key.account) {
+            all.ended.remove(&(due, key.payment_id));
+            all.payments = all.payments.saturating_sub(1);
+            if all.payments == 0 {
                 self.per_account.remove(&key.account);
             }
         }

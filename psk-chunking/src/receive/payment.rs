@@ -102,7 +102,8 @@ pub(super) struct Payment {
     pub(super) state: State,
     /// When silence ends it.
     pub(super) silent_at: Duration,
-    /// Under which time it stands in the index of live payments, at or before `silent_at`.
+    /// Under which time it stands in the index of live payments, at or before `silent_at`; when it has ended, in
+    /// that of ended ones.
     pub(super) indexed_at: Duration,
 }
 
@@ -120,4 +121,11 @@ pub(super) enum State {
     Accepted,
     /// Over.
     Ended(EndReason),
+}
+
+impl State {
+    /// Whether the application's word is there and this chunk alone may use it.
+    pub(super) fn is_decided_for(self, sequence: Sequence) -> bool {
+        matches!(self, Self::ChunkAllowed(decided) | Self::ChunkRefused(decided) if decided == sequence)
+    }
 }

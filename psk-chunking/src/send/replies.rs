@@ -142,7 +142,10 @@ impl SendPayment {
         let delivered = claimed.unwrap_or(sent.minimum).max(sent.minimum);
         let unverified = match claimed {
             Some(_) => DestinationAmount::ZERO,
-            None => self.rate.delivers_at_most(sent.source).saturating_sub(delivered),
+            None => {
+                let most = self.rate.delivers_at_most(sent.source);
+                most.max(self.shown_rate.delivers_at_most(sent.source)).saturating_sub(delivered)
+            }
         };
         self.account.fulfill(sent.source, delivered, unverified)?;
         self.controller.on_fulfilled(sent.source, self.account.in_flight);

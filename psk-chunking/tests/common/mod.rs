@@ -388,7 +388,10 @@ impl Running {
             assert!(chunk.amount >= chunk.minimum && chunk.fulfillable && !chunk.expired);
         }
         let Some(peer) = &mut world.peer else {
-            self.received = self.received.checked_add(if fulfills { chunk.amount } else { DestinationAmount::ZERO }).unwrap();
+            self.received = self
+                .received
+                .checked_add(if fulfills { chunk.amount } else { DestinationAmount::ZERO })
+                .unwrap();
             return honest;
         };
         let total = match decision {
@@ -440,12 +443,7 @@ enum Way {
     Link(fn(Sequence) -> Input),
 }
 
-fn seal_answer(
-    arrival: &Arrival,
-    chunk: &ChunkArrival,
-    answer: Answer,
-    random: &mut SeededRandom,
-) -> Reply {
+fn seal_answer(arrival: &Arrival, chunk: &ChunkArrival, answer: Answer, random: &mut SeededRandom) -> Reply {
     let kind = if answer.fulfills { ChunkKind::Fulfillment } else { ChunkKind::Reject };
     let body = PskPacket::Chunk(ChunkPacket {
         kind,

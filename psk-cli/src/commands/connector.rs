@@ -11,7 +11,7 @@ use psk_plugin::{Clock, Plugin};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::stopped;
+use super::Stop;
 use crate::args::ConnectorArgs;
 use crate::error::Failure;
 use crate::output::Output;
@@ -58,9 +58,10 @@ pub(crate) async fn run(args: ConnectorArgs, output: &Output) -> Result<(), Fail
         Some(path) => from_file(path)?,
         None => from_flags(&args),
     };
+    let mut stop = Stop::new()?;
     let running = start(config).await?;
     running.tell_listening(output);
-    stopped().await;
+    stop.wanted().await;
     running.stop().await;
     Ok(())
 }

@@ -20,7 +20,7 @@ use psk_request::{
 use serde_json::{Map, Value, json};
 
 use super::connector::{Config, LinkConfig, Running, start};
-use super::{probe, quote, request, send};
+use super::{Stop, probe, quote, request, send};
 use crate::error::Failure;
 use crate::output::Output;
 
@@ -71,7 +71,8 @@ pub(crate) async fn run(output: &Output) -> Result<(), Failure> {
     ] {
         story.time();
         let config = SendConfig::new(target, send::fresh_payment_id());
-        let report = send::pay(network.alice.clone(), &network.credentials, config, output).await;
+        let report =
+            send::pay(network.alice.clone(), &network.credentials, config, Stop::new()?, output).await;
         story.tell(name, send::to_json(&report), &payment_text(&report));
         if let Some(error) = report.error {
             return Err(Failure::not_done(format!("{name}: {error}")).told());

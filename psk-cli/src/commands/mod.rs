@@ -8,19 +8,41 @@ pub(crate) mod receive;
 pub(crate) mod request;
 pub(crate) mod send;
 
-/// Ends when the user or the system asks the program to.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
+use crate::error::Failure;
+
+/// The user's or the system's wish that the program ends, from the moment this is made: a signal that comes before
+/// it is awaited is not lost.
+struct Stop {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    #[cfg(unix)]
+    fn new() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+        let listen = |kind| signal(kind).map_err(|error| Failure::not_done(format!("no signals: {error}")));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    /// Ends when the program is to end.
+    #[cfg(unix)]
+    async fn wanted(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    let _ = interrupt.await;
+
+    #[cfg(not(unix))]
+    async fn wanted(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

@@ -11,11 +11,12 @@ use crate::{credentials, link};
 pub(crate) async fn run(args: ProbeArgs, output: &Output) -> Result<(), Failure> {
     let url = link::url(&args.link)?;
     let destination = Destination::from(&credentials::load(&args.credentials)?);
+    let server = url.host_and_port();
     let plugin = link::connect(url).await?;
     let options = DriverOptions { timeout: args.timeout, ..DriverOptions::default() };
     let found = max_packet_amount(&*plugin, &destination, &options).await;
     plugin.close().await;
-    let found = found.map_err(Failure::not_done)?;
+    let found = found.map_err(|error| Failure::not_done(error).at(&server))?;
     output.emit(to_json(&found), to_text(&found));
     Ok(())
 }

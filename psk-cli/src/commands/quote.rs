@@ -11,6 +11,7 @@ use crate::{credentials, link};
 pub(crate) async fn run(args: QuoteArgs, output: &Output) -> Result<(), Failure> {
     let url = link::url(&args.link)?;
     let destination = Destination::from(&credentials::load(&args.credentials)?);
+    let server = url.host_and_port();
     let plugin = link::connect(url).await?;
     let options = DriverOptions { timeout: args.timeout, ..DriverOptions::default() };
     let quoted = match (args.amount.source_amount, args.amount.destination_amount) {
@@ -19,7 +20,7 @@ pub(crate) async fn run(args: QuoteArgs, output: &Output) -> Result<(), Failure>
         (None, None) => return Err(Failure::usage("--source-amount or --destination-amount is missing")),
     };
     plugin.close().await;
-    let quote = quoted.map_err(Failure::not_done)?;
+    let quote = quoted.map_err(|error| Failure::not_done(error).at(&server))?;
     output.emit(to_json(&quote), to_text(&quote));
     Ok(())
 }

@@ -10,7 +10,7 @@ use psk_plugin::{Clock, Plugin};
 use psk_request::{Decision, Endpoint, EndpointReceiver, IncomingRequest, ReceiverConfig, RequestHandler};
 use serde_json::json;
 
-use super::stopped;
+use super::Stop;
 use crate::args::ReceiveArgs;
 use crate::error::Failure;
 use crate::link;
@@ -19,21 +19,24 @@ use crate::output::{Output, amount, base64url, optional_amount, readable};
 pub(crate) async fn run(args: ReceiveArgs, output: &Output) -> Result<(), Failure> {
     let url = link::url(&args.link)?;
     let secret = receiver_secret(args.receiver_secret.as_deref())?;
+    let mut stop = Stop::new()?;
+    let server = url.host_and_port();
     let plugin = link::connect(url).await?;
     let clock = Clock::system();
-    let endpoint = Endpoint::attach(plugin.clone(), clock.clone()).await.map_err(Failure::not_done)?;
+    let endpoint = Endpoint::attach(plugin.clone(), clock.clone()).await;
+    let endpoint = endpoint.map_err(|error| Failure::not_done(error).at(&server))?;
     let teller = Teller { output: *output, verbose: args.verbose, response: args.response.into() };
     let payments = PaymentReceiver::new(ReceiveConfig::default(), teller.clone(), clock);
     let config = ReceiverConfig::new(secret).with_chunks(payments.clone()).with_requests(teller);
     let receiver = endpoint.receiver(config).map_err(Failure::not_done)?;
     tell_listening(&endpoint, &receiver, args.key_id.as_bytes(), output)?;
     let ended = tokio::select! {
-        () = stopped() => Ok(()),
+        () = stop.wanted() => Ok(()),
         ended = follow_link(&plugin, &endpoint, &receiver, args.key_id.as_bytes(), output) => ended,
     };
     payments.stop();
     plugin.close().await;
-    ended
+    ended.map_err(|failure: Failure| failure.at(&server))
 }
 
 fn receiver_secret(text: Option<&str>) -> Result<ReceiverSecret, Failure> {

@@ -19,6 +19,7 @@ pub(crate) async fn run(args: RequestArgs, output: &Output) -> Result<(), Failur
         (None, Some(path)) => read_data(path)?,
         (None, None) => Bytes::new(),
     };
+    let server = url.host_and_port();
     let plugin = link::connect(url).await?;
     let expires_at = Clock::system().now().saturating_add(args.timeout);
     let request = match (args.unfulfillable, args.min_destination_amount) {
@@ -29,8 +30,8 @@ pub(crate) async fn run(args: RequestArgs, output: &Output) -> Result<(), Failur
     let destination = Destination::from(&credentials);
     let sent = send_request(&*plugin, &destination, &request.with_data(data)).await;
     plugin.close().await;
-    let outcome = sent.map_err(|error| describe(&error))?;
-    report(&outcome, &destination, output)
+    let outcome = sent.map_err(|error| describe(&error).at(&server))?;
+    report(&outcome, &destination, output).map_err(|failure| failure.at(&server))
 }
 
 /// A request that carries more than fits is refused when it is sealed; this only keeps memory small.

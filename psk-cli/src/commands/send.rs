@@ -9,7 +9,7 @@ use psk_crypto::{Credentials, Random, SystemRandom};
 use psk_plugin::{Clock, Plugin};
 use serde_json::{Value, json};
 
-use super::stopped;
+use super::Stop;
 use crate::args::SendArgs;
 use crate::error::Failure;
 use crate::output::{Output, amount, base64url};
@@ -23,6 +23,8 @@ pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> 
     let credentials = credentials::load(&args.credentials)?;
     let config = config(&args)?;
     let payment_id = config.payment_id;
+    let stop = Stop::new()?;
+    let server = url.host_and_port();
     let plugin = match link::connect(url).await {
         Ok(plugin) => plugin,
         Err(failure) => {
@@ -31,13 +33,16 @@ pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> 
             return Err(failure.told());
         }
     };
-    let report = pay(plugin.clone(), &credentials, config, output).await;
+    let report = pay(plugin.clone(), &credentials, config, stop, output).await;
     plugin.close().await;
     output.emit(to_json(&report), to_text(&report));
     match &report.error {
         None => Ok(()),
         Some(SendError::Cancelled) => Err(Failure::not_done("payment cancelled").told()),
-        Some(error) => Err(Failure::not_done(format!("payment {}: {error}", status_words(&report))).told()),
+        Some(error) => {
+            let message = format!("payment {}: {error}", status_words(&report));
+            Err(Failure::not_done(message).at(&server).told())
+        }
     }
 }
 
@@ -74,6 +79,7 @@ pub(super) async fn pay(
     plugin: Arc<dyn Plugin>,
     credentials: &Credentials,
     config: SendConfig,
+    mut stop: Stop,
     output: &Output,
 ) -> SendReport {
     let target = config.target;
@@ -81,7 +87,7 @@ pub(super) async fn pay(
     let bar = output.shows_progress().then(|| progress_bar(target));
     let control = payment.control();
     let cancel = tokio::spawn(async move {
-        stopped().await;
+        stop.wanted().await;
         control.cancel();
     });
     let report = watch(payment, target, bar.as_ref(), output).await;

@@ -26,10 +26,14 @@ pub fn with_peers(test: impl FnOnce(&Scenario)) {
         }
         Err(reason) => {
             let test = thread::current().name().unwrap_or("a test").to_owned();
-            // Past libtest, which would hide it with the output of all tests that pass.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {reason}");
+            tell(&format!("SKIPPED: {test}: {reason}\n"));
         }
     }
+}
+
+/// Past libtest, which hides what tests print that pass.
+fn tell(line: &str) {
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// The folder of the npm peers.
@@ -81,7 +85,7 @@ fn install_packages() -> Result<(), String> {
 }
 
 fn run_npm_ci(interop: &Path) -> Result<(), String> {
-    let _ = writeln!(std::io::stderr(), "interop/node_modules is missing: running npm ci there");
+    tell("interop/node_modules is missing: running npm ci there\n");
     let mut command = Command::new("npm");
     command.args(["ci", "--prefer-offline", "--fetch-retries=1", "--fetch-timeout=60000"]);
     let output = command.current_dir(interop).stdin(Stdio::null()).output();
