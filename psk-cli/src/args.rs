@@ -214,7 +214,7 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) amount: SourceAmount,
     /// The least that must arrive, in units of the receiver's account. Without it, anything will do.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "unfulfillable")]
     pub(crate) min_destination_amount: Option<DestinationAmount>,
     /// What to say.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "data_file")]

@@ -65,6 +65,13 @@ impl Rate {
         }
     }
 
+    /// By how much `amount` is worth more than `delivered`; zero if it is not. In fractions of a destination unit
+    /// that are the same for all amounts, so that the waste of several can be compared at one rate.
+    pub fn waste(self, amount: SourceAmount, delivered: DestinationAmount) -> u128 {
+        let worth = self.destination * u128::from(amount.units());
+        worth.saturating_sub(u128::from(delivered.units()) * u128::from(self.source))
+    }
+
     /// This rate less `ppm` parts per million (at most [`PPM`]), rounded down in its 64th bit.
     pub fn less_ppm(self, ppm: u32) -> Self {
         let keep = u128::from(PPM.saturating_sub(ppm));

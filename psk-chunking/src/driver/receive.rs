@@ -21,7 +21,7 @@ use crate::receive::{
 #[async_trait]
 pub trait PaymentHandler: Send + Sync + 'static {
     /// Decides about a payment before anything of it is fulfilled. Whoever takes longer than the first chunk is
-    /// valid, or panics, refuses that chunk.
+    /// valid refuses that chunk; whoever panics, the payment.
     async fn review(&self, offer: PaymentOffer) -> Verdict;
 
     /// Is told what happens, in order. Called while the receiver's books are locked: it must not block, nor call
@@ -122,8 +122,9 @@ impl Inner {
         match timeout(left.saturating_sub(ANSWER_MARGIN), review).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(_)) => {
+                // Final, because a JS sender repeats a chunk that is refused for now at once and for ever.
                 tracing::error!("a payment handler panicked");
-                Verdict::RefuseChunk
+                Verdict::Refuse
             }
             Err(_) => {
                 tracing::warn!("a payment handler did not answer in time");

@@ -1,14 +1,20 @@
 //! Before the first chunk: the path's rate and its largest packet.
 
+use std::time::Duration;
+
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_crypto::Random;
 use psk_quote::{PathView, ProbeResult, SearchError, SearchStep};
 
-use super::{MinimumRate, Output, Phase, SendConfig, SendError, SendEvent, SendPayment, Sizing, Target};
+use super::{
+    MinimumRate, Output, Phase, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Sizing, Target,
+};
 use crate::time::Now;
 
 /// A fixed-destination payment does not know yet what it costs: probes go up to here at first.
 const FIRST_LIMIT: SourceAmount = SourceAmount::new(1_000_000);
+/// No money hangs on a probe: rather than wait until it has expired, ask again. Long enough for the slowest paths.
+const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 const ONE: DestinationAmount = DestinationAmount::new(1);
 
 pub(super) fn first_limit(config: &SendConfig) -> SourceAmount {
@@ -26,7 +32,9 @@ impl SendPayment {
         match self.search.poll(now.monotonic) {
             SearchStep::Probe(amount) => match self.send_probe(amount, now, random) {
                 Ok((sequence, output)) => {
-                    self.probes.insert(sequence, amount);
+                    let patience = PROBE_PATIENCE.min(self.packet_timeout);
+                    let give_up_at = now.monotonic.saturating_add(patience);
+                    self.probes.insert(sequence, SentProbe { source: amount, give_up_at });
                     return Some(output);
                 }
                 Err(error) => self.fail(error),
@@ -41,6 +49,17 @@ impl SendPayment {
             }
         }
         None
+    }
+
+    /// Probes whose answer is overdue are asked again; should it come later, it changes nothing.
+    pub(super) fn give_up_probes(&mut self, now: Now) {
+        while let Some((&packet, probe)) = self.probes.first_key_value()
+            && probe.give_up_at <= now.monotonic
+        {
+            let amount = probe.source;
+            self.probes.remove(&packet);
+            self.handle_probe_result(amount, ProbeResult::Unanswered, now);
+        }
     }
 
     pub(super) fn handle_probe_result(&mut self, amount: SourceAmount, result: ProbeResult, now: Now) {

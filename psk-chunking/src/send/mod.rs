@@ -11,7 +11,7 @@ mod retry;
 mod sizing;
 mod window;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,7 +140,7 @@ pub struct SendPayment {
     next_sequence: Option<Sequence>,
 
     search: PathSearch,
-    probes: HashMap<Sequence, SourceAmount>,
+    probes: BTreeMap<Sequence, SentProbe>,
     probes_sent: u64,
 
     chunks: BTreeMap<Sequence, SentChunk>,
@@ -159,6 +159,8 @@ pub struct SendPayment {
     cautious: bool,
     /// The completing chunk of a fixed-destination payment has to be at least so large.
     completing_floor: SourceAmount,
+    /// A completing chunk of this size has delivered too little.
+    completing_failed: SourceAmount,
 
     started: Duration,
     last_progress: Duration,
@@ -185,6 +187,14 @@ enum Phase {
     Draining(SendError),
     /// Over.
     Ended(Option<SendError>),
+}
+
+/// A probe in flight.
+#[derive(Clone, Copy, Debug)]
+struct SentProbe {
+    source: SourceAmount,
+    /// Until then an answer is awaited.
+    give_up_at: Duration,
 }
 
 /// A chunk in flight or in doubt.
@@ -231,7 +241,7 @@ impl SendPayment {
             events: VecDeque::new(),
             next_sequence: Some(Sequence::FIRST),
             search,
-            probes: HashMap::new(),
+            probes: BTreeMap::new(),
             probes_sent: 0,
             chunks: BTreeMap::new(),
             doubts: BTreeMap::new(),
@@ -245,6 +255,7 @@ impl SendPayment {
             paused_at: 0,
             cautious: true,
             completing_floor: SourceAmount::ZERO,
+            completing_failed: SourceAmount::ZERO,
             started: now.monotonic,
             last_progress: now.monotonic,
             pause_until: Duration::ZERO,
@@ -312,7 +323,7 @@ impl SendPayment {
             }
             NextChunk::AwaitReplies => return Some(self.wait(now, None)),
             NextChunk::RateTooLow => {
-                self.completing_floor = SourceAmount::ZERO;
+                self.restart_completing();
                 self.await_better_rate(now, random);
             }
             NextChunk::Reconcile => self.begin_reconciling(now),
@@ -405,6 +416,12 @@ impl SendPayment {
         Ok(sequence)
     }
 
+    /// What was learned of the size of a completing chunk holds for what was missing then, at the rate of then.
+    fn restart_completing(&mut self) {
+        self.completing_floor = SourceAmount::ZERO;
+        self.completing_failed = SourceAmount::ZERO;
+    }
+
     /// Sends nothing more; ends when everything in flight is accounted for.
     fn fail(&mut self, error: SendError) {
         if !matches!(self.phase, Phase::Draining(_) | Phase::Ended(_)) {
@@ -429,7 +446,9 @@ impl SendPayment {
     fn wait(&self, now: Now, until: Option<Duration>) -> Output {
         let total = self.config.total_timeout.map(|limit| self.started.saturating_add(limit));
         let idle = Some(self.last_progress.saturating_add(self.config.idle_timeout));
-        let unanswered = self.chunks.values().next().map(|chunk| chunk.give_up_at);
+        let chunk = self.chunks.values().next().map(|chunk| chunk.give_up_at);
+        let probe = self.probes.values().next().map(|probe| probe.give_up_at);
+        let unanswered = chunk.into_iter().chain(probe).min();
         let deadlines = match self.phase {
             Phase::Draining(_) => [None, None, unanswered],
             // Waiting for the receiver's word is not idleness.

@@ -6,6 +6,8 @@ use psk_quote::ChunkPlan;
 use super::{Account, MinimumRate, SendError, SendPayment, Target};
 
 const ONE: DestinationAmount = DestinationAmount::new(1);
+/// So many sizes are looked at for a chunk among the last of a fixed-destination payment.
+const TAIL_CANDIDATES: u64 = 32;
 
 /// What to send next.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl SendPayment {
             return self.finished_when_answered();
         }
         let plan = ChunkPlan::new(left, self.sizing.maximum());
-        let (amount, last) = (plan.first(), plan.chunks() == 1);
+        let (amount, last) = (self.first_of(&plan, left), plan.chunks() == 1);
         if !self.may_send(amount, last) {
             return NextChunk::AwaitReplies;
         }
@@ -80,9 +82,9 @@ impl SendPayment {
         if plan.chunks() <= 1 {
             return self.completing_chunk(missing);
         }
-        // Never so much that it could deliver more than what is missing.
-        let highest = self.rate.high().max(self.minimum_rate);
-        let amount = plan.first().min(highest.cost_floor(missing));
+        let amount = self.part_of(missing, plan.first());
+        let candidates = if plan.full_chunks == 0 { TAIL_CANDIDATES } else { 1 };
+        let amount = self.with_least_waste(amount, candidates);
         let budget_left = self.budget_left();
         if amount > budget_left {
             let needed = self.rate.maybe_enough(target);
@@ -106,10 +108,17 @@ impl SendPayment {
             return NextChunk::Reconcile;
         }
         // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
-        let amount = self.enough(missing).max(self.completing_floor);
-        if amount > self.budget_left() {
-            let needed = self.account.committed().unwrap_or_default().saturating_add(amount);
+        let wanted = self.enough(missing).max(self.completing_floor);
+        let (largest, budget_left) = (self.sizing.maximum(), self.budget_left());
+        let most = largest.min(budget_left);
+        // The step that would be right may be too large, and less do: anything above what has failed.
+        let amount = if most > self.completing_failed { wanted.min(most) } else { wanted };
+        if amount > budget_left || self.enough(missing) > budget_left {
+            let needed = self.account.committed().unwrap_or_default().saturating_add(wanted);
             return NextChunk::Fail(SendError::MaxSourceAmountTooLow { needed });
+        }
+        if amount > largest {
+            return self.part_before_completing(missing);
         }
         // One unit of slack on the completing chunk (ENGINE.md section 4).
         let one_less = amount.saturating_sub(SourceAmount::new(1));
@@ -117,6 +126,48 @@ impl SendPayment {
             return NextChunk::RateTooLow;
         }
         NextChunk::Send { amount, minimum: missing, last: true, completing: true }
+    }
+
+    /// When no single packet delivers what is missing after all: a packet for a part of it.
+    fn part_before_completing(&self, missing: DestinationAmount) -> NextChunk {
+        let amount = self.part_of(missing.saturating_sub(ONE), self.sizing.maximum());
+        if amount.is_zero() {
+            return NextChunk::RateTooLow;
+        }
+        let minimum = self.minimum_for(amount, false);
+        NextChunk::Send { amount, minimum, last: false, completing: false }
+    }
+
+    /// At most `amount`, and never so much that it could deliver more than `missing`.
+    fn part_of(&self, missing: DestinationAmount, amount: SourceAmount) -> SourceAmount {
+        let highest = self.rate.high().max(self.minimum_rate);
+        amount.min(highest.cost_floor(missing))
+    }
+
+    /// The first chunk of the plan. When the last ones would be too small to deliver anything for sure, all are of
+    /// about the same size instead.
+    fn first_of(&self, plan: &ChunkPlan, left: SourceAmount) -> SourceAmount {
+        let smallest = plan.tail.into_iter().filter(|chunk| !chunk.is_zero()).min();
+        let dust = smallest.is_some_and(|chunk| self.rate.delivers_at_least(chunk).is_zero());
+        if dust { SourceAmount::new(left.units().div_ceil(plan.chunks().max(1))) } else { plan.first() }
+    }
+
+    /// At most `amount`, and as little as delivers the same, or, with more candidates, a little less with the least
+    /// fraction of a unit lost to rounding. So a payment costs no more than it was quoted. A size that is only being
+    /// tried stays as it is.
+    fn with_least_waste(&self, amount: SourceAmount, candidates: u64) -> SourceAmount {
+        let low = self.rate.low();
+        let most = low.worth_floor(amount);
+        if amount > self.sizing.passed() || most.is_zero() {
+            return amount;
+        }
+        let candidate = |less| {
+            let delivered = most.checked_sub(DestinationAmount::new(less))?;
+            let cost = low.cost_ceil(delivered).filter(|cost| !cost.is_zero())?;
+            Some((low.waste(cost, delivered), cost))
+        };
+        let best = (0..candidates).filter_map(candidate).min_by_key(|&(waste, _)| waste);
+        best.map_or(amount, |(_, cost)| cost)
     }
 
     /// The smallest amount that may deliver `missing`; never more than that costs at the minimum rate, for a chunk

@@ -7,7 +7,7 @@ use psk_codec::{
 use psk_crypto::{Random, fulfills};
 use psk_quote::{ProbeResult, RateInterval};
 
-use super::{AccountError, Lost, SendError, SendEvent, SendPayment, SentChunk};
+use super::{AccountError, Lost, SendError, SendEvent, SendPayment, SentChunk, SentProbe};
 use crate::chunk;
 use crate::time::Now;
 
@@ -22,7 +22,7 @@ const ROUNDING: u64 = 4;
 
 impl SendPayment {
     pub(super) fn handle_reply(&mut self, packet: Sequence, reply: Reply, now: Now, random: &mut dyn Random) {
-        if let Some(amount) = self.probes.remove(&packet) {
+        if let Some(SentProbe { source: amount, .. }) = self.probes.remove(&packet) {
             let result = self.probe(packet).result(&self.keys, &reply);
             return self.handle_probe_result(amount, result, now);
         }
@@ -49,7 +49,7 @@ impl SendPayment {
         now: Now,
         random: &mut dyn Random,
     ) {
-        if let Some(amount) = self.probes.remove(&packet) {
+        if let Some(SentProbe { source: amount, .. }) = self.probes.remove(&packet) {
             let result = ProbeResult::Busy(ErrorCode::T01_PEER_UNREACHABLE);
             return self.handle_probe_result(amount, result, now);
         }
@@ -68,7 +68,7 @@ impl SendPayment {
     }
 
     pub(super) fn handle_unanswered(&mut self, packet: Sequence, now: Now, random: &mut dyn Random) {
-        if let Some(amount) = self.probes.remove(&packet) {
+        if let Some(SentProbe { source: amount, .. }) = self.probes.remove(&packet) {
             return self.handle_probe_result(amount, ProbeResult::Unanswered, now);
         }
         if self.query.is(packet) {
@@ -83,6 +83,7 @@ impl SendPayment {
 
     /// Packets whose answer is overdue are in doubt.
     pub(super) fn give_up_unanswered(&mut self, now: Now, random: &mut dyn Random) {
+        self.give_up_probes(now);
         while let Some((&packet, sent)) = self.chunks.first_key_value()
             && sent.give_up_at <= now.monotonic
         {
@@ -155,7 +156,7 @@ impl SendPayment {
         self.refusals = 0;
         self.cautious = false;
         self.trouble = None;
-        self.completing_floor = SourceAmount::ZERO;
+        self.restart_completing();
         self.last_progress = now.monotonic;
         if claimed.is_some() {
             // Without the lie, or chunks in flight would be counted for less than their minimums.
@@ -199,6 +200,12 @@ impl SendPayment {
                 self.trouble = Some(rejected(reject));
                 self.controller.on_busy(self.lost(sent), now.monotonic, random.jitter());
             }
+            (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
+                if sent.completing && self.rate.delivers_at_least(sent.source).is_zero() =>
+            {
+                // Rounded down to nothing on the way: the same as arriving with nothing.
+                self.handle_too_little(sent, DestinationAmount::ZERO, now, random);
+            }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) => {
                 self.sizing.on_too_small(sent.source);
                 self.retry_or_fail(sent, rejected(reject), MAX_PATH_FAILURES, now, random);
@@ -231,6 +238,7 @@ impl SendPayment {
             let short = sent.minimum.saturating_sub(arrived);
             let more = self.rate.high().cost_floor(short).max(SourceAmount::new(1));
             self.completing_floor = sent.source.saturating_add(more);
+            self.completing_failed = self.completing_failed.max(sent.source);
         } else if self.is_news(sent) {
             self.await_better_rate(now, random);
         }

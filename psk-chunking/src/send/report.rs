@@ -42,7 +42,7 @@ pub enum SendError {
     /// The amount is worth less than one destination unit, or no packet that passes is worth one.
     #[error("the amount is too small: {}", SmallestAmount(*.smallest))]
     AmountTooSmall {
-        /// The smallest amount that delivers anything, if any packet that passes does.
+        /// Less than this certainly delivers nothing; `None` when no packet that passes delivers anything.
         smallest: Option<SourceAmount>,
     },
     /// The amount costs more than the caller allows.
@@ -107,7 +107,7 @@ struct SmallestAmount(Option<SourceAmount>);
 impl fmt::Display for SmallestAmount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(amount) => write!(f, "at least {amount} source units deliver one unit"),
+            Some(amount) => write!(f, "less than {amount} source units deliver nothing"),
             None => f.write_str("no packet that the path takes delivers one unit"),
         }
     }

@@ -65,9 +65,10 @@ impl Sizing {
         self.passed.max(self.minimum())
     }
 
-    /// The smallest chunk that is not known to be too small.
+    /// The smallest chunk that is worth a try: half as much again as what was too small, one unit at least.
     pub(super) fn minimum(&self) -> SourceAmount {
-        self.too_small.saturating_add(SourceAmount::new(1))
+        let more = (self.too_small.units() / 2).max(1);
+        self.too_small.saturating_add(SourceAmount::new(more))
     }
 
     pub(super) fn on_sent(&mut self, amount: SourceAmount) {
@@ -89,7 +90,9 @@ impl Sizing {
             // A trial that passed is soon followed by another.
             self.successes = GROW_AFTER - 1;
         }
-        if amount < self.maximum {
+        // Chunks are cut a little smaller where that delivers the same.
+        let (units, maximum) = (amount.units(), self.maximum.units());
+        if units < maximum - maximum / 16 {
             return;
         }
         self.successes += 1;

@@ -98,7 +98,9 @@ impl Served {
         let seen = self.with_memory(|memory| memory.admit(arrival.replay_key(), until, now, pending.clone()));
         match seen {
             Seen::New => {
-                let work = self.clone().work(arrival.clone(), now, answer);
+                // Nobody may take the money later than it is remembered that the packet was answered.
+                let arrival = Arrival { fulfill_before: until, ..arrival.clone() };
+                let work = self.clone().work(arrival, now, answer);
                 // A task of its own: the plugin may drop the future that it got, as when a connection is lost, but
                 // what was begun is to be finished and remembered.
                 tokio::spawn(work);
