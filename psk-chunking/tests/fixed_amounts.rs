@@ -77,6 +77,45 @@ fn sporadic_t04_does_not_stop_a_payment() {
     assert!(run.took < Duration::from_secs(20), "{:?} {}", run.took, run.packets);
 }
 
+#[test]
+fn no_dust_is_left_that_delivers_nothing() {
+    // 17 packets of 20 leave 5 units, and 16 leave twice 12 or 13, of which nothing arrives; 18 of 19 or 20 do not.
+    let run = World::with(vec![maximum(20), rate(7, 100)]).send_source(345);
+    assert!(run.report.is_completed(), "{:?}", run.report);
+    assert_eq!(run.received, destination(18));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// One destination unit takes many source units, and the largest packet brings only a few.
+    #[test]
+    fn coarse_rates_are_exact_too(
+        numerator in 1..100u64, denominator in 100..5_000u64, units in 1..6u64, more in 0..1_000u64,
+        wanted in 1..60u64, kind in 0..4, zero_is_rejected: bool,
+    ) {
+        let unit = denominator.div_ceil(numerator);
+        let largest = unit * units + more % unit;
+        let limit: common::HopFn = match kind {
+            0 => maximum(largest),
+            1 => maximum_with(ErrorCode::F08_AMOUNT_TOO_LARGE, largest),
+            2 => maximum_with(ErrorCode::T04_INSUFFICIENT_LIQUIDITY, largest),
+            _ => maximum(1 << 40),
+        };
+        let convert: common::HopFn = Box::new(move |packet| {
+            let amount = packet.prepare.amount.units() * numerator / denominator;
+            match amount == 0 && zero_is_rejected {
+                true => common::reject(ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT),
+                false => common::Hop::Forward(psk_codec::Amount::new(amount)),
+            }
+        });
+        let run = World::with(vec![limit, convert]).send_destination(wanted);
+        prop_assert!(run.report.is_completed(), "{:?} {:?}", run.report, run.rejects);
+        prop_assert_eq!(run.received, destination(wanted));
+        prop_assert!(run.packets < 1_000, "{}", run.packets);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -202,6 +202,13 @@ impl PathSearch {
         self.resume();
     }
 
+    /// Goes on until the largest packet is known to the unit. A search that had ended or given up goes on; false if
+    /// it had this precision already.
+    pub fn refine(&mut self) -> bool {
+        self.resume();
+        std::mem::replace(&mut self.precision, Precision::Exact) != Precision::Exact
+    }
+
     /// Asks also what arrives of these amounts, whatever is known already. A search that had ended or given up goes
     /// on.
     pub fn ask(&mut self, amounts: impl IntoIterator<Item = SourceAmount>) {

@@ -73,6 +73,11 @@ impl SendPayment {
             self.search.raise_limit(limit);
             return Ok(());
         }
+        let nothing_arrives = view.rate.delivers_at_most(view.passes).is_zero();
+        if nothing_arrives && view.refused.is_some() && self.search.refine() {
+            // Perhaps the packet that delivers one unit is among those that were not looked at.
+            return Ok(());
+        }
         self.check_feasible(&view)?;
         (self.rate, self.shown_rate) = (view.rate, view.rate);
         self.minimum_rate = self.fixed_minimum_rate(&view)?;

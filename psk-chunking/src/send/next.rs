@@ -130,7 +130,7 @@ impl SendPayment {
 
     /// When no single packet delivers what is missing after all: a packet for a part of it.
     fn part_before_completing(&self, missing: DestinationAmount) -> NextChunk {
-        let amount = self.part_of(missing.saturating_sub(ONE), self.sizing.maximum());
+        let amount = self.part_of(missing, self.sizing.maximum());
         if amount.is_zero() {
             return NextChunk::RateTooLow;
         }
@@ -138,10 +138,12 @@ impl SendPayment {
         NextChunk::Send { amount, minimum, last: false, completing: false }
     }
 
-    /// At most `amount`, and never so much that it could deliver more than `missing`.
+    /// About `amount`, at least what delivers one unit for sure, and never so much that it could deliver more than
+    /// `missing`.
     fn part_of(&self, missing: DestinationAmount, amount: SourceAmount) -> SourceAmount {
+        let one_unit = self.rate.surely_enough(ONE).unwrap_or(SourceAmount::MAX);
         let highest = self.rate.high().max(self.minimum_rate);
-        amount.min(highest.cost_floor(missing))
+        amount.max(one_unit).min(self.sizing.maximum()).min(highest.cost_floor(missing))
     }
 
     /// The first chunk of the plan. When the last ones would be too small to deliver anything for sure, all are of

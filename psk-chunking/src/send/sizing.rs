@@ -159,6 +159,7 @@ impl Sizing {
 
     fn refuse(&mut self, amount: SourceAmount) {
         self.successes = 0;
+        self.trial = self.trial.filter(|trial| trial.size < amount);
         self.refused = Some(self.refused.map_or(amount, |refused| refused.min(amount)));
         if self.passed >= amount {
             self.passed = SourceAmount::new(amount.units() / 2);
