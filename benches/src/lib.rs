@@ -6,7 +6,7 @@
 //! - `chunking`: a payment of 10,000 chunks, without I/O and through the drivers,
 //! - `end_to_end`: requests over BTP on the loopback, and a payment over a path with a round trip of 100 ms.
 //!
-//! `cargo bench -p benches` runs all of them in some three minutes, `cargo bench -p benches --bench codec` one,
+//! `cargo bench -p benches` runs all of them in some two minutes, `cargo bench -p benches --bench codec` one,
 //! and `-- --test` behind either only tries whether they work.
 
 mod parties;
@@ -26,7 +26,7 @@ pub use parties::{Limited, Path, destination, pay, receive, request, send};
 pub const USUAL: usize = 100;
 
 /// How long each benchmark is measured: its median then moves by some percent on a quiet machine, and all of them
-/// together take some three minutes.
+/// together take some two minutes.
 pub fn criterion() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(500))

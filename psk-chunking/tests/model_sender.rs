@@ -111,7 +111,12 @@ proptest! {
             true => Target::Destination(destination(amount)),
             false => Target::Source(source(amount)),
         };
-        let config = SendConfig { max_source_amount: source(amount + amount / 20 + 100), ..config(target) };
+        let config = SendConfig {
+            max_source_amount: source(amount + amount / 20 + 100),
+            // A path that lets one unit through a minute makes progress for days.
+            total_timeout: Some(Duration::from_secs(2 * 3_600)),
+            ..config(target)
+        };
         let run = world(fates, Duration::from_millis(one_way)).send(config);
         let account = run.report.account;
         // `World` has checked after every step that the budget holds and that no more is delivered than received.
@@ -133,7 +138,7 @@ proptest! {
             }
         }
         prop_assert!(run.report.error != Some(SendError::InDoubt) || in_doubt > 0);
-        prop_assert!(run.packets < 20_000, "{}", run.packets);
+        prop_assert!(run.packets < 100_000, "{}", run.packets);
         prop_assert!(run.took < Duration::from_secs(4 * 3_600), "{:?}", run.took);
     }
 }

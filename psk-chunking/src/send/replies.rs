@@ -75,7 +75,7 @@ impl SendPayment {
             return self.handle_query_failure(now);
         }
         if let Some(sent) = self.chunks.remove(&packet)
-            && let Err(error) = self.doubt(packet, sent, SendError::InDoubt, now, random)
+            && let Err(error) = self.doubt(packet, sent, SendError::Unanswered, now, random)
         {
             self.fail(error.into());
         }
@@ -134,7 +134,7 @@ impl SendPayment {
         // the receiver has shown it to somebody is unknown.
         if !fulfills(&fulfill.fulfillment, &sent.condition) {
             tracing::warn!(sequence = %packet, "a fulfillment that is not the condition's preimage");
-            return self.doubt(packet, sent, SendError::InDoubt, now, random);
+            return self.doubt(packet, sent, SendError::Unanswered, now, random);
         }
         let answer = self.open_answer(packet, &fulfill.data, ChunkKind::Fulfillment);
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());

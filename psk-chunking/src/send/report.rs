@@ -76,6 +76,9 @@ pub enum SendError {
     /// The packets could not be sent.
     #[error("the link failed: {0}")]
     LinkFailed(String),
+    /// Packet after packet was not answered, or with a fulfillment that is none.
+    #[error("packets are not answered")]
+    Unanswered,
     /// Nothing was fulfilled for the idle time-out.
     #[error("no progress: the idle time-out has passed")]
     IdleTimeout,

@@ -10,6 +10,8 @@ pub(super) struct Sizing {
     maximum: SourceAmount,
     /// Known not to pass; `None` while nothing is.
     refused: Option<SourceAmount>,
+    /// It was refused for liquidity, which may change.
+    refused_for_liquidity: bool,
     /// The largest chunk that was fulfilled or probed with success, below `refused`.
     passed: SourceAmount,
     /// R01 came at this size: chunks must be larger.
@@ -41,6 +43,7 @@ impl Sizing {
         Self {
             maximum: SourceAmount::ZERO,
             refused: None,
+            refused_for_liquidity: false,
             passed: SourceAmount::ZERO,
             too_small: SourceAmount::ZERO,
             successes: 0,
@@ -51,7 +54,13 @@ impl Sizing {
     }
 
     pub(super) fn new(view: &PathView) -> Self {
-        Self { maximum: view.passes, refused: view.refused, passed: view.passes, ..Self::unknown() }
+        Self {
+            maximum: view.passes,
+            refused: view.refused,
+            refused_for_liquidity: !view.refused_for_size,
+            passed: view.passes,
+            ..Self::unknown()
+        }
     }
 
     /// The largest chunk to send now, at least one unit.
@@ -102,14 +111,18 @@ impl Sizing {
         }
     }
 
-    /// Tries a sixteenth more, or half of what is left below a size that was refused.
+    /// Tries half of what is left below a size that was refused, or twice as much. One chunk of it costs one
+    /// rejection at most.
     fn try_larger(&mut self) {
         let units = self.maximum.units();
-        let larger = units.saturating_add((units / 16).max(1));
         let larger = match self.refused.map(SourceAmount::units) {
-            Some(refused) => larger.min(units + refused.saturating_sub(units) / 2),
-            None => larger,
+            Some(refused) => units + refused.saturating_sub(units) / 2,
+            None => units.saturating_mul(2),
         };
+        if larger <= units && self.refused_for_liquidity {
+            // Liquidity comes and goes: what was refused may pass by now.
+            self.refused = None;
+        }
         if larger > units {
             self.trial = Some(Trial { size: SourceAmount::new(larger), in_flight: false });
         }
@@ -118,7 +131,7 @@ impl Sizing {
     /// F08: never above what was sent, only ever lower. Details that lead nowhere are soon left alone: they could
     /// lower the amount by one unit at a time.
     pub(super) fn on_too_large(&mut self, amount: SourceAmount, details: Option<AmountTooLarge>) {
-        self.refuse(amount);
+        self.refuse(amount, false);
         self.too_large += 1;
         let details = details.filter(|_| self.too_large <= MAX_BROKEN_HINTS);
         let suggested = details.and_then(|details| suggested_maximum(amount, details));
@@ -126,16 +139,18 @@ impl Sizing {
         self.maximum = self.maximum.min(lower);
     }
 
-    /// T04 for a chunk that was alone in flight: its own size is the matter. Believed when it comes twice in a
-    /// row; then smaller chunks are tried, and growth finds back.
+    /// T04 for a chunk that was alone in flight: its own size is the matter. Believed when it comes again and again;
+    /// then smaller chunks are tried, and growth finds back.
     pub(super) fn on_no_liquidity_alone(&mut self, amount: SourceAmount) {
         if amount > self.maximum {
-            return self.refuse(amount);
+            return self.refuse(amount, true);
         }
         self.alone_without_liquidity += 1;
-        if self.alone_without_liquidity >= 2 {
+        // A size that has passed is doubted later: what comes and goes is not a matter of size.
+        let believed_after = if amount <= self.passed { 4 } else { 2 };
+        if self.alone_without_liquidity >= believed_after {
             self.alone_without_liquidity = 0;
-            self.refuse(amount);
+            self.refuse(amount, true);
             self.maximum = self.maximum.min(self.middle_below(amount));
         }
     }
@@ -143,7 +158,7 @@ impl Sizing {
     /// T04 in company says nothing of the size, unless it was a larger one that was tried.
     pub(super) fn on_no_liquidity(&mut self, amount: SourceAmount) {
         if amount > self.passed {
-            self.refuse(amount);
+            self.refuse(amount, true);
         }
     }
 
@@ -157,10 +172,13 @@ impl Sizing {
         self.trial = self.trial.filter(|trial| trial.size != amount);
     }
 
-    fn refuse(&mut self, amount: SourceAmount) {
+    fn refuse(&mut self, amount: SourceAmount, for_liquidity: bool) {
         self.successes = 0;
         self.trial = self.trial.filter(|trial| trial.size < amount);
-        self.refused = Some(self.refused.map_or(amount, |refused| refused.min(amount)));
+        if self.refused.is_none_or(|refused| amount <= refused) {
+            self.refused = Some(amount);
+            self.refused_for_liquidity = for_liquidity;
+        }
         if self.passed >= amount {
             self.passed = SourceAmount::new(amount.units() / 2);
         }
