@@ -11,6 +11,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use psk_codec::btp::{self, ErrorCode, Kind, Packet, RequestId};
 use psk_codec::{ErrorCode as IlpCode, Prepare, Reject, Reply};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task;
 use tokio::time::{self, Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
@@ -199,10 +200,26 @@ impl Session {
                 // There is always a sender, in `self`, so this waits for at least one.
                 _ = outgoing.recv_many(&mut batch, BATCH) => {}
             }
+            if self.is_busy() {
+                // A writer that was woken runs at once, and would make a system call for every message by itself:
+                // those who are about to queue theirs go first.
+                task::yield_now().await;
+                while batch.len() < BATCH
+                    && let Ok(message) = outgoing.try_recv()
+                {
+                    batch.push(message);
+                }
+            }
             write_all(&mut sink, &mut batch).await?;
         }
         self.write_last_answers(&mut sink, outgoing, batch).await?;
         sink.close().await
+    }
+
+    /// Whether several packets are under way in one direction, so that more messages are likely to come soon.
+    fn is_busy(&self) -> bool {
+        let handled = self.limits.concurrent_requests().saturating_sub(self.handling.available_permits());
+        handled > 1 || self.pending.len() > 1
     }
 
     /// Writes what is left when the connection is being closed.

@@ -44,6 +44,11 @@ impl Pending {
         }
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().by_id.as_ref().map_or(0, HashMap::len)
+    }
+
     /// Hands an answer to the one who waits for it; false when nobody does.
     pub(super) fn answer(&self, packet: Packet) -> bool {
         let waiter = self.lock().by_id.as_mut().and_then(|by_id| by_id.remove(&packet.request_id));
