@@ -8,6 +8,7 @@ use hmac::{Hmac, Mac};
 use psk_codec::Fulfillment;
 use psk_codec::psk::MAX_PLAINTEXT_LENGTH;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::kdf;
 use crate::random::Random;
@@ -64,9 +65,10 @@ impl Keys {
     pub fn derive_after(secret: &SharedSecret, sealed_before: u64) -> Self {
         let encryption_key = kdf::derive(secret.expose_octets(), kdf::ENCRYPTION);
         let fulfillment_key = kdf::derive(secret.expose_octets(), kdf::FULFILLMENT);
+        let fulfillment_block = padded_to_block(&fulfillment_key);
         Self {
-            cipher: Aes256Gcm::new(&(*encryption_key).into()),
-            fulfillment: <Hmac<Sha256> as KeyInit>::new(&padded_to_block(&fulfillment_key).into()),
+            cipher: Aes256Gcm::new((&*encryption_key).into()),
+            fulfillment: <Hmac<Sha256> as KeyInit>::new((&*fulfillment_block).into()),
             sealed: AtomicU64::new(sealed_before),
         }
     }
@@ -141,8 +143,8 @@ fn too_long(plaintext: &[u8]) -> SealError {
 
 /// HMAC pads a short key with zeros to the hash's block (RFC 2104 section 2); handing it over padded needs no
 /// fallible constructor.
-fn padded_to_block(key: &[u8; 32]) -> [u8; 64] {
-    let mut block = [0; 64];
+fn padded_to_block(key: &[u8; 32]) -> Zeroizing<[u8; 64]> {
+    let mut block = Zeroizing::new([0; 64]);
     block[..32].copy_from_slice(key);
     block
 }
