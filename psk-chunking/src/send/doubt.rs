@@ -122,7 +122,7 @@ impl SendPayment {
         crate::chunk::open_answer(data, ChunkKind::Reject, asked, &self.keys)
     }
 
-    /// The receiver has `total`. That settles the doubt when all of it arrived or nothing of it.
+    /// The receiver has `total`. That settles the doubt when it shows how many of the chunks in doubt arrived.
     fn settle(&mut self, total: DestinationAmount, now: Now) -> Result<(), AccountError> {
         let Some(surplus) = total.checked_sub(self.account.delivered) else {
             // Less than it has acknowledged before: JS receivers with a request handler always say 0.
@@ -134,24 +134,46 @@ impl SendPayment {
             self.go_on(now);
             return Ok(());
         }
-        let (none_arrived, all_arrived) = (self.none_arrived(surplus), self.all_arrived(surplus));
-        if !none_arrived && !all_arrived {
+        let Some(arrived) = self.arrived(surplus) else {
             self.give_up_query(now);
             return Ok(());
-        }
-        for (_, chunk) in std::mem::take(&mut self.doubts) {
+        };
+        for (place, (_, chunk)) in std::mem::take(&mut self.doubts).into_iter().enumerate() {
             self.account.undoubt(chunk.source)?;
-            match none_arrived {
-                true => self.account.reject(chunk.source)?,
-                false => {
-                    self.account.fulfill(chunk.source, chunk.minimum, DestinationAmount::ZERO)?;
-                }
+            match place < arrived {
+                true => self.account.fulfill(chunk.source, chunk.minimum, DestinationAmount::ZERO)?,
+                false => self.account.reject(chunk.source)?,
             }
         }
         self.account.verify(total);
         self.go_on(now);
         self.query = Query::default();
         Ok(())
+    }
+
+    /// How many of the chunks in doubt arrived, if `surplus` over what was delivered shows it.
+    fn arrived(&self, surplus: DestinationAmount) -> Option<usize> {
+        if self.none_arrived(surplus) {
+            Some(0)
+        } else if self.all_arrived(surplus) {
+            Some(self.doubts.len())
+        } else {
+            self.arrived_among_equals(surplus)
+        }
+    }
+
+    /// When a link is lost, many chunks of one size are in doubt together: then which of them arrived does not
+    /// matter, and their number follows from `surplus` when the rate has not moved and only one number fits.
+    fn arrived_among_equals(&self, surplus: DestinationAmount) -> Option<usize> {
+        let size = self.doubts.values().next()?.source;
+        let equal = self.doubts.values().all(|chunk| chunk.source == size && !chunk.minimum.is_zero());
+        if !equal || self.rate_changes > 0 || !self.account.unverified.is_zero() || surplus.is_zero() {
+            return None;
+        }
+        let (least, most) = (self.rate.delivers_at_least(size), self.rate.delivers_at_most(size));
+        let fewest = surplus.units().div_ceil(most.units().max(1));
+        let number = surplus.units().checked_div(least.units()).filter(|&number| number == fewest)?;
+        usize::try_from(number).ok().filter(|&number| number <= self.doubts.len())
     }
 
     /// Whether `surplus` over what was delivered shows that no chunk in doubt arrived.
