@@ -17,7 +17,7 @@ pub(crate) async fn run(args: ProbeArgs, output: &Output) -> Result<(), Failure>
     let found = max_packet_amount(&*plugin, &destination, &options).await;
     plugin.close().await;
     let found = found.map_err(|error| Failure::not_done(error).at(&server))?;
-    output.emit(to_json(&found), to_text(&found));
+    output.emit(to_json(&found), format!("maximum packet amount: {}", to_text(&found)));
     Ok(())
 }
 
@@ -29,10 +29,11 @@ pub(super) fn to_json(found: &MaxPacket) -> Value {
     })
 }
 
+/// What was found, as the end of a sentence.
 pub(super) fn to_text(found: &MaxPacket) -> String {
     match (found.max_packet_amount, found.exact) {
-        (None, _) => format!("no maximum packet amount; {} units pass", found.largest_passing),
-        (Some(maximum), true) => format!("maximum packet amount: {maximum} units"),
-        (Some(maximum), false) => format!("maximum packet amount at present: about {maximum} units"),
+        (None, _) => format!("none; {} units pass", found.largest_passing),
+        (Some(maximum), true) => format!("{maximum} units"),
+        (Some(maximum), false) => format!("about {maximum} units at present"),
     }
 }
