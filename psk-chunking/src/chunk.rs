@@ -1,15 +1,8 @@
 //! Chunks on the wire: sealed for a Prepare, opened from an answer.
 
-use bytes::Bytes;
-use psk_codec::psk::{ChunkKind, ChunkPacket, PskPacket};
-use psk_codec::{Address, Condition, Prepare, SourceAmount, Timestamp};
+use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket, Sequence};
+use psk_codec::{Address, Prepare, SourceAmount, Timestamp};
 use psk_crypto::{Keys, Random, SealError, condition_of};
-
-/// Encrypts a chunk packet.
-pub(crate) fn seal(chunk: &ChunkPacket, keys: &Keys, random: &mut dyn Random) -> Result<Bytes, SealError> {
-    let plaintext = chunk.encode().map_err(|error| SealError::TooLong(error.length))?;
-    keys.seal(&plaintext, random)
-}
 
 /// A Prepare that can be fulfilled by who knows the keys (RFC 25, "Fulfillment Generation").
 pub(crate) fn fulfillable(
@@ -20,8 +13,9 @@ pub(crate) fn fulfillable(
     expires_at: Timestamp,
     random: &mut dyn Random,
 ) -> Result<Prepare, SealError> {
-    let data = seal(chunk, keys, random)?;
-    let condition: Condition = condition_of(&keys.fulfillment(&data));
+    let plaintext = chunk.encode().map_err(|error| SealError::TooLong(error.length))?;
+    let data = keys.seal(&plaintext, random)?;
+    let condition = condition_of(&keys.fulfillment(&data));
     Ok(Prepare { amount: amount.into(), expires_at, condition, destination: destination.clone(), data })
 }
 
@@ -29,7 +23,7 @@ pub(crate) fn fulfillable(
 pub(crate) fn open_answer(
     data: &[u8],
     kind: ChunkKind,
-    asked: (psk_codec::psk::PaymentId, psk_codec::psk::Sequence),
+    asked: (PaymentId, Sequence),
     keys: &Keys,
 ) -> Option<ChunkPacket> {
     match PskPacket::decode(keys.open(data).ok()?).ok()? {

@@ -63,7 +63,9 @@ impl SendPayment {
             return self.fail(error.into());
         }
         if self.is_news(sent) {
-            self.back_off(SendError::LinkFailed(reason), now, random);
+            // The link is down; the idle time-out ends it if it stays so.
+            self.trouble = Some(SendError::LinkFailed(reason));
+            self.pause_for_path(now, random);
         }
     }
 
@@ -259,8 +261,7 @@ impl SendPayment {
         if self.refusals >= MAX_REFUSALS {
             return self.fail(SendError::Refused);
         }
-        let (_, pause) = self.path_patience.lose(random.jitter());
-        self.pause(now, pause);
+        self.pause_for_path(now, random);
     }
 
     fn handle_too_large(&mut self, sent: SentChunk, reject: &Reject) {
@@ -282,20 +283,18 @@ impl SendPayment {
             return;
         }
         self.sizing.on_no_liquidity_alone(sent.source);
-        let (_, pause) = self.path_patience.lose(random.jitter());
-        self.pause(now, pause);
+        self.pause_for_path(now, random);
     }
 
     fn back_off_path(&mut self, sent: SentChunk, reject: &Reject, now: Now, random: &mut dyn Random) {
         if !self.is_news(sent) {
             return;
         }
-        let (attempts, pause) = self.path_patience.lose(random.jitter());
+        let attempts = self.pause_for_path(now, random);
         if attempts >= MAX_PATH_FAILURES {
             return self.fail(SendError::PathFailed { code: reject.code, attempts });
         }
         self.trouble = Some(rejected(reject));
-        self.pause(now, pause);
     }
 
     fn retry_or_fail(
@@ -309,12 +308,17 @@ impl SendPayment {
         if !self.is_news(sent) {
             return;
         }
-        let (attempts, pause) = self.path_patience.lose(random.jitter());
-        if attempts >= max_attempts {
+        if self.pause_for_path(now, random) >= max_attempts {
             return self.fail(error);
         }
         self.trouble = Some(error);
+    }
+
+    /// Counts a failure of the path and pauses, longer each time: how many there were since something worked.
+    fn pause_for_path(&mut self, now: Now, random: &mut dyn Random) -> u32 {
+        let (attempts, pause) = self.path_patience.lose(random.jitter());
         self.pause(now, pause);
+        attempts
     }
 
     /// Whether a packet was sent after the last time that a failure made the payment pause. What was in flight then
@@ -326,13 +330,6 @@ impl SendPayment {
             self.cautious = true;
         }
         news
-    }
-
-    /// The link is down; the idle time-out ends it if it stays so.
-    fn back_off(&mut self, error: SendError, now: Now, random: &mut dyn Random) {
-        self.trouble = Some(error);
-        let (_, pause) = self.path_patience.lose(random.jitter());
-        self.pause(now, pause);
     }
 
     /// Narrows what is known of the rate. When a packet does not fit, either several hops rounded, which says

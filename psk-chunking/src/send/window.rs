@@ -7,7 +7,8 @@ use psk_codec::SourceAmount;
 
 /// Decides how much is sent at once. A payment tells it what happens and asks before every chunk.
 ///
-/// "Sent first" orders packets: a cut that answers packets sent before the previous cut is one cut, not many.
+/// What was sent before the last cut and is rejected after it is answered by that cut: [`Lost`] says which packet it
+/// was and which was sent last.
 pub trait Controller: Debug + Send {
     /// Whether a packet of `amount` may leave now, next to what is in flight. When nothing is in flight it always
     /// may: windows never close altogether.
@@ -16,14 +17,13 @@ pub trait Controller: Debug + Send {
     /// The earliest time for the next packet.
     fn next_send(&self) -> Duration;
 
-    /// A packet left. `order` counts packets.
+    /// A packet left.
     fn on_sent(&mut self, now: Duration);
 
     /// A packet was fulfilled.
     fn on_fulfilled(&mut self, amount: SourceAmount, in_flight: SourceAmount);
 
-    /// T04: `amount` was too much beside `in_flight` (without it). `order` says which packet it was, `newest`
-    /// which was sent last.
+    /// T04: the packet was too much beside what was in flight with it.
     fn on_no_liquidity(&mut self, lost: Lost);
 
     /// T02, T03, T05: packets come too fast.
@@ -35,7 +35,7 @@ pub trait Controller: Debug + Send {
 pub struct Lost {
     /// Its amount.
     pub amount: SourceAmount,
-    /// What else was in flight when it was rejected.
+    /// What else was in flight when it was sent.
     pub in_flight: SourceAmount,
     /// Its place in the order of sending.
     pub order: u64,
