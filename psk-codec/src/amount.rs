@@ -1,7 +1,7 @@
 //! Amounts of money as newtypes, so that the units of two assets are never mixed, with checked arithmetic only.
 
-use std::fmt;
-use std::str::FromStr;
+use core::fmt;
+use core::str::FromStr;
 
 /// Text that is not an amount: not a whole number of units, or more than 64 bits hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

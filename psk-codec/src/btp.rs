@@ -11,26 +11,23 @@
 //! ```
 
 mod fields;
+mod view;
 
-use std::fmt;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
-pub use fields::{ContentType, ErrorCode, ErrorTime, RequestId, Text};
+pub use fields::{ContentType, ErrorCode, ErrorTime, PacketType, RequestId, Text};
+pub use view::{ErrorView, KindView, PacketView, SubProtocolView};
 
-use crate::error::{DecodeError, EncodeError, Problem};
-use crate::oer::{self, Reader};
+use crate::error::{DecodeError, EncodeError};
+use crate::oer;
 use crate::{Amount, Timestamp};
-
-const TYPE_RESPONSE: u8 = 1;
-const TYPE_ERROR: u8 = 2;
-const TYPE_MESSAGE: u8 = 6;
-const TYPE_TRANSFER: u8 = 7;
 
 /// type, request id; the length of the contents follows
 const HEADER_LENGTH: usize = 1 + 4;
-/// The least that a sub-protocol takes: an empty name, the content type, no data.
-const SHORTEST_SUB_PROTOCOL: usize = 3;
 
 /// Any BTP packet (RFC 23, `BilateralTransferProtocolPacket`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +54,15 @@ pub enum Kind {
         /// Units of the asset of the link.
         amount: Amount,
     },
+    /// Any other type, such as those of BTP 1.0. It has no sub-protocols, since nobody knows where they are.
+    Unknown(UnknownContents),
+}
+
+/// The contents of a packet of a type that this crate does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownContents {
+    packet_type: PacketType,
+    contents: Bytes,
 }
 
 /// One of the protocols that share a packet (RFC 23, `ProtocolData`).
@@ -86,40 +92,30 @@ pub struct ErrorDetails {
 impl Packet {
     /// Reads one whole packet, sharing the memory of `octets`.
     pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(octets);
-        let packet_type = reader.u8("BTP packet type")?;
-        let request_id = RequestId::new(reader.u32("requestId")?);
-        let contents = reader.var_octets("BTP packet contents")?;
-        reader.end("BTP packet")?;
-        let mut reader = Reader::new(contents);
-        let kind = match packet_type {
-            TYPE_RESPONSE => Kind::Response,
-            TYPE_ERROR => Kind::Error(ErrorDetails::read(&mut reader)?),
-            TYPE_MESSAGE => Kind::Message,
-            TYPE_TRANSFER => Kind::Transfer { amount: Amount::new(reader.u64("amount")?) },
-            other => {
-                let problem = Problem::UnexpectedType(other);
-                return Err(DecodeError::new("BTP packet type", 0, problem));
-            }
-        };
-        let protocol_data = read_protocol_data(&mut reader)?;
-        reader.end("BTP packet contents")?;
-        Ok(Self { request_id, kind, protocol_data })
+        PacketView::new(octets).map(Self::from)
     }
 
-    /// Writes the packet. Fails only for contents of 4 GiB and more.
+    /// Writes the packet. Fails only for contents of 4 GiB and more, and for sub-protocols of a packet of unknown
+    /// type.
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
         let contents_length = self.contents_length();
         EncodeError::check("BTP packet contents", contents_length, u32::MAX as usize)?;
+        if let Kind::Unknown(_) = self.kind {
+            EncodeError::check("sub-protocols of an unknown type", self.protocol_data.len(), 0)?;
+        }
         let length = HEADER_LENGTH + oer::var_octets_length(contents_length);
-        let mut buffer = BytesMut::with_capacity(length);
-        buffer.put_u8(self.kind.packet_type());
+        let mut buffer = Vec::with_capacity(length);
+        buffer.put_u8(self.kind.packet_type().number());
         buffer.put_u32(self.request_id.number());
         oer::put_length(&mut buffer, contents_length);
         match &self.kind {
             Kind::Response | Kind::Message => {}
             Kind::Error(details) => details.put(&mut buffer),
             Kind::Transfer { amount } => buffer.put_u64(amount.units()),
+            Kind::Unknown(unknown) => {
+                buffer.put_slice(&unknown.contents);
+                return Ok(buffer.into());
+            }
         }
         oer::put_var_uint(&mut buffer, self.protocol_data.len() as u64);
         for sub_protocol in &self.protocol_data {
@@ -127,7 +123,7 @@ impl Packet {
             buffer.put_u8(sub_protocol.content_type.number());
             oer::put_var_octets(&mut buffer, &sub_protocol.data);
         }
-        Ok(buffer.freeze())
+        Ok(buffer.into())
     }
 
     /// The first sub-protocol of this name.
@@ -146,6 +142,7 @@ impl Packet {
             Kind::Response | Kind::Message => 0,
             Kind::Error(details) => details.length(),
             Kind::Transfer { .. } => 8,
+            Kind::Unknown(unknown) => return unknown.contents.len(),
         };
         let sub_protocols = self.protocol_data.iter().map(SubProtocol::length);
         let count = oer::var_uint_length(self.protocol_data.len() as u64);
@@ -196,26 +193,28 @@ impl Packet {
     }
 }
 
-fn read_protocol_data(reader: &mut Reader) -> Result<Vec<SubProtocol>, DecodeError> {
-    let offset = reader.position();
-    let count = reader.var_uint("number of sub-protocols")?;
-    // What cannot be there is refused before anything is allocated for it.
-    let most = reader.remaining() / SHORTEST_SUB_PROTOCOL;
-    let Some(count) = usize::try_from(count).ok().filter(|&count| count <= most) else {
-        let problem = Problem::TooLarge;
-        return Err(DecodeError::new("number of sub-protocols", offset, problem));
-    };
-    (0..count).map(|_| SubProtocol::read(reader)).collect()
+impl Kind {
+    /// The type on the wire.
+    pub fn packet_type(&self) -> PacketType {
+        match self {
+            Self::Response => PacketType::RESPONSE,
+            Self::Error(_) => PacketType::ERROR,
+            Self::Message => PacketType::MESSAGE,
+            Self::Transfer { .. } => PacketType::TRANSFER,
+            Self::Unknown(unknown) => unknown.packet_type,
+        }
+    }
 }
 
-impl Kind {
-    fn packet_type(&self) -> u8 {
-        match self {
-            Self::Response => TYPE_RESPONSE,
-            Self::Error(_) => TYPE_ERROR,
-            Self::Message => TYPE_MESSAGE,
-            Self::Transfer { .. } => TYPE_TRANSFER,
-        }
+impl UnknownContents {
+    /// Contents of any type but the four that are known, for which it is `None`.
+    pub fn new(packet_type: PacketType, contents: Bytes) -> Option<Self> {
+        (!packet_type.is_known()).then_some(Self { packet_type, contents })
+    }
+
+    /// The contents, not looked at.
+    pub fn contents(&self) -> &Bytes {
+        &self.contents
     }
 }
 
@@ -248,14 +247,6 @@ impl SubProtocol {
         }
     }
 
-    fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
-        Ok(Self {
-            name: Text::read(reader, "protocolName")?,
-            content_type: ContentType::new(reader.u8("contentType")?),
-            data: reader.var_octets("sub-protocol data")?,
-        })
-    }
-
     fn length(&self) -> usize {
         oer::var_octets_length(self.name.as_octets().len()) + 1 + oer::var_octets_length(self.data.len())
     }
@@ -276,22 +267,13 @@ impl fmt::Debug for SubProtocol {
 }
 
 impl ErrorDetails {
-    fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
-        Ok(Self {
-            code: ErrorCode::new(reader.array("code")?),
-            name: Text::read(reader, "name")?,
-            triggered_at: ErrorTime::from_octets(reader.var_octets("triggeredAt")?),
-            data: reader.var_octets("data")?,
-        })
-    }
-
     fn length(&self) -> usize {
         let fields = [self.name.as_octets(), self.triggered_at.as_octets(), &self.data];
         let lengths = fields.map(|field| oer::var_octets_length(field.len()));
         3 + lengths.iter().sum::<usize>()
     }
 
-    fn put(&self, buffer: &mut BytesMut) {
+    fn put(&self, buffer: &mut Vec<u8>) {
         buffer.put_slice(&self.code.octets());
         oer::put_var_octets(buffer, self.name.as_octets());
         oer::put_var_octets(buffer, self.triggered_at.as_octets());
@@ -302,6 +284,7 @@ impl ErrorDetails {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Problem;
 
     fn decode(octets: &[u8]) -> Result<Packet, DecodeError> {
         Packet::decode(Bytes::copy_from_slice(octets))
@@ -310,22 +293,28 @@ mod tests {
     #[test]
     fn a_count_of_sub_protocols_that_cannot_be_there_is_refused_before_allocating() {
         for count in [&[1, 1][..], &[4, 0xff, 0xff, 0xff, 0xff], &[8; 9]] {
-            let mut octets = vec![TYPE_MESSAGE, 0, 0, 0, 1, count.len() as u8 + 2];
+            let mut octets = vec![6, 0, 0, 0, 1, count.len() as u8 + 2];
             octets.extend_from_slice(count);
             octets.extend_from_slice(&[0, 0]);
             let error = decode(&octets).unwrap_err();
-            let expected = DecodeError::new("number of sub-protocols", 0, Problem::TooLarge);
+            let expected = DecodeError::new("number of sub-protocols", 6, Problem::TooLarge);
             assert_eq!(error, expected, "{count:?}");
         }
     }
 
     #[test]
-    fn the_types_of_btp_1_and_trailing_octets_are_refused() {
-        let error = decode(&[3, 0, 0, 0, 1, 2, 1, 0]).unwrap_err();
-        assert_eq!(error.problem, Problem::UnexpectedType(3));
-        let error = decode(&[TYPE_MESSAGE, 0, 0, 0, 1, 2, 1, 0, 9]).unwrap_err();
+    fn the_types_of_btp_1_survive_and_trailing_octets_are_refused() {
+        let octets = [3, 0, 0, 0, 1, 2, 1, 0];
+        let mut packet = decode(&octets).unwrap();
+        let contents = UnknownContents::new(PacketType::new(3), Bytes::from_static(&[1, 0])).unwrap();
+        assert_eq!(packet.kind, Kind::Unknown(contents));
+        assert_eq!(packet.encode().unwrap(), octets[..]);
+        packet.protocol_data.push(SubProtocol::ilp(Bytes::new()));
+        packet.encode().unwrap_err();
+        assert_eq!(UnknownContents::new(PacketType::MESSAGE, Bytes::new()), None);
+        let error = decode(&[6, 0, 0, 0, 1, 2, 1, 0, 9]).unwrap_err();
         assert_eq!(error.problem, Problem::TrailingOctets(1));
-        let error = decode(&[TYPE_MESSAGE, 0, 0, 0, 1, 3, 1, 0, 9]).unwrap_err();
+        let error = decode(&[6, 0, 0, 0, 1, 3, 1, 0, 9]).unwrap_err();
         assert_eq!(error.problem, Problem::TrailingOctets(1));
     }
 

@@ -1,12 +1,15 @@
 //! What can be wrong with octets, and with what is to become octets.
 
+use crate::AddressError;
+
 /// Octets that are not what they should be: what was being read, where, and what was wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem} in {reading} at offset {offset}")]
 pub struct DecodeError {
     /// The field or structure that was being read, by its name in the specification.
     pub reading: &'static str,
-    /// Where in the input the problem is, in octets from the start of the innermost structure.
+    /// Where the problem is, in octets from the start of what was given to be read: the field's length, or its
+    /// first octet when it has none before it.
     pub offset: usize,
     /// What was wrong.
     pub problem: Problem,
@@ -36,7 +39,10 @@ pub enum Problem {
     /// Another type of packet than is read here.
     #[error("unexpected type {0}")]
     UnexpectedType(u8),
-    /// A field that breaks a rule of its own, such as an address with an empty segment.
+    /// Not an ILP address.
+    #[error("{0}")]
+    InvalidAddress(AddressError),
+    /// A field that breaks another rule of its own, such as a month 13.
     #[error("invalid ({0})")]
     Invalid(&'static str),
 }
@@ -45,6 +51,11 @@ impl DecodeError {
     /// An error at `offset` of whatever is `reading`.
     pub fn new(reading: &'static str, offset: usize, problem: Problem) -> Self {
         Self { reading, offset, problem }
+    }
+
+    /// The same error of a part that starts at an offset of the whole.
+    pub(crate) fn within(self, offset: usize) -> Self {
+        Self { offset: offset + self.offset, ..self }
     }
 }
 

@@ -1,6 +1,6 @@
 //! ILP error codes (RFC 27, section "Error Codes").
 
-use std::fmt;
+use core::fmt;
 
 /// The three characters that say why a packet was rejected.
 ///

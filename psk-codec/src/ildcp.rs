@@ -15,13 +15,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::sync::LazyLock;
+use alloc::string::String;
+use alloc::vec::Vec;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
 use crate::error::{DecodeError, EncodeError, Problem};
 use crate::oer::{self, Reader};
-use crate::{Address, Amount, Condition, Fulfill, Fulfillment, Prepare, Timestamp};
+use crate::{Address, AddressRef, Amount, Condition, Fulfill, Fulfillment, Prepare, Timestamp};
 
 /// What every request is fulfilled with: no money moves, so it is no secret.
 pub const FULFILLMENT: Fulfillment = Fulfillment::new([0; 32]);
@@ -32,10 +33,7 @@ pub const CONDITION: Condition = Condition::new([
     0x97, 0x14, 0x85, 0x6e, 0xe2, 0x33, 0xb3, 0x90, 0x2a, 0x59, 0x1d, 0x0d, 0x5f, 0x29, 0x25,
 ]);
 
-static PEER_CONFIG: LazyLock<Address> = LazyLock::new(|| {
-    // A constant that a test has seen to be valid.
-    Address::from_octets(Bytes::from_static(b"peer.config")).expect("peer.config is an address")
-});
+static PEER_CONFIG: Address = Address::from_static(b"peer.config");
 
 /// What IL-DCP tells about an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +59,7 @@ pub fn request(expires_at: Timestamp) -> Prepare {
 
 /// Whether a Prepare asks for details: it is for `peer.config`. JS looks at nothing else.
 pub fn is_request(prepare: &Prepare) -> bool {
-    prepare.destination == *PEER_CONFIG
+    prepare.destination == PEER_CONFIG
 }
 
 impl AccountDetails {
@@ -81,17 +79,18 @@ impl AccountDetails {
 
     /// Reads the data of the answer.
     pub fn decode(data: Bytes) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(data);
-        let address = Address::from_octets(reader.var_octets("IL-DCP address")?)
-            .map_err(|_| invalid("IL-DCP address", 0, "not an ILP address"))?;
+        let mut reader = Reader::new(&data);
+        let address = reader.var_octets("IL-DCP address")?;
+        AddressRef::new(address)
+            .map_err(|error| DecodeError::new("IL-DCP address", 0, Problem::InvalidAddress(error)))?;
         let asset_scale = reader.u8("IL-DCP asset scale")?;
         let offset = reader.position();
         let asset_code = reader.var_octets("IL-DCP asset code")?;
-        let asset_code = std::str::from_utf8(&asset_code)
-            .map_err(|_| invalid("IL-DCP asset code", offset, "not UTF-8"))?
-            .to_owned();
+        let asset_code = str::from_utf8(asset_code)
+            .map_err(|_| DecodeError::new("IL-DCP asset code", offset, Problem::Invalid("not UTF-8")))?;
         reader.end("IL-DCP response")?;
-        Ok(Self { address, asset_scale, asset_code })
+        let address = Address::from_checked(data.slice_ref(address));
+        Ok(Self { address, asset_scale, asset_code: String::from(asset_code) })
     }
 
     /// Writes the data of the answer.
@@ -100,16 +99,12 @@ impl AccountDetails {
         let length =
             oer::var_octets_length(address.len()) + 1 + oer::var_octets_length(self.asset_code.len());
         EncodeError::check("IL-DCP response", length, crate::MAX_DATA_LENGTH)?;
-        let mut buffer = BytesMut::with_capacity(length);
+        let mut buffer = Vec::with_capacity(length);
         oer::put_var_octets(&mut buffer, address);
         buffer.put_u8(self.asset_scale);
         oer::put_var_octets(&mut buffer, self.asset_code.as_bytes());
-        Ok(buffer.freeze())
+        Ok(buffer.into())
     }
-}
-
-fn invalid(reading: &'static str, offset: usize, what: &'static str) -> DecodeError {
-    DecodeError::new(reading, offset, Problem::Invalid(what))
 }
 
 #[cfg(test)]
@@ -129,7 +124,12 @@ mod tests {
         assert_eq!(error.reading, "IL-DCP fulfillment");
         let bad = Fulfill { data: "\x04nope\x02\x03USD".into(), ..good };
         let error = AccountDetails::from_fulfill(&bad).unwrap_err();
-        assert_eq!(error.problem, Problem::Invalid("not an ILP address"));
+        assert_eq!(error.problem, Problem::InvalidAddress(crate::AddressError::UnknownScheme));
+    }
+
+    #[test]
+    fn peer_config_is_an_address() {
+        assert_eq!("peer.config".parse(), Ok(PEER_CONFIG.clone()));
     }
 
     #[test]

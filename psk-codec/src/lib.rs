@@ -26,6 +26,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
 mod address;
 mod amount;
 pub mod btp;
@@ -33,15 +37,18 @@ mod error;
 mod error_code;
 pub mod ildcp;
 mod ilp;
+mod octets;
 pub mod oer;
 pub mod psk;
 mod timestamp;
 
-pub use address::{Address, AddressError};
+pub use address::{Address, AddressError, AddressRef};
 pub use amount::{Amount, AmountError, DestinationAmount, SourceAmount};
 pub use error::{DecodeError, EncodeError, Problem};
 pub use error_code::{ErrorClass, ErrorCode};
 pub use ilp::{
-    AmountTooLarge, Condition, Fulfill, Fulfillment, MAX_DATA_LENGTH, Packet, Prepare, Reject, Reply,
+    AmountTooLarge, Condition, Fulfill, FulfillView, Fulfillment, MAX_DATA_LENGTH, Packet, PacketType,
+    PacketView, Prepare, PrepareView, Reject, RejectView, Reply, UnknownPacket,
 };
+pub use octets::{Octets, OctetsMut};
 pub use timestamp::{Timestamp, TimestampError};

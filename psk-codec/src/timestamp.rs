@@ -1,7 +1,7 @@
 //! Points in time, as ILP packets carry them.
 
-use std::fmt;
-use std::time::Duration;
+use core::fmt;
+use core::time::Duration;
 
 use crate::error::{DecodeError, Problem};
 
@@ -21,9 +21,9 @@ pub struct TimestampError(i64);
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
 /// 0000-01-01T00:00:00.000Z
-const FIRST: i64 = days_from_civil(0, 1, 1) * MILLIS_PER_DAY;
+const FIRST: i64 = -(days_from_civil(1970, 1, 1) as i64) * MILLIS_PER_DAY;
 /// 9999-12-31T23:59:59.999Z
-const LAST: i64 = (days_from_civil(9999, 12, 31) + 1) * MILLIS_PER_DAY - 1;
+const LAST: i64 = FIRST + (days_from_civil(9999, 12, 31) as i64 + 1) * MILLIS_PER_DAY - 1;
 
 impl Timestamp {
     /// The length on the wire, in octets.
@@ -64,48 +64,63 @@ impl Timestamp {
     }
 
     /// The 17 digits on the wire.
+    #[inline]
     pub fn encode(self) -> [u8; Self::LENGTH] {
         let Civil { year, month, day, hour, minute, second, milli } = self.civil();
         let mut digits = [0; Self::LENGTH];
-        let fields = [(year, 4), (month, 2), (day, 2), (hour, 2), (minute, 2), (second, 2), (milli, 3)];
-        let mut end = 0;
-        for (mut number, width) in fields {
-            end += width;
-            for digit in digits[end - width..end].iter_mut().rev() {
-                *digit = b'0' + (number % 10) as u8;
-                number /= 10;
-            }
-        }
+        digits[..8].copy_from_slice(&digits::of_pairs([year / 100, year % 100, month, day]));
+        digits[8..16].copy_from_slice(&digits::of_pairs([hour, minute, second, milli / 10]));
+        digits[16] = b'0' + (milli % 10) as u8;
         digits
     }
 
     /// Reads the 17 digits; a day or hour that does not exist is refused.
+    #[inline]
     pub fn decode(digits: [u8; Self::LENGTH]) -> Result<Self, DecodeError> {
-        let invalid = |offset, what| DecodeError::new("expiresAt", offset, Problem::Invalid(what));
-        if let Some(offset) = digits.iter().position(|digit| !digit.is_ascii_digit()) {
-            return Err(invalid(offset, "not a digit"));
+        match Civil::read(&digits) {
+            Some(civil) if civil.exists() => Ok(civil.timestamp()),
+            _ => Err(Self::refusal(&digits)),
         }
-        let number = |from: usize, to: usize| {
-            digits[from..to].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
-        };
-        let (year, month, day) = (number(0, 4), number(4, 6), number(6, 8));
-        let (hour, minute, second) = (number(8, 10), number(10, 12), number(12, 14));
-        if !(1..=12).contains(&month) {
-            return Err(invalid(4, "no such month"));
-        }
-        if !(1..=days_in_month(year, month)).contains(&day) {
-            return Err(invalid(6, "no such day"));
-        }
-        if hour > 23 || minute > 59 || second > 59 {
-            return Err(invalid(8, "no such time of day"));
-        }
-        let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
-        Ok(Self { unix_millis: seconds * 1_000 + number(14, 17) })
     }
 
+    /// As [`Timestamp::decode`], for those who only want to know whether it would succeed.
+    #[inline]
+    pub(crate) fn check(digits: &[u8; Self::LENGTH]) -> Result<(), DecodeError> {
+        match Civil::read(digits) {
+            Some(civil) if civil.exists() => Ok(()),
+            _ => Err(Self::refusal(digits)),
+        }
+    }
+
+    /// As [`Timestamp::decode`], of digits that have been checked; anything else gives any time.
+    #[inline]
+    pub(crate) fn from_checked(digits: &[u8; Self::LENGTH]) -> Self {
+        Civil::read(digits).map_or(Self::UNIX_EPOCH, Civil::timestamp)
+    }
+
+    /// What is wrong with digits that are no time.
+    #[cold]
+    fn refusal(digits: &[u8; Self::LENGTH]) -> DecodeError {
+        let invalid = |offset, what| DecodeError::new("expiresAt", offset, Problem::Invalid(what));
+        let Some(civil) = Civil::read(digits) else {
+            let offset = digits.iter().position(|digit| !digit.is_ascii_digit());
+            return invalid(offset.unwrap_or_default(), "not a digit");
+        };
+        if !(1..=12).contains(&civil.month) {
+            invalid(4, "no such month")
+        } else if !(1..=days_in_month(civil.year, civil.month)).contains(&civil.day) {
+            invalid(6, "no such day")
+        } else {
+            invalid(8, "no such time of day")
+        }
+    }
+
+    #[inline]
     fn civil(self) -> Civil {
-        let days = self.unix_millis.div_euclid(MILLIS_PER_DAY);
-        let of_day = self.unix_millis.rem_euclid(MILLIS_PER_DAY);
+        let since_first = self.unix_millis.abs_diff(FIRST);
+        // Both fit: there are some 3.7 million days until the end of year 9999.
+        let days = (since_first / MILLIS_PER_DAY.unsigned_abs()) as u32;
+        let of_day = (since_first % MILLIS_PER_DAY.unsigned_abs()) as u32;
         let (year, month, day) = civil_from_days(days);
         Civil {
             year,
@@ -121,13 +136,84 @@ impl Timestamp {
 
 /// A timestamp taken apart.
 struct Civil {
-    year: i64,
-    month: i64,
-    day: i64,
-    hour: i64,
-    minute: i64,
-    second: i64,
-    milli: i64,
+    year: u32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
+    milli: u32,
+}
+
+impl Civil {
+    /// Reads digits, whatever they say; `None` when one of them is no digit.
+    #[inline]
+    fn read(digits: &[u8; Timestamp::LENGTH]) -> Option<Self> {
+        let (first, rest) = digits.split_first_chunk::<8>()?;
+        let (second, last) = rest.split_first_chunk::<8>()?;
+        let last = last.first()?.wrapping_sub(b'0');
+        if !digits::all_digits(first) || !digits::all_digits(second) || last > 9 {
+            return None;
+        }
+        let [century, year, month, day] = digits::pairs(first);
+        let [hour, minute, second, centi] = digits::pairs(second);
+        let (year, milli) = (century * 100 + year, centi * 10 + u32::from(last));
+        Some(Self { year, month, day, hour, minute, second, milli })
+    }
+
+    /// Whether there is such a day and such a time of the day.
+    #[inline]
+    fn exists(&self) -> bool {
+        // Few days need a look into the calendar.
+        let day_exists = (1..=28).contains(&self.day) || self.day <= days_in_month(self.year, self.month);
+        (1..=12).contains(&self.month)
+            && self.day >= 1
+            && day_exists
+            && self.hour <= 23
+            && self.minute <= 59
+            && self.second <= 59
+    }
+
+    #[inline]
+    fn timestamp(self) -> Timestamp {
+        let days = days_from_civil(self.year, self.month, self.day);
+        let of_day = self.hour * 3_600_000 + self.minute * 60_000 + self.second * 1_000 + self.milli;
+        Timestamp { unix_millis: FIRST + i64::from(days) * MILLIS_PER_DAY + i64::from(of_day) }
+    }
+}
+
+/// Eight ASCII digits at a time, as the octets of one 64-bit number, the first digit lowest.
+mod digits {
+    const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
+    const HIGH_HALVES: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+
+    #[inline]
+    pub(super) fn all_digits(digits: &[u8; 8]) -> bool {
+        let digits = u64::from_le_bytes(*digits);
+        // 0x30 to 0x39: the high half is 3, and still is when 6 is added, which turns 0x3a to 0x3f into 0x4.
+        let above = digits.wrapping_add(0x0606_0606_0606_0606);
+        (digits & HIGH_HALVES) == ZEROS && (above & HIGH_HALVES) == ZEROS
+    }
+
+    /// The numbers that four pairs of digits make.
+    #[inline]
+    pub(super) fn pairs(digits: &[u8; 8]) -> [u32; 4] {
+        let values = u64::from_le_bytes(*digits).wrapping_sub(ZEROS);
+        // In each even octet ten times its own digit and the next one, at most 99. (What stands in the odd octets
+        // is not looked at; of digits it is no more than 99 either, so that nothing is carried.)
+        let pairs = values.wrapping_mul(10).wrapping_add(values >> 8).to_le_bytes();
+        [pairs[0].into(), pairs[2].into(), pairs[4].into(), pairs[6].into()]
+    }
+
+    /// The digits of four numbers, each at most 99.
+    #[inline]
+    pub(super) fn of_pairs(numbers: [u32; 4]) -> [u8; 8] {
+        let lanes = numbers.iter().rev().fold(0, |lanes, &number| (lanes << 16) | u64::from(number));
+        // 103 / 1024 is a tenth, near enough for every number up to 99.
+        let tens = ((lanes * 103) >> 10) & 0x000f_000f_000f_000f;
+        let ones = lanes - tens * 10;
+        (ZEROS | tens | (ones << 8)).to_le_bytes()
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -144,11 +230,11 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-const fn is_leap_year(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+const fn is_leap_year(year: u32) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
-const fn days_in_month(year: i64, month: i64) -> i64 {
+const fn days_in_month(year: u32, month: u32) -> u32 {
     match month {
         2 if is_leap_year(year) => 29,
         2 => 28,
@@ -157,29 +243,35 @@ const fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days from 1970-01-01 to a day of the proleptic Gregorian calendar. Years are counted from March, so that the
-/// leap day is the last one, and in eras of 400 years, which all have the same number of days.
-const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+/// The days of January and February 0000, which has a leap day. The algorithms below count years from March, so that
+/// the leap day is the last one, and put an era of 400 years, all of which have the same number of days, before the
+/// year 0000, so that no number is negative.
+const BEFORE_MARCH: u32 = 60;
+const DAYS_PER_ERA: u32 = 146_097;
+
+/// Days from 0000-01-01 to a day of the proleptic Gregorian calendar.
+const fn days_from_civil(year: u32, month: u32, day: u32) -> u32 {
+    let (year, month) = if month <= 2 { (year + 399, month + 9) } else { (year + 400, month - 3) };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    year * 365 + leap_days + day_of_year + BEFORE_MARCH - DAYS_PER_ERA
 }
 
 /// The inverse of [`days_from_civil`]: year, month, day.
-const fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
+const fn civil_from_days(days: u32) -> (u32, u32, u32) {
+    let days = days + DAYS_PER_ERA - BEFORE_MARCH;
+    let era = days / DAYS_PER_ERA;
+    let day_of_era = days % DAYS_PER_ERA;
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400;
-    (if month <= 2 { year + 1 } else { year }, month, day)
+    if month_from_march < 10 {
+        (year - 400, month_from_march + 3, day)
+    } else {
+        (year - 399, month_from_march - 9, day)
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +280,8 @@ mod tests {
 
     #[test]
     fn every_day_of_the_calendar_comes_back() {
-        let mut days = days_from_civil(0, 1, 1);
+        let mut days = 0;
+        assert_eq!((FIRST, LAST), (-62_167_219_200_000, 253_402_300_799_999));
         for year in 0..10_000 {
             for month in 1..=12 {
                 for day in 1..=days_in_month(year, month) {
@@ -196,6 +289,22 @@ mod tests {
                     assert_eq!(civil_from_days(days), (year, month, day));
                     days += 1;
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_number_of_two_digits_comes_back() {
+        for number in 0..100 {
+            let digits = digits::of_pairs([number, 99 - number, number, 0]);
+            assert_eq!(digits, *format!("{number:02}{:02}{number:02}00", 99 - number).as_bytes());
+            assert_eq!(digits::pairs(&digits), [number, 99 - number, number, 0]);
+        }
+        for octet in 0..=u8::MAX {
+            for position in 0..8 {
+                let mut digits = *b"90909090";
+                digits[position] = octet;
+                assert_eq!(digits::all_digits(&digits), octet.is_ascii_digit(), "{octet} at {position}");
             }
         }
     }

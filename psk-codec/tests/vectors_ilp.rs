@@ -86,6 +86,7 @@ fn packets_of_npm_ilp_packet_are_read_and_written_alike() {
                 assert_eq!(Fulfill::decode(octets.clone()), Ok(fulfill.clone()), "{number}");
                 assert_eq!(Reply::decode(octets), Ok(fulfill.into()), "{number}");
             }
+            Packet::Unknown(packet) => panic!("{packet:?}"),
             Packet::Reject(reject) => {
                 assert_eq!(Reject::decode(octets.clone()), Ok(reject.clone()), "{number}");
                 assert_eq!(Reply::decode(octets), Ok(reject.into()), "{number}");

@@ -81,7 +81,7 @@ impl Arrival {
     pub fn as_request(&self) -> Option<RequestArrival<'_>> {
         match &self.packet {
             PskPacket::Request(packet) => Some(RequestArrival { arrival: self, packet }),
-            PskPacket::Chunk(_) => None,
+            PskPacket::Chunk(_) | PskPacket::Unknown(_) => None,
         }
     }
 

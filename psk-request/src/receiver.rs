@@ -241,5 +241,6 @@ fn belongs_into_prepare(packet: &PskPacket) -> bool {
             ChunkKind::Chunk | ChunkKind::LastChunk => true,
             ChunkKind::Fulfillment | ChunkKind::Reject => false,
         },
+        PskPacket::Unknown(_) => false,
     }
 }

@@ -1,14 +1,17 @@
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 use bytes::Bytes;
 
 use crate::Timestamp;
-use crate::error::{DecodeError, Problem};
-use crate::oer::Reader;
 
 /// Ties an answer to its request, unique among those in flight on one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(u32);
+
+/// The first octet of a BTP packet. Types that this crate does not know survive unchanged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PacketType(u8);
 
 /// What the data of a sub-protocol is; numbers that this crate does not know survive unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +55,43 @@ impl fmt::Debug for RequestId {
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl PacketType {
+    /// 1: the answer to a Message or a Transfer that was accepted.
+    pub const RESPONSE: Self = Self(1);
+    /// 2: the answer to a Message or a Transfer that was not.
+    pub const ERROR: Self = Self(2);
+    /// 6: a request that moves no money between the peers by itself.
+    pub const MESSAGE: Self = Self(6);
+    /// 7: a request that settles an amount.
+    pub const TRANSFER: Self = Self(7);
+
+    /// A type of this number.
+    pub const fn new(number: u8) -> Self {
+        Self(number)
+    }
+
+    /// Its number on the wire.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    pub(super) const fn is_known(self) -> bool {
+        matches!(self, Self::RESPONSE | Self::ERROR | Self::MESSAGE | Self::TRANSFER)
+    }
+}
+
+impl fmt::Debug for PacketType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::RESPONSE => f.write_str("RESPONSE"),
+            Self::ERROR => f.write_str("ERROR"),
+            Self::MESSAGE => f.write_str("MESSAGE"),
+            Self::TRANSFER => f.write_str("TRANSFER"),
+            Self(other) => write!(f, "PacketType({other})"),
+        }
     }
 }
 
@@ -148,19 +188,16 @@ impl fmt::Debug for ErrorCode {
 }
 
 impl Text {
-    pub(super) fn read(reader: &mut Reader, reading: &'static str) -> Result<Self, DecodeError> {
-        let offset = reader.position();
-        let octets = reader.var_octets(reading)?;
-        match std::str::from_utf8(&octets) {
-            Ok(_) => Ok(Self(octets)),
-            Err(_) => Err(DecodeError::new(reading, offset, Problem::Invalid("not UTF-8"))),
-        }
+    /// Octets that are known to be UTF-8.
+    pub(super) fn from_checked(octets: Bytes) -> Self {
+        debug_assert!(str::from_utf8(&octets).is_ok());
+        Self(octets)
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         // Checked to be UTF-8 when it was made; the fallback is never taken.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// The text as octets.

@@ -1,8 +1,8 @@
 use bytes::{BufMut, Bytes};
 
-use super::{Fulfillment, TYPE_FULFILL, check_data, open_envelope_of, read_data, start_envelope};
+use super::{FulfillView, Fulfillment, PacketType, check_data, start_envelope};
 use crate::error::{DecodeError, EncodeError};
-use crate::oer::{self, Reader};
+use crate::oer;
 
 /// The answer that makes the money of a [`Prepare`](crate::Prepare) move (RFC 27, "ILP Fulfill").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,21 +15,19 @@ pub struct Fulfill {
 
 impl Fulfill {
     /// Reads one whole packet, sharing the memory of `octets`.
+    #[inline]
     pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
-        Self::decode_contents(open_envelope_of(TYPE_FULFILL, octets)?)
-    }
-
-    pub(super) fn decode_contents(mut reader: Reader) -> Result<Self, DecodeError> {
-        let fulfillment = Fulfillment::new(reader.array("fulfillment")?);
-        Ok(Self { fulfillment, data: read_data(&mut reader)? })
+        FulfillView::new(octets).map(Self::from)
     }
 
     /// Writes the packet.
+    #[inline]
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
-        check_data(&self.data)?;
-        let mut buffer = start_envelope(TYPE_FULFILL, 32 + oer::var_octets_length(self.data.len()));
+        check_data(self.data.len())?;
+        let contents_length = 32 + oer::var_octets_length(self.data.len());
+        let mut buffer = start_envelope(PacketType::FULFILL, contents_length);
         buffer.put_slice(self.fulfillment.octets());
         oer::put_var_octets(&mut buffer, &self.data);
-        Ok(buffer.freeze())
+        Ok(buffer.into())
     }
 }

@@ -3,10 +3,12 @@
 mod fulfill;
 mod prepare;
 mod reject;
+mod view;
 
-use std::fmt;
+use alloc::vec::Vec;
+use core::fmt;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 
 use crate::error::{DecodeError, EncodeError, Problem};
 use crate::oer::{self, Reader};
@@ -14,13 +16,48 @@ use crate::oer::{self, Reader};
 pub use fulfill::Fulfill;
 pub use prepare::Prepare;
 pub use reject::{AmountTooLarge, Reject};
+pub use view::{FulfillView, PacketView, PrepareView, RejectView};
 
 /// The greatest length of a packet's `data`, in octets (RFC 27, `OCTET STRING (SIZE (0..32767))`).
 pub const MAX_DATA_LENGTH: usize = 32_767;
 
-const TYPE_PREPARE: u8 = 12;
-const TYPE_FULFILL: u8 = 13;
-const TYPE_REJECT: u8 = 14;
+/// The first octet of an ILP packet. Types that this crate does not know survive unchanged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PacketType(u8);
+
+impl PacketType {
+    /// 12: a [`Prepare`].
+    pub const PREPARE: Self = Self(12);
+    /// 13: a [`Fulfill`].
+    pub const FULFILL: Self = Self(13);
+    /// 14: a [`Reject`].
+    pub const REJECT: Self = Self(14);
+
+    /// A type of this number.
+    pub const fn new(number: u8) -> Self {
+        Self(number)
+    }
+
+    /// Its number on the wire.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    const fn is_known(self) -> bool {
+        matches!(self, Self::PREPARE | Self::FULFILL | Self::REJECT)
+    }
+}
+
+impl fmt::Debug for PacketType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::PREPARE => f.write_str("PREPARE"),
+            Self::FULFILL => f.write_str("FULFILL"),
+            Self::REJECT => f.write_str("REJECT"),
+            Self(other) => write!(f, "PacketType({other})"),
+        }
+    }
+}
 
 /// Any ILPv4 packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +68,32 @@ pub enum Packet {
     Fulfill(Fulfill),
     /// Type 14.
     Reject(Reject),
+    /// Any other type; the older protocols have some, such as 1 for ILPv1 payments.
+    Unknown(UnknownPacket),
+}
+
+/// A packet of a type that this crate does not know, with contents that it has not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownPacket {
+    packet_type: PacketType,
+    contents: Bytes,
+}
+
+impl UnknownPacket {
+    /// A packet of any type but the three that are known, for which it is `None`.
+    pub fn new(packet_type: PacketType, contents: Bytes) -> Option<Self> {
+        (!packet_type.is_known()).then_some(Self { packet_type, contents })
+    }
+
+    /// The type.
+    pub fn packet_type(&self) -> PacketType {
+        self.packet_type
+    }
+
+    /// What follows type and length.
+    pub fn contents(&self) -> &Bytes {
+        &self.contents
+    }
 }
 
 /// What a [`Prepare`] is answered with.
@@ -45,12 +108,17 @@ pub enum Reply {
 impl Packet {
     /// Reads one whole packet, sharing the memory of `octets`.
     pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
-        let (packet_type, contents) = open_envelope(octets)?;
-        match packet_type {
-            TYPE_PREPARE => Prepare::decode_contents(contents).map(Self::Prepare),
-            TYPE_FULFILL => Fulfill::decode_contents(contents).map(Self::Fulfill),
-            TYPE_REJECT => Reject::decode_contents(contents).map(Self::Reject),
-            other => Err(unexpected_type(other)),
+        match octets.first().copied().map(PacketType::new) {
+            Some(PacketType::PREPARE) => Prepare::decode(octets).map(Self::Prepare),
+            Some(PacketType::FULFILL) => Fulfill::decode(octets).map(Self::Fulfill),
+            Some(PacketType::REJECT) => Reject::decode(octets).map(Self::Reject),
+            Some(packet_type) => {
+                let contents = open_envelope(packet_type, &octets)?.position();
+                Ok(Self::Unknown(UnknownPacket { packet_type, contents: tail(octets, contents) }))
+            }
+            None => {
+                Err(DecodeError::new("ILP packet type", 0, Problem::Truncated { needed: 1, available: 0 }))
+            }
         }
     }
 
@@ -60,6 +128,12 @@ impl Packet {
             Self::Prepare(prepare) => prepare.encode(),
             Self::Fulfill(fulfill) => fulfill.encode(),
             Self::Reject(reject) => reject.encode(),
+            Self::Unknown(UnknownPacket { packet_type, contents }) => {
+                EncodeError::check("ILP packet contents", contents.len(), u32::MAX as usize)?;
+                let mut buffer = start_envelope(*packet_type, contents.len());
+                buffer.put_slice(contents);
+                Ok(buffer.into())
+            }
         }
     }
 }
@@ -70,7 +144,8 @@ impl Reply {
         match Packet::decode(octets)? {
             Packet::Fulfill(fulfill) => Ok(Self::Fulfill(fulfill)),
             Packet::Reject(reject) => Ok(Self::Reject(reject)),
-            Packet::Prepare(_) => Err(unexpected_type(TYPE_PREPARE)),
+            Packet::Prepare(_) => Err(unexpected_type(PacketType::PREPARE)),
+            Packet::Unknown(packet) => Err(unexpected_type(packet.packet_type)),
         }
     }
 
@@ -132,37 +207,36 @@ macro_rules! octets_32 {
 octets_32!(Condition);
 octets_32!(Fulfillment);
 
-fn unexpected_type(found: u8) -> DecodeError {
-    DecodeError::new("ILP packet type", 0, Problem::UnexpectedType(found))
+#[cold]
+fn unexpected_type(found: PacketType) -> DecodeError {
+    DecodeError::new("ILP packet type", 0, Problem::UnexpectedType(found.number()))
 }
 
-/// Takes off type and length: the type, and a reader of the contents.
-fn open_envelope(octets: Bytes) -> Result<(u8, Reader), DecodeError> {
+/// Takes off type and length: a reader of the contents.
+#[inline]
+fn open_envelope(expected: PacketType, octets: &[u8]) -> Result<Reader<'_>, DecodeError> {
     let mut reader = Reader::new(octets);
-    let packet_type = reader.u8("ILP packet type")?;
-    let contents = reader.var_octets("ILP packet contents")?;
-    reader.end("ILP packet")?;
-    Ok((packet_type, Reader::new(contents)))
-}
-
-/// As [`open_envelope`], for one type alone.
-fn open_envelope_of(expected: u8, octets: Bytes) -> Result<Reader, DecodeError> {
-    match open_envelope(octets)? {
-        (found, contents) if found == expected => Ok(contents),
-        (found, _) => Err(unexpected_type(found)),
+    let found = PacketType(reader.u8("ILP packet type")?);
+    if found != expected {
+        return Err(unexpected_type(found));
     }
+    let contents = reader.contents("ILP packet contents")?;
+    reader.end("ILP packet")?;
+    Ok(contents)
 }
 
 /// A buffer of the exact size, with type and length of the contents in it.
-fn start_envelope(packet_type: u8, contents_length: usize) -> BytesMut {
-    let mut buffer = BytesMut::with_capacity(1 + oer::var_octets_length(contents_length));
-    buffer.put_u8(packet_type);
+#[inline]
+fn start_envelope(packet_type: PacketType, contents_length: usize) -> Vec<u8> {
+    let mut buffer = Vec::with_capacity(1 + oer::var_octets_length(contents_length));
+    buffer.push(packet_type.number());
     oer::put_length(&mut buffer, contents_length);
     buffer
 }
 
 /// The `data` field, which ends every packet.
-fn read_data(reader: &mut Reader) -> Result<Bytes, DecodeError> {
+#[inline]
+fn read_data<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
     let offset = reader.position();
     let data = reader.var_octets("data")?;
     if data.len() > MAX_DATA_LENGTH {
@@ -173,6 +247,17 @@ fn read_data(reader: &mut Reader) -> Result<Bytes, DecodeError> {
     Ok(data)
 }
 
-fn check_data(data: &Bytes) -> Result<(), EncodeError> {
-    EncodeError::check("data", data.len(), MAX_DATA_LENGTH)
+/// What starts at an offset, without counting one more owner of the memory.
+#[inline]
+fn tail(mut octets: Bytes, start: usize) -> Bytes {
+    octets.advance(start);
+    octets
+}
+
+fn check_data(length: usize) -> Result<(), EncodeError> {
+    EncodeError::check("data", length, MAX_DATA_LENGTH)
+}
+
+fn check_message(message: &[u8]) -> Result<(), EncodeError> {
+    EncodeError::check("message", message.len(), Reject::MAX_MESSAGE_LENGTH)
 }

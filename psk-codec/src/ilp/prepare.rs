@@ -1,8 +1,9 @@
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 
-use super::{Condition, TYPE_PREPARE, check_data, open_envelope_of, read_data, start_envelope};
-use crate::error::{DecodeError, EncodeError, Problem};
-use crate::oer::{self, Reader};
+use super::view::{FIXED_LENGTH, PrepareView, put_fixed};
+use super::{Condition, PacketType, check_data, start_envelope};
+use crate::error::{DecodeError, EncodeError};
+use crate::oer;
 use crate::{Address, Amount, Timestamp};
 
 /// An offer of money on the condition that a fulfillment is shown in time (RFC 27, "ILP Prepare").
@@ -20,23 +21,11 @@ pub struct Prepare {
     pub data: Bytes,
 }
 
-const FIXED_LENGTH: usize = 8 + Timestamp::LENGTH + 32;
-
 impl Prepare {
     /// Reads one whole packet, sharing the memory of `octets`.
+    #[inline]
     pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
-        Self::decode_contents(open_envelope_of(TYPE_PREPARE, octets)?)
-    }
-
-    pub(super) fn decode_contents(mut reader: Reader) -> Result<Self, DecodeError> {
-        let amount = Amount::new(reader.u64("amount")?);
-        let expires_at = Timestamp::decode(reader.array("expiresAt")?)?;
-        let condition = Condition::new(reader.array("executionCondition")?);
-        let offset = reader.position();
-        let destination = Address::from_octets(reader.var_octets("destination")?)
-            .map_err(|_| DecodeError::new("destination", offset, Problem::Invalid("not an ILP address")))?;
-        let data = read_data(&mut reader)?;
-        Ok(Self { amount, expires_at, condition, destination, data })
+        PrepareView::new(octets).map(Self::from)
     }
 
     /// The length of the whole packet, in octets.
@@ -45,15 +34,14 @@ impl Prepare {
     }
 
     /// Writes the packet.
+    #[inline]
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
-        check_data(&self.data)?;
-        let mut buffer = start_envelope(TYPE_PREPARE, self.contents_length());
-        buffer.put_u64(self.amount.units());
-        buffer.put_slice(&self.expires_at.encode());
-        buffer.put_slice(self.condition.octets());
+        check_data(self.data.len())?;
+        let mut buffer = start_envelope(PacketType::PREPARE, self.contents_length());
+        put_fixed(&mut buffer, self.amount, self.expires_at, &self.condition);
         oer::put_var_octets(&mut buffer, self.destination.as_octets());
         oer::put_var_octets(&mut buffer, &self.data);
-        Ok(buffer.freeze())
+        Ok(buffer.into())
     }
 
     fn contents_length(&self) -> usize {

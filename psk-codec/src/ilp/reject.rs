@@ -1,9 +1,11 @@
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::string::String;
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 
-use super::{TYPE_REJECT, check_data, open_envelope_of, read_data, start_envelope};
-use crate::error::{DecodeError, EncodeError, Problem};
+use super::view::{RejectView, start_reject};
+use super::{check_data, check_message};
+use crate::error::{DecodeError, EncodeError};
 use crate::oer::{self, Reader};
 use crate::{Address, Amount, ErrorCode};
 
@@ -47,45 +49,20 @@ impl Reject {
     }
 
     /// Reads one whole packet, sharing the memory of `octets`.
+    #[inline]
     pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
-        Self::decode_contents(open_envelope_of(TYPE_REJECT, octets)?)
-    }
-
-    pub(super) fn decode_contents(mut reader: Reader) -> Result<Self, DecodeError> {
-        let code = ErrorCode::new(reader.array("code")?);
-        let offset = reader.position();
-        let triggered_by = reader.var_octets("triggeredBy")?;
-        // PROTOCOL.md section 2: triggeredBy may be empty on the wire.
-        let triggered_by = match triggered_by.is_empty() {
-            true => None,
-            false => Some(Address::from_octets(triggered_by).map_err(|_| {
-                DecodeError::new("triggeredBy", offset, Problem::Invalid("not an ILP address"))
-            })?),
-        };
-        let offset = reader.position();
-        let message = reader.var_octets("message")?;
-        if message.len() > Self::MAX_MESSAGE_LENGTH {
-            let problem = Problem::Invalid("more than 8191 octets");
-            return Err(DecodeError::new("message", offset, problem));
-        }
-        Ok(Self { code, triggered_by, message, data: read_data(&mut reader)? })
+        RejectView::new(octets).map(Self::from)
     }
 
     /// Writes the packet.
+    #[inline]
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
-        EncodeError::check("message", self.message.len(), Self::MAX_MESSAGE_LENGTH)?;
-        check_data(&self.data)?;
+        check_message(&self.message)?;
+        check_data(self.data.len())?;
         let triggered_by = self.triggered_by.as_ref().map_or(&[][..], |by| by.as_octets());
-        let contents_length = 3
-            + oer::var_octets_length(triggered_by.len())
-            + oer::var_octets_length(self.message.len())
-            + oer::var_octets_length(self.data.len());
-        let mut buffer = start_envelope(TYPE_REJECT, contents_length);
-        buffer.put_slice(&self.code.octets());
-        oer::put_var_octets(&mut buffer, triggered_by);
-        oer::put_var_octets(&mut buffer, &self.message);
+        let mut buffer = start_reject(self.code, triggered_by, &self.message, self.data.len());
         oer::put_var_octets(&mut buffer, &self.data);
-        Ok(buffer.freeze())
+        Ok(buffer.into())
     }
 }
 
@@ -105,8 +82,8 @@ impl AmountTooLarge {
 
     /// Reads the data of a Reject. Fewer than 16 octets are an error; more are left to extensions, as npm
     /// connectors append nothing but RFC 27 does not forbid it.
-    pub fn decode(data: &Bytes) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(data.clone());
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(data);
         let received = Amount::new(reader.u64("receivedAmount")?);
         let maximum = Amount::new(reader.u64("maximumAmount")?);
         Ok(Self { received, maximum })

@@ -1,8 +1,9 @@
-use std::fmt;
+use alloc::vec::Vec;
+use core::fmt;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
-use super::check_plaintext;
+use super::{MAX_PLAINTEXT_LENGTH, PskPacketType, check_room};
 use crate::Amount;
 use crate::error::{DecodeError, EncodeError};
 use crate::oer::{self, Reader};
@@ -24,22 +25,24 @@ pub enum ChunkKind {
 }
 
 impl ChunkKind {
-    pub(super) fn from_type(packet_type: u8) -> Option<Self> {
+    #[inline]
+    pub(super) fn from_type(packet_type: PskPacketType) -> Option<Self> {
         match packet_type {
-            0 => Some(Self::Chunk),
-            1 => Some(Self::LastChunk),
-            2 => Some(Self::Fulfillment),
-            3 => Some(Self::Reject),
+            PskPacketType::CHUNK => Some(Self::Chunk),
+            PskPacketType::LAST_CHUNK => Some(Self::LastChunk),
+            PskPacketType::CHUNK_FULFILLMENT => Some(Self::Fulfillment),
+            PskPacketType::CHUNK_REJECT => Some(Self::Reject),
             _ => None,
         }
     }
 
-    fn packet_type(self) -> u8 {
+    /// The type on the wire.
+    pub fn packet_type(self) -> PskPacketType {
         match self {
-            Self::Chunk => 0,
-            Self::LastChunk => 1,
-            Self::Fulfillment => 2,
-            Self::Reject => 3,
+            Self::Chunk => PskPacketType::CHUNK,
+            Self::LastChunk => PskPacketType::LAST_CHUNK,
+            Self::Fulfillment => PskPacketType::CHUNK_FULFILLMENT,
+            Self::Reject => PskPacketType::CHUNK_REJECT,
         }
     }
 }
@@ -112,9 +115,10 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// A chunk of a payment, or the answer to one (first draft of RFC 25, "PSK Packet").
+/// A chunk of a payment, or the answer to one (first draft of RFC 25, "PSK Packet"). Its application data is shared
+/// ([`Bytes`]) or borrowed (`&[u8]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChunkPacket {
+pub struct ChunkPacket<D = Bytes> {
     /// Which of the four.
     pub kind: ChunkKind,
     /// The payment it belongs to.
@@ -127,8 +131,8 @@ pub struct ChunkPacket {
     /// In a chunk the least that the receiver must get to fulfill it; in an answer what arrived with this chunk.
     /// Units of the receiver's asset.
     pub chunk_amount: Amount,
-    /// Data of the application, or frames.
-    pub application_data: Bytes,
+    /// Data of the application, or [frames](super::frame).
+    pub application_data: D,
 }
 
 /// type, payment id, sequence, two amounts; the extension octet is counted apart.
@@ -138,11 +142,14 @@ impl ChunkPacket {
     /// The payment amount that says that the sender decides when it ends. The draft takes 0 for that, but a JS
     /// receiver takes 0 as reached after one chunk (PROTOCOL.md section 2).
     pub const OPEN_ENDED: Amount = Amount::MAX;
+}
 
-    pub(super) fn decode_after_type(kind: ChunkKind, reader: &mut Reader) -> Result<Self, DecodeError> {
+impl<'a> ChunkPacket<&'a [u8]> {
+    #[inline]
+    pub(super) fn read(kind: ChunkKind, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let packet = Self {
             kind,
-            payment_id: PaymentId(reader.array("paymentId")?),
+            payment_id: PaymentId(*reader.array("paymentId")?),
             sequence: Sequence(reader.u32("sequence")?),
             payment_amount: Amount::new(reader.u64("paymentAmount")?),
             chunk_amount: Amount::new(reader.u64("chunkAmount")?),
@@ -152,19 +159,36 @@ impl ChunkPacket {
         reader.u8("extension")?;
         Ok(packet)
     }
+}
 
-    /// Writes the plaintext, without junk.
+impl<D: AsRef<[u8]>> ChunkPacket<D> {
+    /// The length of the plaintext without junk, in octets.
+    pub fn encoded_length(&self) -> usize {
+        FIXED_LENGTH + oer::var_octets_length(self.application_data.as_ref().len()) + 1
+    }
+
+    /// Writes the plaintext, without junk. Fails for more than
+    /// [`MAX_PLAINTEXT_LENGTH`](super::MAX_PLAINTEXT_LENGTH).
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
-        let length = FIXED_LENGTH + oer::var_octets_length(self.application_data.len()) + 1;
-        check_plaintext(length)?;
-        let mut buffer = BytesMut::with_capacity(length);
-        buffer.put_u8(self.kind.packet_type());
-        buffer.put_slice(&self.payment_id.0);
-        buffer.put_u32(self.sequence.0);
-        buffer.put_u64(self.payment_amount.units());
-        buffer.put_u64(self.chunk_amount.units());
-        oer::put_var_octets(&mut buffer, &self.application_data);
+        let mut buffer = Vec::with_capacity(self.encoded_length().min(MAX_PLAINTEXT_LENGTH));
+        self.encode_into(&mut buffer)?;
+        Ok(buffer.into())
+    }
+
+    /// As [`encode`](ChunkPacket::encode), into a buffer such as the data of a packet. Fails also for one that has
+    /// no room for [`encoded_length`](ChunkPacket::encoded_length) octets.
+    #[inline]
+    pub fn encode_into(&self, buffer: &mut impl BufMut) -> Result<(), EncodeError> {
+        check_room(self.encoded_length(), buffer)?;
+        let mut fixed = [0; FIXED_LENGTH];
+        fixed[0] = self.kind.packet_type().number();
+        fixed[1..17].copy_from_slice(&self.payment_id.0);
+        fixed[17..21].copy_from_slice(&self.sequence.0.to_be_bytes());
+        fixed[21..29].copy_from_slice(&self.payment_amount.units().to_be_bytes());
+        fixed[29..].copy_from_slice(&self.chunk_amount.units().to_be_bytes());
+        buffer.put_slice(&fixed);
+        oer::put_var_octets(buffer, self.application_data.as_ref());
         buffer.put_u8(0);
-        Ok(buffer.freeze())
+        Ok(())
     }
 }

@@ -4,51 +4,119 @@
 
 mod chunk;
 mod packet;
+mod packet_type;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 
 pub use chunk::{ChunkKind, ChunkPacket, PaymentId, Sequence};
 pub use packet::{MAX_REQUEST_DATA_LENGTH, RequestId, RequestKind, RequestPacket};
+pub use packet_type::{PskPacketType, UnknownPskPacket};
 
-use crate::error::{DecodeError, EncodeError, Problem};
+use crate::error::{DecodeError, EncodeError};
 use crate::oer::Reader;
 
 /// The greatest length of a plaintext, in octets: what ILP data leaves beside nonce (12) and tag (16).
 pub const MAX_PLAINTEXT_LENGTH: usize = crate::MAX_DATA_LENGTH - 28;
 
-/// Any PSK packet.
+/// Any PSK packet. Its data is shared ([`Bytes`]) or borrowed (`&[u8]`).
+///
+/// ```
+/// use psk_codec::Amount;
+/// use psk_codec::psk::{PskPacket, RequestId, RequestKind, RequestPacket};
+///
+/// let (kind, request_id) = (RequestKind::Request, RequestId::new(7));
+/// let packet = PskPacket::Request(RequestPacket { kind, request_id, amount: Amount::new(5), data: &b"hi"[..] });
+/// let plaintext = packet.encode()?;
+/// assert_eq!(plaintext, "\x04\0\0\0\x07\0\0\0\0\0\0\0\x05\x02hi");
+/// assert_eq!(PskPacket::read(&plaintext)?, packet);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PskPacket {
+pub enum PskPacket<D = Bytes> {
     /// Types 4 to 6.
-    Request(RequestPacket),
+    Request(RequestPacket<D>),
     /// Types 0 to 3.
-    Chunk(ChunkPacket),
+    Chunk(ChunkPacket<D>),
+    /// Any other type.
+    Unknown(UnknownPskPacket<D>),
 }
 
 impl PskPacket {
-    /// Reads a decrypted packet, sharing the memory of `plaintext`. What follows its last field is junk, by which
-    /// senders hide the length of the data, and is ignored (RFC 25, "PSK Packet").
+    /// Reads a decrypted packet, sharing the memory of `plaintext`; otherwise as [`PskPacket::read`].
     pub fn decode(plaintext: Bytes) -> Result<Self, DecodeError> {
+        Ok(PskPacket::read(&plaintext)?.map_data(|data| plaintext.slice_ref(data)))
+    }
+}
+
+impl<'a> PskPacket<&'a [u8]> {
+    /// Reads a decrypted packet where it stands. What follows its last field is junk, by which senders hide the
+    /// length of the data, and is ignored (RFC 25, "PSK Packet"). Of an unknown type, all is kept.
+    #[inline]
+    pub fn read(plaintext: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(plaintext);
-        let packet_type = reader.u8("PSK packet type")?;
+        let packet_type = PskPacketType::new(reader.u8("PSK packet type")?);
         if let Some(kind) = ChunkKind::from_type(packet_type) {
-            ChunkPacket::decode_after_type(kind, &mut reader).map(Self::Chunk)
+            ChunkPacket::read(kind, &mut reader).map(Self::Chunk)
         } else if let Some(kind) = RequestKind::from_type(packet_type) {
-            RequestPacket::decode_after_type(kind, &mut reader).map(Self::Request)
+            RequestPacket::read(kind, &mut reader).map(Self::Request)
         } else {
-            Err(DecodeError::new("PSK packet type", 0, Problem::UnexpectedType(packet_type)))
+            Ok(Self::Unknown(UnknownPskPacket::of(packet_type, reader.rest())))
+        }
+    }
+}
+
+impl<D> PskPacket<D> {
+    fn map_data<E>(self, map: impl FnOnce(D) -> E) -> PskPacket<E> {
+        match self {
+            Self::Request(RequestPacket { kind, request_id, amount, data }) => {
+                PskPacket::Request(RequestPacket { kind, request_id, amount, data: map(data) })
+            }
+            Self::Chunk(packet) => PskPacket::Chunk(ChunkPacket {
+                kind: packet.kind,
+                payment_id: packet.payment_id,
+                sequence: packet.sequence,
+                payment_amount: packet.payment_amount,
+                chunk_amount: packet.chunk_amount,
+                application_data: map(packet.application_data),
+            }),
+            Self::Unknown(packet) => PskPacket::Unknown(packet.map_body(map)),
+        }
+    }
+}
+
+impl<D: AsRef<[u8]>> PskPacket<D> {
+    /// The length of the plaintext without junk, in octets.
+    pub fn encoded_length(&self) -> usize {
+        match self {
+            Self::Request(packet) => packet.encoded_length(),
+            Self::Chunk(packet) => packet.encoded_length(),
+            Self::Unknown(packet) => packet.encoded_length(),
         }
     }
 
-    /// Writes the plaintext.
+    /// Writes the plaintext. Fails for more than [`MAX_PLAINTEXT_LENGTH`] octets.
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
         match self {
             Self::Request(packet) => packet.encode(),
             Self::Chunk(packet) => packet.encode(),
+            Self::Unknown(packet) => packet.encode(),
+        }
+    }
+
+    /// As [`encode`](PskPacket::encode), into a buffer such as the data of a packet. Fails also for one that has
+    /// no room for [`encoded_length`](PskPacket::encoded_length) octets.
+    #[inline]
+    pub fn encode_into(&self, buffer: &mut impl BufMut) -> Result<(), EncodeError> {
+        match self {
+            Self::Request(packet) => packet.encode_into(buffer),
+            Self::Chunk(packet) => packet.encode_into(buffer),
+            Self::Unknown(packet) => packet.encode_into(buffer),
         }
     }
 }
 
-fn check_plaintext(length: usize) -> Result<(), EncodeError> {
-    EncodeError::check("PSK packet", length, MAX_PLAINTEXT_LENGTH)
+/// Whether a plaintext of this length may be, and fits the buffer.
+#[inline]
+fn check_room(length: usize, buffer: &impl BufMut) -> Result<(), EncodeError> {
+    EncodeError::check("PSK packet", length, buffer.remaining_mut().min(MAX_PLAINTEXT_LENGTH))
 }

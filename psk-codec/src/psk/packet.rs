@@ -1,8 +1,9 @@
-use std::fmt;
+use alloc::vec::Vec;
+use core::fmt;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
-use super::{MAX_PLAINTEXT_LENGTH, check_plaintext};
+use super::{MAX_PLAINTEXT_LENGTH, PskPacketType, check_room};
 use crate::Amount;
 use crate::error::{DecodeError, EncodeError};
 use crate::oer::{self, Reader};
@@ -24,20 +25,22 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
-    pub(super) fn from_type(packet_type: u8) -> Option<Self> {
+    #[inline]
+    pub(super) fn from_type(packet_type: PskPacketType) -> Option<Self> {
         match packet_type {
-            4 => Some(Self::Request),
-            5 => Some(Self::Response),
-            6 => Some(Self::Error),
+            PskPacketType::REQUEST => Some(Self::Request),
+            PskPacketType::RESPONSE => Some(Self::Response),
+            PskPacketType::ERROR => Some(Self::Error),
             _ => None,
         }
     }
 
-    fn packet_type(self) -> u8 {
+    /// The type on the wire.
+    pub fn packet_type(self) -> PskPacketType {
         match self {
-            Self::Request => 4,
-            Self::Response => 5,
-            Self::Error => 6,
+            Self::Request => PskPacketType::REQUEST,
+            Self::Response => PskPacketType::RESPONSE,
+            Self::Error => PskPacketType::ERROR,
         }
     }
 }
@@ -70,9 +73,10 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// A request, its response or its error (RFC 25, "PSK Packet").
+/// A request, its response or its error (RFC 25, "PSK Packet"). Its data is shared ([`Bytes`]) or borrowed
+/// (`&[u8]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestPacket {
+pub struct RequestPacket<D = Bytes> {
     /// Which of the three.
     pub kind: RequestKind,
     /// The same in a request and its answer.
@@ -81,11 +85,12 @@ pub struct RequestPacket {
     /// receiver's asset.
     pub amount: Amount,
     /// Application data, at most [`MAX_REQUEST_DATA_LENGTH`] octets.
-    pub data: Bytes,
+    pub data: D,
 }
 
-impl RequestPacket {
-    pub(super) fn decode_after_type(kind: RequestKind, reader: &mut Reader) -> Result<Self, DecodeError> {
+impl<'a> RequestPacket<&'a [u8]> {
+    #[inline]
+    pub(super) fn read(kind: RequestKind, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(Self {
             kind,
             request_id: RequestId(reader.u32("requestId")?),
@@ -93,16 +98,32 @@ impl RequestPacket {
             data: reader.var_octets("data")?,
         })
     }
+}
 
-    /// Writes the plaintext, without junk.
+impl<D: AsRef<[u8]>> RequestPacket<D> {
+    /// The length of the plaintext without junk, in octets.
+    pub fn encoded_length(&self) -> usize {
+        FIXED_LENGTH + oer::var_octets_length(self.data.as_ref().len())
+    }
+
+    /// Writes the plaintext, without junk. Fails for more than [`MAX_PLAINTEXT_LENGTH`].
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
-        let length = FIXED_LENGTH + oer::var_octets_length(self.data.len());
-        check_plaintext(length)?;
-        let mut buffer = BytesMut::with_capacity(length);
-        buffer.put_u8(self.kind.packet_type());
-        buffer.put_u32(self.request_id.0);
-        buffer.put_u64(self.amount.units());
-        oer::put_var_octets(&mut buffer, &self.data);
-        Ok(buffer.freeze())
+        let mut buffer = Vec::with_capacity(self.encoded_length().min(MAX_PLAINTEXT_LENGTH));
+        self.encode_into(&mut buffer)?;
+        Ok(buffer.into())
+    }
+
+    /// As [`encode`](RequestPacket::encode), into a buffer such as the data of a packet. Fails also for one that
+    /// has no room for [`encoded_length`](RequestPacket::encoded_length) octets.
+    #[inline]
+    pub fn encode_into(&self, buffer: &mut impl BufMut) -> Result<(), EncodeError> {
+        check_room(self.encoded_length(), buffer)?;
+        let mut fixed = [0; FIXED_LENGTH];
+        fixed[0] = self.kind.packet_type().number();
+        fixed[1..5].copy_from_slice(&self.request_id.0.to_be_bytes());
+        fixed[5..].copy_from_slice(&self.amount.units().to_be_bytes());
+        buffer.put_slice(&fixed);
+        oer::put_var_octets(buffer, self.data.as_ref());
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
 
+pub(crate) mod arbitrary;
+
 use bytes::Bytes;
 use psk_codec::Timestamp;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};

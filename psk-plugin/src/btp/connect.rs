@@ -194,6 +194,9 @@ async fn authenticate(
             Kind::Response => Ok(()),
             Kind::Error(details) => Err(refusal(url, details, server)),
             Kind::Message | Kind::Transfer { .. } => continue,
+            Kind::Unknown(_) => {
+                Err(not_authenticated("an answer of a type that BTP 2.0 does not have".into()))
+            }
         };
     }
     Err(not_authenticated("the connection was closed".into()))

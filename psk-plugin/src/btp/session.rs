@@ -286,6 +286,10 @@ impl Session {
             },
             // PROTOCOL.md section 5: money moves by ILP packets alone.
             Kind::Transfer { .. } => self.refuse(id, "transfers are not supported"),
+            // As a packet that cannot be read: it gets no answer.
+            Kind::Unknown(_) => {
+                debug!(packet_type = ?packet.kind.packet_type(), "BTP packet of an unknown type")
+            }
         }
     }
 

@@ -87,7 +87,7 @@ impl Pair {
 pub(crate) fn open_body(keys: &Keys, data: &[u8]) -> RequestPacket {
     match PskPacket::decode(keys.open(data).unwrap()).unwrap() {
         PskPacket::Request(packet) => packet,
-        PskPacket::Chunk(packet) => panic!("a chunk: {packet:?}"),
+        other => panic!("no request: {other:?}"),
     }
 }
 
