@@ -9,36 +9,12 @@ use bytes::Bytes;
 use common::arbitrary::{
     account_details, amount, btp_packet, damaged, ilp_packet, octets, psk_packet, timestamp,
 };
+use common::properties;
 use proptest::prelude::*;
 use psk_codec::btp;
 use psk_codec::ildcp::AccountDetails;
 use psk_codec::psk::PskPacket;
 use psk_codec::{AmountTooLarge, Packet, Timestamp};
-
-/// Reads octets as everything; what can be read must be written the same again.
-fn canonical_or_refused(octets: &Bytes) {
-    if let Ok(packet) = Packet::decode(octets.clone()) {
-        assert_eq!(&packet.encode().unwrap(), octets);
-    }
-    if let Ok(packet) = btp::Packet::decode(octets.clone()) {
-        assert_eq!(&packet.encode().unwrap(), octets);
-    }
-    if let Ok(details) = AccountDetails::decode(octets.clone()) {
-        assert_eq!(&details.encode().unwrap(), octets);
-    }
-    // PSK packets end with junk, a chunk even with an extension octet that nobody reads.
-    if let Ok(packet) = PskPacket::decode(octets.clone()) {
-        let written = packet.encode().unwrap();
-        let fields = match packet {
-            PskPacket::Request(_) | PskPacket::Unknown(_) => &written[..],
-            PskPacket::Chunk(_) => &written[..written.len() - 1],
-        };
-        assert!(octets.starts_with(fields));
-    }
-    if let Ok(details) = AmountTooLarge::decode(octets) {
-        assert!(octets.starts_with(&details.encode()));
-    }
-}
 
 proptest! {
     #[test]
@@ -80,7 +56,7 @@ proptest! {
 
     #[test]
     fn random_octets_are_canonical_or_refused(octets in octets(600)) {
-        canonical_or_refused(&octets);
+        properties::all(&octets);
     }
 
     #[test]
@@ -93,6 +69,6 @@ proptest! {
         ]
         .prop_flat_map(damaged)
     ) {
-        canonical_or_refused(&octets);
+        properties::all(&octets);
     }
 }
