@@ -43,7 +43,8 @@ fn owned(view: &PacketView<&[u8]>) -> Packet {
 fn same_as_owned(octets: &Bytes) {
     let view = PacketView::new(&octets[..]);
     match (Packet::decode(octets.clone()), &view) {
-        (Ok(Packet::Unknown(_)), Err(DecodeError { reading: "ILP packet type", offset: 0, .. })) => {}
+        // Views know three types; what else is wrong with a packet of another one, they do not look at.
+        (Ok(Packet::Unknown(_)) | Err(_), Err(DecodeError { problem: Problem::UnexpectedType(_), .. })) => {}
         (Ok(packet), Ok(view)) => {
             assert_eq!(owned(view), packet);
             assert_eq!(view.octets(), octets);
