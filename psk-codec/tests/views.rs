@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use psk_codec::btp::{self, KindView};
 use psk_codec::psk::PskPacket;
 use psk_codec::{
-    Condition, DecodeError, Fulfill, FulfillView, Packet, PacketView, Prepare, PrepareView, Reject,
+    Condition, DecodeError, Fulfill, FulfillView, Packet, PacketView, Prepare, PrepareView, Problem, Reject,
     RejectView,
 };
 
