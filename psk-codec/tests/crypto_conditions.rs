@@ -118,7 +118,7 @@ fn the_longest_preimage_is_read_and_written_and_a_longer_one_refused() {
     let error = EncodeError { field: "preimage", length, maximum };
     assert_eq!(CryptoFulfillment::new(vec![7; length]), Err(error));
     let der = format!("a0820405 80820401{}", "07".repeat(length));
-    let error = invalid("preimage", 0, "longer than MAX_PREIMAGE_LENGTH");
+    let error = invalid("preimage", 4, "longer than 1024 octets");
     assert_eq!(CryptoFulfillment::decode(octets(&der)), Err(error));
 }
 

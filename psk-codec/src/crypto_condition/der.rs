@@ -5,12 +5,14 @@
 //! STRING whose identifier says "constructed" (10.2). The last is a check of the identifier; the others all mean
 //! that there is a shorter form, so what was read is compared with what it would be written as.
 
+use alloc::vec::Vec;
+
 use asn1_rs::nom::Needed;
 use asn1_rs::{Any, Class, DerConstraint, Err, Error, FromDer, Header, Length, Tag, ToDer};
 
 use crate::error::{DecodeError, Problem};
 
-/// A cursor over elements. All are of context-specific class: the ASN.1 module has automatic tags.
+/// A cursor over elements, whose errors count from the start of the input. All are of context-specific class: the ASN.1 module has automatic tags.
 #[derive(Debug)]
 pub(super) struct Elements<'a> {
     octets: &'a [u8],
@@ -31,13 +33,19 @@ impl<'a> Elements<'a> {
         let problem = match (choice.tag().0, choice.header.is_constructed()) {
             (0, true) => {
                 outer.end(reading)?;
-                return Ok(Self::new(choice.data));
+                let position = octets.len() - choice.data.len();
+                return Ok(Self { octets, position });
             }
             (0, false) => Problem::Invalid("not constructed"),
             (other, _) => u8::try_from(other)
                 .map_or(Problem::Invalid("unknown crypto-condition type"), Problem::UnexpectedType),
         };
         Err(DecodeError::new(reading, 0, problem))
+    }
+
+    /// The offset of the next element, from the start of the input.
+    pub(super) fn position(&self) -> usize {
+        self.position
     }
 
     /// The contents of an OCTET STRING with the tag `[tag]`.

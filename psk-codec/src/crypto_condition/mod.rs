@@ -40,6 +40,7 @@
 mod der;
 mod uri;
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::Bytes;
@@ -103,10 +104,11 @@ impl CryptoCondition {
     /// fingerprint of another length than 32 octets, and a cost of more than 32 bits.
     pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
         let mut fields = Elements::of_preimage_sha_256(&octets, CONDITION)?;
+        let offset = fields.position();
         let fingerprint = fields
             .octet_string(0, "fingerprint")?
             .try_into()
-            .map_err(|_| DecodeError::new("fingerprint", 0, Problem::Invalid("not 32 octets")))?;
+            .map_err(|_| DecodeError::new("fingerprint", offset, Problem::Invalid("not 32 octets")))?;
         let cost = fields.integer(1, "cost")?;
         fields.end("SimpleSha256Condition")?;
         Ok(Self { fingerprint, cost })
@@ -140,11 +142,12 @@ impl CryptoFulfillment {
     /// [`MAX_PREIMAGE_LENGTH`] octets.
     pub fn decode(octets: Bytes) -> Result<Self, DecodeError> {
         let mut fields = Elements::of_preimage_sha_256(&octets, FULFILLMENT)?;
+        let offset = fields.position();
         let preimage = fields.octet_string(0, "preimage")?;
         fields.end("PreimageFulfillment")?;
         // A part of `octets`, as `slice_ref` wants it.
         Self::new(octets.slice_ref(preimage))
-            .map_err(|_| DecodeError::new("preimage", 0, Problem::Invalid("longer than MAX_PREIMAGE_LENGTH")))
+            .map_err(|_| DecodeError::new("preimage", offset, Problem::Invalid("longer than 1024 octets")))
     }
 
     /// Writes the DER, of 36 octets for an ILP fulfillment.

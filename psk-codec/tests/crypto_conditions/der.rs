@@ -17,11 +17,11 @@ fn outer(problem: Problem) -> DecodeError {
 }
 
 fn fingerprint(problem: Problem) -> DecodeError {
-    DecodeError::new("fingerprint", 0, problem)
+    DecodeError::new("fingerprint", 2, problem)
 }
 
 fn cost(problem: Problem) -> DecodeError {
-    DecodeError::new("cost", 34, problem)
+    DecodeError::new("cost", 36, problem)
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn lengths_of_conditions_that_are_not_der_are_refused() {
         (format!("a025 8020{F} 810120 00"), DecodeError::new("crypto-condition", 39, TrailingOctets(1))),
         (
             format!("a029 8020{F} 810120 82020780"),
-            DecodeError::new("SimpleSha256Condition", 37, TrailingOctets(4)),
+            DecodeError::new("SimpleSha256Condition", 39, TrailingOctets(4)),
         ),
     ];
     assert_conditions_refused(&table);
@@ -125,7 +125,7 @@ fn assert_conditions_refused(table: &[(String, DecodeError)]) {
 #[test]
 fn fulfillments_that_are_not_der_are_refused() {
     let outer = |problem| DecodeError::new("crypto-fulfillment", 0, problem);
-    let preimage = |problem| DecodeError::new("preimage", 0, problem);
+    let preimage = |problem| DecodeError::new("preimage", 2, problem);
     let table = [
         ("", outer(truncated(1, 0))),
         ("a002 80", outer(truncated(4, 3))),
@@ -148,7 +148,7 @@ fn fulfillments_that_are_not_der_are_refused() {
         ("a002 a000", preimage(Problem::Invalid("not primitive"))),
         ("a002 8100", preimage(Problem::Invalid("another tag"))),
         ("a002 8000 00", DecodeError::new("crypto-fulfillment", 4, Problem::TrailingOctets(1))),
-        ("a004 8000 8000", DecodeError::new("PreimageFulfillment", 2, Problem::TrailingOctets(2))),
+        ("a004 8000 8000", DecodeError::new("PreimageFulfillment", 4, Problem::TrailingOctets(2))),
     ];
     for (der, error) in table {
         assert_eq!(CryptoFulfillment::decode(octets(der)), Err(error), "{der}");
