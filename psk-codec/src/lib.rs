@@ -6,7 +6,9 @@
 //! - ILPv4 packets: [`Prepare`], [`Fulfill`], [`Reject`] (RFC 27),
 //! - [`psk`]: what travels encrypted inside of them (RFC 25 and its first draft),
 //! - [`btp`]: the Bilateral Transfer Protocol 2.0 (RFC 23),
-//! - [`ildcp`]: the Interledger Dynamic Configuration Protocol (RFC 31).
+//! - [`ildcp`]: the Interledger Dynamic Configuration Protocol (RFC 31),
+//! - `crypto_condition`: ILP's conditions and fulfillments in DER, as XRP Ledger escrows take them (feature
+//!   `crypto-conditions`, on by default).
 //!
 //! It does no I/O, reads no clock and knows no secrets. Decoders take [`bytes::Bytes`] and share its memory;
 //! they refuse what is not canonical, never panic, and never allocate by a length they have not checked.
@@ -33,6 +35,8 @@ extern crate alloc;
 mod address;
 mod amount;
 pub mod btp;
+#[cfg(feature = "crypto-conditions")]
+pub mod crypto_condition;
 mod error;
 mod error_code;
 pub mod ildcp;
