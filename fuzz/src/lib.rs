@@ -1,8 +1,8 @@
-//! What each fuzz target does with its octets. What must hold of them is in `psk-codec/tests/common/properties.rs`,
+//! What each fuzz target does with its octets. What must hold of them is in `psk-codec/tests/common/properties`,
 //! which the property tests share.
 
 mod envelope;
-#[path = "../../psk-codec/tests/common/properties.rs"]
+#[path = "../../psk-codec/tests/common/properties/mod.rs"]
 mod properties;
 
 use bytes::Bytes;
@@ -34,4 +34,14 @@ pub fn btp(octets: &[u8]) {
 /// IL-DCP requests and answers.
 pub fn ildcp(octets: &[u8]) {
     properties::ildcp(&Bytes::copy_from_slice(octets));
+}
+
+/// Frames in the application data of chunks, shared and borrowed. The version octet is put in front.
+pub fn frames(octets: &[u8]) {
+    properties::frames(&[&[psk_codec::psk::frame::VERSION], octets].concat().into());
+}
+
+/// Crypto-conditions and their fulfillments, in DER and as text.
+pub fn der(octets: &[u8]) {
+    properties::der(&Bytes::copy_from_slice(octets));
 }

@@ -7,6 +7,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use psk_codec::psk::frame::{
+    CloseReason, Closed, Frame, FrameType, FramesBuilder, PaymentState, SequenceRange, SequenceRanges,
+    Status, StreamData, UnknownFrame,
+};
+use psk_codec::psk::{ChunkKind, ChunkPacket, MAX_APPLICATION_DATA_LENGTH, PaymentId, Sequence};
+use psk_codec::{Amount, DestinationAmount, SourceAmount};
 use psk_crypto::{Keys, SharedSecret};
 use serde_json::Value;
 
@@ -53,7 +59,61 @@ fn main() {
             }
         }
     }
+    for vector in vectors("psk-codec", "crypto-conditions") {
+        for field in ["condition", "fulfillment"] {
+            corpus.add("der", &octets(&vector, field));
+            corpus.add("der", vector[format!("{field}Uri")].as_str().unwrap().as_bytes());
+        }
+    }
+    for frames in frames() {
+        let frames = frames.encode();
+        corpus.add("frames", &frames[1..]);
+        let chunk = ChunkPacket {
+            kind: ChunkKind::Chunk,
+            payment_id: PaymentId::new([1; 16]),
+            sequence: Sequence::FIRST,
+            payment_amount: Amount::MAX,
+            chunk_amount: Amount::ZERO,
+            application_data: frames,
+        };
+        corpus.add("psk", &chunk.encode().unwrap());
+    }
     assert!(corpus.written > 0);
+}
+
+/// Frames are ours, so there are no vectors of others: one of each type, alone and together.
+fn frames() -> Vec<FramesBuilder> {
+    let range = |first, last| SequenceRange::new(Sequence::new(first), Sequence::new(last)).unwrap();
+    let status = Status {
+        received: DestinationAmount::new(1_000),
+        chunks: 9,
+        state: PaymentState::OPEN,
+        fulfilled: SequenceRanges::from_ranges([range(0, 6), range(8, 9)]).unwrap(),
+    };
+    let (refunded, total) = (SourceAmount::new(3), SourceAmount::new(258));
+    let one_of_each = [
+        Frame::RefundAccount("test.alice.refund".parse().unwrap()),
+        Frame::Data(StreamData::new(256, "hello".into()).unwrap()),
+        Frame::DataEnd { length: 261 },
+        Frame::StatusRequest,
+        Frame::Status(status),
+        Frame::Abort,
+        Frame::Closed(Closed::with_message(CloseReason::SILENCE, "bye")),
+        Frame::RefundStatus { refunded, total },
+        Frame::Unknown(UnknownFrame::new(FrameType::new(200), "?!".into()).unwrap()),
+    ];
+    let mut together = FramesBuilder::new(MAX_APPLICATION_DATA_LENGTH);
+    let mut all: Vec<_> = one_of_each
+        .into_iter()
+        .map(|frame| {
+            let mut alone = FramesBuilder::new(MAX_APPLICATION_DATA_LENGTH);
+            alone.push(frame.clone()).unwrap();
+            together.push(frame).unwrap();
+            alone
+        })
+        .collect();
+    all.push(together);
+    all
 }
 
 /// The input of `oer`: how many octets the script has, the script, what it reads.
