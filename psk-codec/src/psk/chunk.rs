@@ -135,6 +135,9 @@ pub struct ChunkPacket<D = Bytes> {
     pub application_data: D,
 }
 
+/// The greatest length of the application data of a chunk packet, in octets.
+pub const MAX_APPLICATION_DATA_LENGTH: usize = MAX_PLAINTEXT_LENGTH - FIXED_LENGTH - 3 - 1;
+
 /// type, payment id, sequence, two amounts; the extension octet is counted apart.
 const FIXED_LENGTH: usize = 1 + 16 + 4 + 8 + 8;
 

@@ -3,12 +3,13 @@
 //! These are the plaintexts; `psk-crypto` seals and opens them.
 
 mod chunk;
+pub mod frame;
 mod packet;
 mod packet_type;
 
 use bytes::{BufMut, Bytes};
 
-pub use chunk::{ChunkKind, ChunkPacket, PaymentId, Sequence};
+pub use chunk::{ChunkKind, ChunkPacket, MAX_APPLICATION_DATA_LENGTH, PaymentId, Sequence};
 pub use packet::{MAX_REQUEST_DATA_LENGTH, RequestId, RequestKind, RequestPacket};
 pub use packet_type::{PskPacketType, UnknownPskPacket};
 

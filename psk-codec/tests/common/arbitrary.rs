@@ -7,13 +7,17 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use psk_codec::btp;
 use psk_codec::ildcp::AccountDetails;
+use psk_codec::psk::frame::{
+    CloseReason, Closed, Frame, FrameType, FramesBuilder, PaymentState, RefundAccount, SequenceRange,
+    SequenceRanges, Status, StreamData, UnknownFrame,
+};
 use psk_codec::psk::{
     ChunkKind, ChunkPacket, PaymentId, PskPacket, PskPacketType, RequestId, RequestKind, RequestPacket,
     Sequence, UnknownPskPacket,
 };
 use psk_codec::{
-    Address, Amount, Condition, ErrorCode, Fulfill, Fulfillment, Packet, PacketType, Prepare, Reject,
-    Timestamp, UnknownPacket,
+    Address, Amount, Condition, DestinationAmount, ErrorCode, Fulfill, Fulfillment, Packet, PacketType,
+    Prepare, Reject, SourceAmount, Timestamp, UnknownPacket,
 };
 
 pub(crate) fn octets(most: usize) -> impl Strategy<Value = Bytes> {
@@ -119,6 +123,77 @@ pub(crate) fn psk_packet() -> impl Strategy<Value = PskPacket> {
         chunk_packet().prop_map(PskPacket::Chunk),
         unknown.prop_map(PskPacket::Unknown),
     ]
+}
+
+pub(crate) fn sequence_ranges() -> impl Strategy<Value = SequenceRanges> {
+    let steps = vec((2_u32..50, 0_u32..50), 0..200);
+    // From the least number on, up to the greatest, or anywhere.
+    let start = prop_oneof![Just(0), Just(u32::MAX - 5_000), any::<u32>()];
+    (start, steps, any::<bool>()).prop_map(|(start, steps, to_the_end)| {
+        let mut ranges = Vec::new();
+        let mut next = Some(start);
+        for (gap, length) in steps {
+            let Some(first) = next else { break };
+            let Some(last) = first.checked_add(length) else { break };
+            ranges.push((first, last));
+            next = last.checked_add(gap);
+        }
+        if to_the_end && let Some((_, last)) = ranges.last_mut() {
+            *last = u32::MAX;
+        }
+        let range = |(first, last)| SequenceRange::new(Sequence::new(first), Sequence::new(last)).unwrap();
+        SequenceRanges::from_ranges(ranges.into_iter().map(range)).unwrap()
+    })
+}
+
+/// Any number, with all lengths of its shortest form about equally often.
+pub(crate) fn number() -> impl Strategy<Value = u64> {
+    (any::<u64>(), 0..64).prop_map(|(number, shift)| number >> shift)
+}
+
+pub(crate) fn stream_data() -> impl Strategy<Value = StreamData> {
+    (number(), octets(300)).prop_filter_map("beyond the end", |(offset, data)| StreamData::new(offset, data))
+}
+
+pub(crate) fn status() -> impl Strategy<Value = Status> {
+    (any::<u64>(), any::<u32>(), any::<u8>(), sequence_ranges()).prop_map(
+        |(received, chunks, state, fulfilled)| Status {
+            received: DestinationAmount::new(received),
+            chunks,
+            state: PaymentState::new(state),
+            fulfilled,
+        },
+    )
+}
+
+pub(crate) fn frame() -> impl Strategy<Value = Frame> {
+    prop_oneof![
+        address().prop_map(|address| Frame::RefundAccount(RefundAccount::from(address))),
+        stream_data().prop_map(Frame::Data),
+        number().prop_map(|length| Frame::DataEnd { length }),
+        Just(Frame::StatusRequest),
+        status().prop_map(Frame::Status),
+        Just(Frame::Abort),
+        (any::<u8>(), "\\PC{0,140}").prop_map(|(reason, message)| {
+            Frame::Closed(Closed::with_message(CloseReason::new(reason), &message))
+        }),
+        (any::<u64>(), any::<u64>()).prop_map(|(refunded, total)| Frame::RefundStatus {
+            refunded: SourceAmount::new(refunded),
+            total: SourceAmount::new(total),
+        }),
+        (any::<u8>(), octets(300)).prop_filter_map("a known type", |(frame_type, contents)| {
+            UnknownFrame::new(FrameType::new(frame_type), contents).map(Frame::Unknown)
+        }),
+    ]
+}
+
+/// The application data of a chunk packet, and the frames in it.
+pub(crate) fn frames() -> impl Strategy<Value = (Bytes, Vec<Frame>)> {
+    vec(frame(), 0..8).prop_map(|frames| {
+        let mut builder = FramesBuilder::new(usize::MAX);
+        frames.iter().for_each(|frame| builder.push(frame.clone()).unwrap());
+        (builder.encode(), frames)
+    })
 }
 
 pub(crate) fn text() -> impl Strategy<Value = btp::Text> {
