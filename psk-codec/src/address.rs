@@ -152,43 +152,48 @@ impl PartialEq<Address> for AddressRef<'_> {
     }
 }
 
-/// Checks whole blocks of octets without a branch for each, which the compiler turns into vector instructions.
 #[inline]
 fn is_valid(octets: &[u8]) -> bool {
-    if octets.len() > Address::MAX_LENGTH || !starts_with_scheme(octets) {
+    octets.len() <= Address::MAX_LENGTH
+        && starts_with_scheme(octets)
+        && octets.last() != Some(&b'.')
+        && continues_well(octets)
+}
+
+/// Whether every octet but the first may be in an address and does not follow a dot as a second one.
+///
+/// Goes over blocks without a branch for each octet, which the compiler turns into vector instructions. The octets
+/// before those of a block are read from memory a second time, one octet further back, and the last block overlaps
+/// the one before it, so that nothing is copied.
+#[inline]
+fn continues_well(octets: &[u8]) -> bool {
+    let (before, after) = (&octets[..octets.len() - 1], &octets[1..]);
+    let ((blocks_before, _), (blocks_after, rest)) = (before.as_chunks(), after.as_chunks());
+    let mut blocks = blocks_before.iter().zip(blocks_after);
+    if !blocks.all(|(before, after)| is_valid_block(before, after)) {
         return false;
     }
-    // What is compared is an octet and the one before it; the first octet is a letter, as the schemes show.
-    let (blocks, rest) = octets.as_chunks::<BLOCK>();
-    let mut before = b'.';
-    for block in blocks {
-        if !is_valid_block(block, before) {
-            return false;
-        }
-        before = block[BLOCK - 1];
+    match (before.last_chunk(), after.last_chunk()) {
+        (Some(before), Some(after)) => rest.is_empty() || is_valid_block(before, after),
+        _ => before.iter().zip(after).all(|(&before, &after)| is_valid_pair(before, after)),
     }
-    if !rest.is_empty() {
-        let mut block = [b'a'; BLOCK];
-        block[..rest.len()].copy_from_slice(rest);
-        if !is_valid_block(&block, before) {
-            return false;
-        }
-    }
-    octets.last() != Some(&b'.')
 }
 
 const BLOCK: usize = 16;
 
-/// Whether all octets may be in an address and no two dots follow one another, `before` being the octet before.
 #[inline]
-fn is_valid_block(block: &[u8; BLOCK], before: u8) -> bool {
-    let mut shifted = [before; BLOCK];
-    shifted[1..].copy_from_slice(&block[..BLOCK - 1]);
-    let pairs = block.iter().zip(&shifted);
-    pairs.fold(true, |valid, (&octet, &before)| {
-        let dots = (octet == b'.') & (before == b'.');
-        valid & is_address_octet(octet) & !dots
-    })
+fn is_valid_block(before: &[u8; BLOCK], after: &[u8; BLOCK]) -> bool {
+    let mut invalid = [0; BLOCK];
+    for (invalid, (&before, &after)) in invalid.iter_mut().zip(before.iter().zip(after)) {
+        *invalid = u8::from(!is_valid_pair(before, after));
+    }
+    u128::from_ne_bytes(invalid) == 0
+}
+
+/// Whether an octet may be in an address, after this one.
+#[inline]
+fn is_valid_pair(before: u8, after: u8) -> bool {
+    is_address_octet(after) & !((before == b'.') & (after == b'.'))
 }
 
 #[inline]

@@ -6,6 +6,7 @@
 //! - ILPv4 packets: [`Prepare`], [`Fulfill`], [`Reject`] (RFC 27),
 //! - [`psk`]: what travels encrypted inside of them (RFC 25 and its first draft),
 //! - [`btp`]: the Bilateral Transfer Protocol 2.0 (RFC 23),
+//! - [`http`]: the names around a packet that travels over HTTP (RFC 35),
 //! - [`ildcp`]: the Interledger Dynamic Configuration Protocol (RFC 31),
 //! - `crypto_condition`: ILP's conditions and fulfillments in DER, as XRP Ledger escrows take them (feature
 //!   `crypto-conditions`, on by default).
@@ -39,6 +40,7 @@ pub mod btp;
 pub mod crypto_condition;
 mod error;
 mod error_code;
+pub mod http;
 pub mod ildcp;
 mod ilp;
 mod octets;

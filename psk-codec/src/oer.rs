@@ -200,6 +200,7 @@ fn significant_octets(number: u64) -> usize {
 }
 
 /// The length in octets of the length determinant for `length` octets.
+#[inline]
 pub fn length_length(length: usize) -> usize {
     if length < 0x80 { 1 } else { 1 + significant_octets(length as u64) }
 }
@@ -215,17 +216,23 @@ pub fn var_uint_length(number: u64) -> usize {
 }
 
 /// Writes a length determinant.
+#[inline]
 pub fn put_length(buffer: &mut impl BufMut, length: usize) {
-    if length < 0x80 {
-        buffer.put_u8(length as u8);
-    } else {
-        let octets = significant_octets(length as u64);
-        buffer.put_u8(0x80 | octets as u8);
-        buffer.put_uint(length as u64, octets);
+    let [.., high, low] = length.to_be_bytes();
+    match length {
+        ..0x80 => buffer.put_u8(low),
+        ..0x100 => buffer.put_slice(&[0x81, low]),
+        ..0x1_0000 => buffer.put_slice(&[0x82, high, low]),
+        _ => {
+            let octets = significant_octets(length as u64);
+            buffer.put_u8(0x80 | octets as u8);
+            buffer.put_uint(length as u64, octets);
+        }
     }
 }
 
 /// Writes a length-prefixed octet string.
+#[inline]
 pub fn put_var_octets(buffer: &mut impl BufMut, octets: &[u8]) {
     put_length(buffer, octets.len());
     buffer.put_slice(octets);
