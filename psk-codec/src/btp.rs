@@ -31,6 +31,7 @@ const HEADER_LENGTH: usize = 1 + 4;
 
 /// Any BTP packet (RFC 23, `BilateralTransferProtocolPacket`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Packet {
     /// The same in a request and its answer.
     pub request_id: RequestId,
@@ -42,6 +43,8 @@ pub struct Packet {
 
 /// Which packet it is, with the fields that only it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Kind {
     /// Type 1: the answer to a Message or a Transfer that was accepted.
     Response,
@@ -67,17 +70,20 @@ pub struct UnknownContents {
 
 /// One of the protocols that share a packet (RFC 23, `ProtocolData`).
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct SubProtocol {
     /// Its name, such as `ilp`.
     pub name: Text,
     /// What the data is.
     pub content_type: ContentType,
     /// Its data.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_forms::octets"))]
     pub data: Bytes,
 }
 
 /// Why a request failed (RFC 23, "Error").
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct ErrorDetails {
     /// The code.
     pub code: ErrorCode,
@@ -86,6 +92,7 @@ pub struct ErrorDetails {
     /// When it failed.
     pub triggered_at: ErrorTime,
     /// More about it; text in all known implementations.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_forms::octets"))]
     pub data: Bytes,
 }
 
@@ -210,6 +217,11 @@ impl UnknownContents {
     /// Contents of any type but the four that are known, for which it is `None`.
     pub fn new(packet_type: PacketType, contents: Bytes) -> Option<Self> {
         (!packet_type.is_known()).then_some(Self { packet_type, contents })
+    }
+
+    /// The type.
+    pub fn packet_type(&self) -> PacketType {
+        self.packet_type
     }
 
     /// The contents, not looked at.

@@ -37,6 +37,7 @@ static PEER_CONFIG: Address = Address::from_static(b"peer.config");
 
 /// What IL-DCP tells about an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct AccountDetails {
     /// The ILP address of the one who asked.
     pub address: Address,

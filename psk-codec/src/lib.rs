@@ -46,6 +46,8 @@ mod ilp;
 mod octets;
 pub mod oer;
 pub mod psk;
+#[cfg(feature = "serde")]
+mod serde_forms;
 mod timestamp;
 
 pub use address::{Address, AddressError, AddressRef};

@@ -220,9 +220,9 @@ pub fn var_uint_length(number: u64) -> usize {
 pub fn put_length(buffer: &mut impl BufMut, length: usize) {
     let [.., high, low] = length.to_be_bytes();
     match length {
-        ..0x80 => buffer.put_u8(low),
-        ..0x100 => buffer.put_slice(&[0x81, low]),
-        ..0x1_0000 => buffer.put_slice(&[0x82, high, low]),
+        0..=0x7f => buffer.put_u8(low),
+        0x80..=0xff => buffer.put_slice(&[0x81, low]),
+        0x100..=0xffff => buffer.put_slice(&[0x82, high, low]),
         _ => {
             let octets = significant_octets(length as u64);
             buffer.put_u8(0x80 | octets as u8);

@@ -1,6 +1,7 @@
 //! Points in time, as ILP packets carry them.
 
 use core::fmt;
+use core::str::FromStr;
 use core::time::Duration;
 
 use crate::error::{DecodeError, Problem};
@@ -224,6 +225,30 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Reads what `Display` writes.
+impl FromStr for Timestamp {
+    type Err = DecodeError;
+
+    fn from_str(text: &str) -> Result<Self, DecodeError> {
+        const FORM: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
+        let invalid = |offset, what| DecodeError::new("time", offset, Problem::Invalid(what));
+        if text.len() != FORM.len() {
+            return Err(invalid(text.len().min(FORM.len()), "not YYYY-MM-DDThh:mm:ss.fffZ"));
+        }
+        let mut digits = [0; Self::LENGTH];
+        let mut read = 0;
+        for (offset, (octet, form)) in text.bytes().zip(FORM).enumerate() {
+            if *form == b'0' {
+                digits[read] = octet;
+                read += 1;
+            } else if octet != *form {
+                return Err(invalid(offset, "not YYYY-MM-DDThh:mm:ss.fffZ"));
+            }
+        }
+        Self::decode(digits).map_err(|error| DecodeError::new("time", 0, error.problem))
+    }
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Timestamp({self})")
@@ -324,6 +349,15 @@ mod tests {
             Timestamp::decode(*digits).unwrap_err();
         }
         assert_eq!(Timestamp::decode(*b"20000229235959999").unwrap().unix_millis(), 951_868_799_999);
+    }
+
+    #[test]
+    fn what_is_displayed_is_read() {
+        let time = Timestamp::from_unix_millis(951_868_799_999).unwrap();
+        assert_eq!(time.to_string().parse(), Ok(time));
+        for text in ["", "2000-02-29T23:59:59Z", "2000-02-29 23:59:59.999Z", "2000-02-30T00:00:00.000Z"] {
+            text.parse::<Timestamp>().unwrap_err();
+        }
     }
 
     #[test]

@@ -7,14 +7,20 @@ use crate::Timestamp;
 
 /// Ties an answer to its request, unique among those in flight on one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct RequestId(u32);
 
 /// The first octet of a BTP packet. Types that this crate does not know survive unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct PacketType(u8);
 
 /// What the data of a sub-protocol is; numbers that this crate does not know survive unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct ContentType(u8);
 
 /// The three characters that say why a request failed. Not the codes of ILP: `F08` is *insufficient balance* here.

@@ -6,10 +6,12 @@ use crate::oer;
 
 /// The answer that makes the money of a [`Prepare`](crate::Prepare) move (RFC 27, "ILP Fulfill").
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Fulfill {
     /// The preimage of the Prepare's condition.
     pub fulfillment: Fulfillment,
     /// End-to-end data, at most [`MAX_DATA_LENGTH`](crate::MAX_DATA_LENGTH) octets.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_forms::octets"))]
     pub data: Bytes,
 }
 

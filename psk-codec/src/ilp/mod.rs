@@ -23,6 +23,8 @@ pub const MAX_DATA_LENGTH: usize = 32_767;
 
 /// The first octet of an ILP packet. Types that this crate does not know survive unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct PacketType(u8);
 
 impl PacketType {
@@ -61,6 +63,8 @@ impl fmt::Debug for PacketType {
 
 /// Any ILPv4 packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Packet {
     /// Type 12.
     Prepare(Prepare),
@@ -98,6 +102,8 @@ impl UnknownPacket {
 
 /// What a [`Prepare`] is answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Reply {
     /// The receiver took the money.
     Fulfill(Fulfill),

@@ -8,6 +8,7 @@ use crate::{Address, Amount, Timestamp};
 
 /// An offer of money on the condition that a fulfillment is shown in time (RFC 27, "ILP Prepare").
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Prepare {
     /// Units of the asset of the link it travels on.
     pub amount: Amount,
@@ -18,6 +19,7 @@ pub struct Prepare {
     /// Whom it is for.
     pub destination: Address,
     /// End-to-end data, at most [`MAX_DATA_LENGTH`](crate::MAX_DATA_LENGTH) octets.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_forms::octets"))]
     pub data: Bytes,
 }
 

@@ -11,6 +11,7 @@ use crate::{Address, Amount, ErrorCode};
 
 /// The answer that says that the money did not move, and why (RFC 27, "ILP Reject").
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Reject {
     /// Why.
     pub code: ErrorCode,
@@ -18,9 +19,11 @@ pub struct Reject {
     pub triggered_by: Option<Address>,
     /// A message for people, UTF-8 if the other side keeps the rules, at most [`Reject::MAX_MESSAGE_LENGTH`]
     /// octets. It is readable by every hop.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_forms::text"))]
     pub message: Bytes,
     /// Data for the sender, at most [`MAX_DATA_LENGTH`](crate::MAX_DATA_LENGTH) octets: encrypted when the
     /// receiver wrote it, in the clear when a connector did.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_forms::octets"))]
     pub data: Bytes,
 }
 
@@ -69,6 +72,7 @@ impl Reject {
 /// The data of an `F08` rejection (RFC 27, "F08: Amount Too Large"). Written by a connector in the clear: nobody
 /// vouches for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct AmountTooLarge {
     /// What arrived at the hop that rejects, in the units of that hop.
     pub received: Amount,

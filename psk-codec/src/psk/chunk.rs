@@ -13,6 +13,8 @@ use crate::oer::{self, Reader};
 /// The field table of RFC 25's first draft numbers the responses 3 and 4, its type table and the npm package 2 and
 /// 3; so do we (PROTOCOL.md section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ChunkKind {
     /// Type 0, only in a Prepare.
     Chunk,
@@ -78,6 +80,8 @@ impl fmt::Debug for PaymentId {
 
 /// The number of a chunk in its payment, from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Sequence(u32);
 
 impl Sequence {
@@ -118,6 +122,11 @@ impl fmt::Display for Sequence {
 /// A chunk of a payment, or the answer to one (first draft of RFC 25, "PSK Packet"). Its application data is shared
 /// ([`Bytes`]) or borrowed (`&[u8]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(serialize = "D: AsRef<[u8]>", deserialize = "D: From<alloc::vec::Vec<u8>>"))
+)]
 pub struct ChunkPacket<D = Bytes> {
     /// Which of the four.
     pub kind: ChunkKind,
@@ -132,6 +141,7 @@ pub struct ChunkPacket<D = Bytes> {
     /// Units of the receiver's asset.
     pub chunk_amount: Amount,
     /// Data of the application, or [frames](super::frame).
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_forms::octets"))]
     pub application_data: D,
 }
 

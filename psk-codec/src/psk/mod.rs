@@ -33,6 +33,14 @@ pub const MAX_PLAINTEXT_LENGTH: usize = crate::MAX_DATA_LENGTH - 28;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        rename_all = "snake_case",
+        bound(serialize = "D: AsRef<[u8]>", deserialize = "D: From<alloc::vec::Vec<u8>>")
+    )
+)]
 pub enum PskPacket<D = Bytes> {
     /// Types 4 to 6.
     Request(RequestPacket<D>),

@@ -15,6 +15,8 @@ const FIXED_LENGTH: usize = 1 + 4 + 8;
 
 /// Which of the three packets of RFC 25 it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum RequestKind {
     /// Type 4, only in a Prepare.
     Request,
@@ -47,6 +49,8 @@ impl RequestKind {
 
 /// Ties a response to its request. Random, unique among the requests in flight under one secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct RequestId(u32);
 
 impl RequestId {
@@ -76,6 +80,11 @@ impl fmt::Display for RequestId {
 /// A request, its response or its error (RFC 25, "PSK Packet"). Its data is shared ([`Bytes`]) or borrowed
 /// (`&[u8]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(serialize = "D: AsRef<[u8]>", deserialize = "D: From<alloc::vec::Vec<u8>>"))
+)]
 pub struct RequestPacket<D = Bytes> {
     /// Which of the three.
     pub kind: RequestKind,
@@ -85,6 +94,7 @@ pub struct RequestPacket<D = Bytes> {
     /// receiver's asset.
     pub amount: Amount,
     /// Application data, at most [`MAX_REQUEST_DATA_LENGTH`] octets.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serde_forms::octets"))]
     pub data: D,
 }
 

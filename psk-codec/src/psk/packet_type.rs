@@ -8,6 +8,8 @@ use crate::error::EncodeError;
 
 /// The first octet of a PSK packet. Types that this crate does not know survive unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct PskPacketType(u8);
 
 impl PskPacketType {
