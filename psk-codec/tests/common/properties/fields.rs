@@ -1,8 +1,9 @@
 use bytes::Bytes;
 use psk_codec::btp::ErrorTime;
+use psk_codec::http;
 use psk_codec::{Address, AddressRef, Amount, AmountTooLarge, Timestamp};
 
-/// Reads octets as the fields that have rules of their own: addresses, times, amounts.
+/// Reads octets as the fields that have rules of their own: addresses, times, amounts, and as headers.
 pub(crate) fn fields(octets: &Bytes) {
     address(octets);
     if let Some(digits) = octets.first_chunk() {
@@ -13,11 +14,25 @@ pub(crate) fn fields(octets: &Bytes) {
         let is_number = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
         let by_the_book = text.parse().ok().filter(|_| is_number).map(Amount::new);
         assert_eq!(text.parse::<Amount>().ok(), by_the_book);
+        header(text);
     }
     if let Ok(details) = AmountTooLarge::decode(octets) {
         assert!(octets.starts_with(&details.encode()));
     } else {
         assert!(octets.len() < AmountTooLarge::LENGTH);
+    }
+}
+
+/// Reads text as headers of ILP over HTTP.
+fn header(text: &str) {
+    let lower = text.to_ascii_lowercase();
+    assert_eq!(http::is_ilp_content_type(text), http::is_ilp_content_type(&lower));
+    match http::bearer_token(text) {
+        Some(token) => {
+            assert!(text.contains(token) && token.trim_matches([' ', '\t']) == token, "{token:?}");
+            assert_eq!(http::bearer_token(&format!("{} {token}", http::BEARER)), Some(token));
+        }
+        None => assert!(["", "bearer"].contains(&lower.trim_matches([' ', '\t']))),
     }
 }
 
