@@ -61,7 +61,9 @@ fn main() {
     }
     for vector in vectors("psk-codec", "crypto-conditions") {
         for field in ["condition", "fulfillment"] {
-            corpus.add("der", &octets(&vector, field));
+            let der = octets(&vector, field);
+            not_der(&der).iter().for_each(|octets| corpus.add("der", octets));
+            corpus.add("der", &der);
             corpus.add("der", vector[format!("{field}Uri")].as_str().unwrap().as_bytes());
         }
     }
@@ -79,6 +81,22 @@ fn main() {
         corpus.add("psk", &chunk.encode().unwrap());
     }
     assert!(corpus.written > 0);
+}
+
+/// The same elements in BER that is no DER: what must be refused, and is hard to come by.
+fn not_der(der: &[u8]) -> Vec<Vec<u8>> {
+    let [choice, length @ ..0x7f, first, rest @ ..] = der else { return Vec::new() };
+    let long_length = [&[*choice, 0x81, *length, *first], rest].concat();
+    let long_inner_length = [&[*choice, length + 1, *first, 0x81], rest].concat();
+    let long_tag = [&[0xbf, 0x00, *length, *first], rest].concat();
+    let indefinite = [&[*choice, 0x80, *first], rest, &[0, 0]].concat();
+    let mut all = vec![long_length, long_inner_length, long_tag, indefinite];
+    if let [before @ .., 0x81, 1, cost] = der {
+        let mut zero_in_front = [before, &[0x81, 2, 0, *cost]].concat();
+        zero_in_front[1] += 1;
+        all.push(zero_in_front);
+    }
+    all
 }
 
 /// Frames are ours, so there are no vectors of others: one of each type, alone and together.
