@@ -1,17 +1,23 @@
-//! What it costs to seal, open and fulfill.
+//! What it costs to seal, open and fulfill, and what the same costs with other libraries.
+
+mod stacks;
 
 use benches::{USUAL, measure, octets};
 use bytes::Bytes;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use psk_codec::psk::MAX_PLAINTEXT_LENGTH;
-use psk_crypto::{Keys, SharedSecret, SystemRandom, condition_of, fulfills};
+use psk_crypto::{Keys, SharedSecret, SystemRandom, condition_of, fulfills, same_fulfillment};
+use stacks::{AwsLc, AwsLcWithRustHashes, Ring, RustCrypto, Stack};
 
 criterion_group! {
     name = benches;
     config = benches::criterion();
-    targets = derive, packets
+    targets = derive, packets, exchanges
 }
 criterion_main!(benches);
+
+const SIZES: [(&str, usize); 2] = [("100 B", USUAL), ("32 kB", MAX_PLAINTEXT_LENGTH)];
 
 fn derive(criterion: &mut Criterion) {
     let secret = SharedSecret::generate(&mut SystemRandom);
@@ -20,7 +26,7 @@ fn derive(criterion: &mut Criterion) {
 
 fn packets(criterion: &mut Criterion) {
     let keys = Keys::derive(&SharedSecret::generate(&mut SystemRandom));
-    for (size, length) in [("100 B", USUAL), ("32 kB", MAX_PLAINTEXT_LENGTH)] {
+    for (size, length) in SIZES {
         let plaintext = octets(length);
         let sealed = seal(&keys, &plaintext);
         let mut group = criterion.benchmark_group(format!("crypto/{size}"));
@@ -30,22 +36,53 @@ fn packets(criterion: &mut Criterion) {
         measure(&mut group, "fulfillment and condition", &sealed, |sealed| {
             condition_of(&keys.fulfillment(sealed))
         });
-        measure(&mut group, "exchange", &plaintext, |plaintext| exchange(&keys, plaintext));
     }
 }
 
-/// All the cryptography of one packet and its answer, of both sides.
+/// One whole exchange, of ours and of others, in place; ours also with a new buffer for each packet and each text.
+fn exchanges(criterion: &mut Criterion) {
+    let secret = SharedSecret::generate(&mut SystemRandom);
+    stacks::agree::<Keys, RustCrypto>(&secret);
+    stacks::agree::<RustCrypto, Ring>(&secret);
+    stacks::agree::<Ring, AwsLc>(&secret);
+    stacks::agree::<AwsLc, AwsLcWithRustHashes>(&secret);
+    stacks::agree::<AwsLcWithRustHashes, Keys>(&secret);
+    let keys = Keys::derive(&secret);
+    for (size, length) in SIZES {
+        let plaintext = octets(length);
+        let mut group = criterion.benchmark_group(format!("crypto/exchange of {size}"));
+        group.throughput(Throughput::Bytes(length as u64));
+        exchange_with::<Keys>(&mut group, "ours", &secret, &plaintext);
+        exchange_with::<RustCrypto>(&mut group, "RustCrypto", &secret, &plaintext);
+        exchange_with::<Ring>(&mut group, "ring", &secret, &plaintext);
+        exchange_with::<AwsLc>(&mut group, "aws-lc-rs", &secret, &plaintext);
+        exchange_with::<AwsLcWithRustHashes>(&mut group, "aws-lc-rs, hashes of RustCrypto", &secret, &plaintext);
+        measure(&mut group, "ours, not in place", &plaintext, |plaintext| exchange(&keys, plaintext));
+    }
+}
+
+fn exchange_with<S: Stack>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    secret: &SharedSecret,
+    plaintext: &[u8],
+) {
+    let stack = S::derive(secret);
+    measure(group, name, plaintext, |plaintext| stacks::exchange(&stack, plaintext));
+}
+
+/// [`stacks::exchange`] with `seal` and `open`, which leave what they get alone.
 fn exchange(keys: &Keys, plaintext: &[u8]) -> Bytes {
     // The sender.
     let request = seal(keys, plaintext);
-    let condition = condition_of(&keys.fulfillment(&request));
+    let kept = keys.fulfillment(&request);
+    let condition = condition_of(&kept);
     // The receiver.
-    let received = keys.open(&request).expect("ours");
-    let fulfillment = keys.fulfillment(&request);
-    assert!(fulfills(&fulfillment, &condition));
-    let response = seal(keys, &received);
-    // The sender, who trusts nobody.
-    assert!(fulfills(&fulfillment, &condition));
+    let shown = keys.fulfillment(&request);
+    assert!(fulfills(&shown, &condition));
+    let response = seal(keys, &keys.open(&request).expect("ours"));
+    // The sender.
+    assert!(same_fulfillment(&shown, &kept));
     keys.open(&response).expect("ours")
 }
 

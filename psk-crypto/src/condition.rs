@@ -14,6 +14,13 @@ pub fn fulfills(fulfillment: &Fulfillment, condition: &Condition) -> bool {
     condition_of(fulfillment).octets().ct_eq(condition.octets()).into()
 }
 
+/// Whether two fulfillments are the same, compared in constant time.
+///
+/// A sender that has kept the fulfillment it derived checks the receiver's with this, without hashing again.
+pub fn same_fulfillment(left: &Fulfillment, right: &Fulfillment) -> bool {
+    left.octets().ct_eq(right.octets()).into()
+}
+
 /// A condition whose fulfillment nobody knows: the packet asks and cannot be paid (RFC 25, "Unfulfillable
 /// Packets").
 pub fn unfulfillable_condition(random: &mut dyn Random) -> Condition {

@@ -1,21 +1,18 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
-use bytes::{Bytes, BytesMut};
-use hmac::{Hmac, Mac};
-use psk_codec::Fulfillment;
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
 use psk_codec::psk::MAX_PLAINTEXT_LENGTH;
+use psk_codec::{Condition, Fulfillment};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::aead::{Aead, NONCE_LENGTH, TAG_LENGTH};
+use crate::condition::condition_of;
 use crate::kdf;
 use crate::random::Random;
 use crate::secret::SharedSecret;
-
-const NONCE_LENGTH: usize = 12;
-const TAG_LENGTH: usize = 16;
 
 /// By how many octets a sealed packet is longer than its plaintext.
 pub const ENVELOPE_OVERHEAD: usize = NONCE_LENGTH + TAG_LENGTH;
@@ -33,7 +30,7 @@ pub const MAX_SEALED_PACKETS: u64 = 1 << 31;
 ///
 /// Shared by reference (or in an `Arc`) among everything that seals with them, so that they are counted together.
 pub struct Keys {
-    cipher: Aes256Gcm,
+    aead: Aead,
     fulfillment: Hmac<Sha256>,
     sealed: AtomicU64,
 }
@@ -45,6 +42,9 @@ pub enum SealError {
     /// The plaintext does not fit into an ILP packet.
     #[error("a plaintext has at most {MAX_PLAINTEXT_LENGTH} octets, this one has {0}")]
     TooLong(usize),
+    /// No room for nonce and tag: the buffer has fewer octets than [`ENVELOPE_OVERHEAD`].
+    #[error("an envelope has at least {ENVELOPE_OVERHEAD} octets, this one has {0}")]
+    NoRoom(usize),
     /// [`MAX_SEALED_PACKETS`] is reached: use another shared secret.
     #[error("this key has sealed 2^31 packets; use another shared secret")]
     KeyExhausted,
@@ -67,41 +67,55 @@ impl Keys {
         let fulfillment_key = kdf::derive(secret.expose_octets(), kdf::FULFILLMENT);
         let fulfillment_block = padded_to_block(&fulfillment_key);
         Self {
-            cipher: Aes256Gcm::new((&*encryption_key).into()),
+            aead: Aead::new(&encryption_key),
             fulfillment: <Hmac<Sha256> as KeyInit>::new((&*fulfillment_block).into()),
             sealed: AtomicU64::new(sealed_before),
         }
     }
 
-    /// Encrypts: nonce, tag, ciphertext (RFC 25, "Encryption").
+    /// Encrypts: nonce, tag, ciphertext (RFC 25, "Encryption"). The packet is the only allocation.
     pub fn seal(&self, plaintext: &[u8], random: &mut dyn Random) -> Result<Bytes, SealError> {
-        if plaintext.len() > MAX_PLAINTEXT_LENGTH {
-            return Err(SealError::TooLong(plaintext.len()));
-        }
-        self.count_sealed()?;
-        let mut sealed = BytesMut::zeroed(ENVELOPE_OVERHEAD + plaintext.len());
-        let (nonce, rest) = sealed.split_at_mut(NONCE_LENGTH);
-        let (tag, text) = rest.split_at_mut(TAG_LENGTH);
-        random.fill_secure(nonce);
-        text.copy_from_slice(plaintext);
-        let nonce: &mut [u8; NONCE_LENGTH] = nonce.try_into().map_err(|_| too_long(plaintext))?;
-        let computed = self
-            .cipher
-            .encrypt_inout_detached(&Nonce::from(*nonce), b"", text.into())
-            .map_err(|_| too_long(plaintext))?;
-        tag.copy_from_slice(&computed);
-        Ok(sealed.freeze())
+        // Before the allocation, because the length is the caller's and maybe absurd.
+        check_length(plaintext.len())?;
+        let mut envelope = Vec::with_capacity(ENVELOPE_OVERHEAD + plaintext.len());
+        envelope.extend_from_slice(&[0; ENVELOPE_OVERHEAD]);
+        envelope.extend_from_slice(plaintext);
+        self.seal_in_place(&mut envelope, random)?;
+        Ok(envelope.into())
     }
 
-    /// Decrypts what the same keys have sealed.
+    /// Encrypts in the buffer that becomes the packet. Its first [`ENVELOPE_OVERHEAD`] octets are room for nonce and
+    /// tag, and whatever is there is written over; the rest is the plaintext, which becomes the ciphertext.
+    ///
+    /// On an error the buffer is as it was: **not sealed, and the plaintext readable in it**.
+    pub fn seal_in_place(&self, envelope: &mut [u8], random: &mut dyn Random) -> Result<(), SealError> {
+        let length = envelope.len();
+        let (nonce, tag, text) = parts(envelope).ok_or(SealError::NoRoom(length))?;
+        check_length(text.len())?;
+        self.count_sealed()?;
+        random.fill_secure(nonce);
+        *tag = self.aead.seal(nonce, text);
+        Ok(())
+    }
+
+    /// Decrypts what the same keys have sealed. The plaintext is the only allocation.
     pub fn open(&self, sealed: &[u8]) -> Result<Bytes, OpenError> {
-        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LENGTH>().ok_or(OpenError)?;
-        let (tag, ciphertext) = rest.split_first_chunk::<TAG_LENGTH>().ok_or(OpenError)?;
-        let mut text = BytesMut::from(ciphertext);
-        self.cipher
-            .decrypt_inout_detached(&Nonce::from(*nonce), b"", text.as_mut().into(), &Tag::from(*tag))
-            .map_err(|_| OpenError)?;
-        Ok(text.freeze())
+        let (nonce, rest) = sealed.split_first_chunk().ok_or(OpenError)?;
+        let (tag, ciphertext) = rest.split_first_chunk().ok_or(OpenError)?;
+        let mut text = ciphertext.to_vec();
+        self.aead.open(nonce, tag, &mut text)?;
+        Ok(text.into())
+    }
+
+    /// Decrypts what the same keys have sealed, in the buffer in which it came, and returns the plaintext, which is
+    /// all behind the first [`ENVELOPE_OVERHEAD`] octets.
+    ///
+    /// **Take the [`fulfillment`](Self::fulfillment) before**: it is that of the sealed octets, which are gone
+    /// afterwards. On an error nothing is decrypted.
+    pub fn open_in_place<'a>(&self, sealed: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
+        let (nonce, tag, text) = parts(sealed).ok_or(OpenError)?;
+        self.aead.open(nonce, tag, text)?;
+        Ok(text)
     }
 
     /// The fulfillment for a Prepare with this data: HMAC of the *encrypted* octets (RFC 25, "Fulfillment
@@ -110,6 +124,11 @@ impl Keys {
         let mut mac = self.fulfillment.clone();
         mac.update(sealed);
         Fulfillment::new(mac.finalize().into_bytes().into())
+    }
+
+    /// The condition of a Prepare with this data: SHA-256 of its [`fulfillment`](Self::fulfillment).
+    pub fn condition(&self, sealed: &[u8]) -> Condition {
+        condition_of(&self.fulfillment(sealed))
     }
 
     /// How many packets these keys have sealed.
@@ -137,8 +156,18 @@ impl fmt::Debug for Keys {
     }
 }
 
-fn too_long(plaintext: &[u8]) -> SealError {
-    SealError::TooLong(plaintext.len())
+fn check_length(plaintext: usize) -> Result<(), SealError> {
+    if plaintext > MAX_PLAINTEXT_LENGTH {
+        return Err(SealError::TooLong(plaintext));
+    }
+    Ok(())
+}
+
+/// Nonce, tag and text of an envelope; `None` when it is too short for the first two.
+fn parts(envelope: &mut [u8]) -> Option<(&mut [u8; NONCE_LENGTH], &mut [u8; TAG_LENGTH], &mut [u8])> {
+    let (nonce, rest) = envelope.split_first_chunk_mut()?;
+    let (tag, text) = rest.split_first_chunk_mut()?;
+    Some((nonce, tag, text))
 }
 
 /// HMAC pads a short key with zeros to the hash's block (RFC 2104 section 2); handing it over padded needs no

@@ -29,6 +29,7 @@
 //! The optional feature `system-random` (on by default) adds [`SystemRandom`]; without it this crate reads no
 //! random source of its own.
 
+mod aead;
 mod condition;
 mod credentials;
 mod envelope;
@@ -36,7 +37,7 @@ mod kdf;
 mod random;
 mod secret;
 
-pub use condition::{condition_of, fulfills, unfulfillable_condition};
+pub use condition::{condition_of, fulfills, same_fulfillment, unfulfillable_condition};
 pub use credentials::{Credentials, CredentialsError, ReceiverSecret, Token};
 pub use envelope::{ENVELOPE_OVERHEAD, Keys, MAX_SEALED_PACKETS, OpenError, SealError, WARN_SEALED_PACKETS};
 #[cfg(feature = "system-random")]
