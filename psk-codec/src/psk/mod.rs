@@ -1,6 +1,6 @@
 //! What travels encrypted in the data of ILP packets: requests (RFC 25) and chunks (its first draft).
 //!
-//! These are the plaintexts; `psk-crypto` seals and opens them.
+//! These are the plaintexts; `psk-crypto` seals and opens them. What chunks carry beside the money is in [`frame`].
 
 mod chunk;
 pub mod frame;
