@@ -7,6 +7,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use psk_codec::btp::{self, SubProtocol};
+use psk_codec::crypto_condition::{CryptoCondition, CryptoFulfillment};
 use psk_codec::http::{self, bearer_token, is_ilp_content_type};
 use psk_codec::ildcp::{self, AccountDetails};
 use psk_codec::oer::{self, Reader};
@@ -352,6 +353,20 @@ fn check_ildcp(page: &mut Page) {
     );
 }
 
+fn check_crypto_conditions(page: &mut Page, example: &Example) {
+    let condition = CryptoCondition::from(example.prepare().condition);
+    let fulfillment = CryptoFulfillment::from(example.fulfill().fulfillment);
+    page.check("crypto-condition", &condition, CryptoCondition::encode, |octets| {
+        CryptoCondition::decode(octets).unwrap()
+    });
+    page.check("crypto-fulfillment", &fulfillment, CryptoFulfillment::encode, |octets| {
+        CryptoFulfillment::decode(octets).unwrap()
+    });
+    let texts: Vec<_> = page.take("crypto-condition-texts").lines().collect();
+    assert_eq!(texts, [condition.to_string(), fulfillment.to_string()]);
+    assert_eq!((texts[0].parse(), texts[1].parse()), (Ok(condition), Ok(fulfillment)));
+}
+
 fn check_http(page: &mut Page, example: &Example) {
     let (prepare, fulfill) = (example.prepare(), example.fulfill());
     let headers = |text: &'static str| -> BTreeMap<String, &str> {
@@ -385,6 +400,7 @@ fn every_dump_is_what_the_library_writes_and_reads() {
     check_frames(page);
     check_btp(page, example);
     check_ildcp(page);
+    check_crypto_conditions(page, example);
     check_http(page, example);
     let left: Vec<_> = page.blocks.keys().collect();
     assert!(left.is_empty(), "nothing checks these: {left:?}");
@@ -400,7 +416,7 @@ fn the_tables_of_states_and_reasons_have_the_words_of_the_constants() {
 fn notes_say_what_the_octets_are() {
     let mut checked = [0; 3];
     for (name, block) in Page::read().blocks {
-        let is_hex = !name.starts_with("http-");
+        let is_hex = !name.starts_with("http-") && !name.ends_with("-texts");
         for (octets, note) in block.lines().filter(|_| is_hex).map(line_octets) {
             if let Some(text) = note.strip_prefix('"') {
                 checked[0] += 1;
