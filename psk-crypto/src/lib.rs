@@ -34,6 +34,7 @@ mod condition;
 mod credentials;
 mod envelope;
 mod kdf;
+mod packet;
 mod random;
 mod secret;
 
