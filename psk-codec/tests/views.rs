@@ -4,83 +4,14 @@
 
 mod common;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use common::arbitrary::{
     amount, btp_packet, damaged, fulfill, ilp_packet, octets, prepare, psk_packet, reject, timestamp,
 };
+use common::properties;
 use proptest::prelude::*;
-use psk_codec::btp::{self, KindView};
 use psk_codec::psk::PskPacket;
-use psk_codec::{
-    Condition, DecodeError, Fulfill, FulfillView, Packet, PacketView, Prepare, PrepareView, Problem, Reject,
-    RejectView,
-};
-
-/// Owned fields again.
-fn owned(view: &PacketView<&[u8]>) -> Packet {
-    match view {
-        PacketView::Prepare(view) => Packet::Prepare(Prepare {
-            amount: view.amount(),
-            expires_at: view.expires_at(),
-            condition: view.condition(),
-            destination: view.destination().to_address(),
-            data: Bytes::copy_from_slice(view.data()),
-        }),
-        PacketView::Fulfill(view) => Packet::Fulfill(Fulfill {
-            fulfillment: view.fulfillment(),
-            data: Bytes::copy_from_slice(view.data()),
-        }),
-        PacketView::Reject(view) => Packet::Reject(Reject {
-            code: view.code(),
-            triggered_by: view.triggered_by().map(|address| address.to_address()),
-            message: Bytes::copy_from_slice(view.message()),
-            data: Bytes::copy_from_slice(view.data()),
-        }),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn same_as_owned(octets: &Bytes) {
-    let view = PacketView::new(&octets[..]);
-    match (Packet::decode(octets.clone()), &view) {
-        // Views know three types; what else is wrong with a packet of another one, they do not look at.
-        (Ok(Packet::Unknown(_)) | Err(_), Err(DecodeError { problem: Problem::UnexpectedType(_), .. })) => {}
-        (Ok(packet), Ok(view)) => {
-            assert_eq!(owned(view), packet);
-            assert_eq!(view.octets(), octets);
-        }
-        (Err(error), Err(of_view)) => assert_eq!(&error, of_view),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn btp_same_as_owned(octets: &Bytes) {
-    match (btp::Packet::decode(octets.clone()), btp::PacketView::new(&octets[..])) {
-        (Ok(packet), Ok(view)) => {
-            assert_eq!(view.request_id(), packet.request_id);
-            assert_eq!(view.packet_type(), packet.kind.packet_type());
-            assert_eq!(view.ilp(), packet.ilp().map(|ilp| &ilp[..]));
-            match (view.kind(), &packet.kind) {
-                (KindView::Error(error), btp::Kind::Error(details)) => {
-                    assert_eq!((error.code, error.name), (details.code, details.name.as_str()));
-                    assert_eq!(error.triggered_at, details.triggered_at.as_octets());
-                    assert_eq!(error.data, details.data);
-                }
-                (KindView::Transfer { amount }, kind) => assert_eq!(*kind, btp::Kind::Transfer { amount }),
-                (KindView::Unknown(contents), btp::Kind::Unknown(unknown)) => {
-                    assert_eq!(contents, unknown.contents());
-                }
-                (KindView::Message, btp::Kind::Message) | (KindView::Response, btp::Kind::Response) => {}
-                other => panic!("{other:?}"),
-            }
-            let views = view.sub_protocols().map(|view| (view.name, view.content_type, view.data));
-            let owned = packet.protocol_data.iter();
-            assert!(views.eq(owned.map(|owned| (owned.name.as_str(), owned.content_type, &owned.data[..]))));
-        }
-        (Err(error), Err(of_view)) => assert_eq!(error, of_view),
-        other => panic!("{other:?}"),
-    }
-}
+use psk_codec::{Condition, FulfillView, Prepare, PrepareView, RejectView};
 
 proptest! {
     #[test]
@@ -88,8 +19,8 @@ proptest! {
         packet in ilp_packet().prop_map(|packet| packet.encode().unwrap()),
         changed in ilp_packet().prop_map(|packet| packet.encode().unwrap()).prop_flat_map(damaged),
     ) {
-        same_as_owned(&packet);
-        same_as_owned(&changed);
+        properties::ilp(&packet);
+        properties::ilp(&changed);
     }
 
     #[test]
@@ -97,8 +28,8 @@ proptest! {
         packet in btp_packet().prop_map(|packet| packet.encode().unwrap()),
         changed in btp_packet().prop_map(|packet| packet.encode().unwrap()).prop_flat_map(damaged),
     ) {
-        btp_same_as_owned(&packet);
-        btp_same_as_owned(&changed);
+        properties::btp(&packet);
+        properties::btp(&changed);
     }
 
     #[test]

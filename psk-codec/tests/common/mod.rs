@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
 
 pub(crate) mod arbitrary;
+pub(crate) mod properties;
 
 use bytes::Bytes;
 use psk_codec::Timestamp;
