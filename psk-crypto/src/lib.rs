@@ -33,6 +33,7 @@ mod aead;
 mod condition;
 mod credentials;
 mod envelope;
+mod hash;
 mod kdf;
 mod packet;
 mod random;

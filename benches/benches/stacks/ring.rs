@@ -1,11 +1,11 @@
+use ctutils::CtEq;
 use psk_crypto::SharedSecret;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
 use ring::{digest, hmac};
-use subtle::ConstantTimeEq;
 
 use super::{Stack, bare_keys, nonce, parts};
 
-/// `ring` for everything; its own comparison is deprecated, so `subtle` for that.
+/// `ring` for everything; its own comparison is deprecated, so `ctutils` for that.
 pub struct Ring {
     key: LessSafeKey,
     fulfillment: hmac::Key,
