@@ -1,7 +1,5 @@
 //! A whole exchange, codec and cryptography of both sides: how much does the codec add to the cryptography?
 
-mod stacks;
-
 use benches::{USUAL, address, measure, noon, octets};
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -29,7 +27,7 @@ fn exchanges(criterion: &mut Criterion) {
     for (size, length) in [("100 B", USUAL), ("32 kB", LARGE)] {
         let data = octets(length);
         let mut group = criterion.benchmark_group(format!("exchange/{size}"));
-        measure(&mut group, "cryptography alone", &data[..], |data| stacks::exchange(&keys, data));
+        measure(&mut group, "cryptography alone", &data[..], |data| cryptography(&keys, data));
         measure(&mut group, "codec and cryptography, in place", &data[..], |data| {
             in_place(&keys, &address, data)
         });
@@ -37,6 +35,30 @@ fn exchanges(criterion: &mut Criterion) {
             owned(&keys, &address, data)
         });
     }
+}
+
+/// The same operations of [`Keys`] as below, on buffers that hold nothing but the data.
+fn cryptography(keys: &Keys, data: &[u8]) -> u8 {
+    // The sender.
+    let mut request = envelope(keys, data);
+    let kept = keys.fulfillment(&request);
+    let condition = condition_of(&kept);
+    // The receiver.
+    let shown = keys.fulfillment(&request);
+    assert!(fulfills(&shown, &condition));
+    let mut response = envelope(keys, keys.open_in_place(&mut request).expect("ours"));
+    // The sender.
+    assert!(same_fulfillment(&shown, &kept));
+    let answer = keys.open_in_place(&mut response).expect("ours");
+    answer[answer.len() - 1]
+}
+
+fn envelope(keys: &Keys, data: &[u8]) -> Vec<u8> {
+    let mut envelope = Vec::with_capacity(ENVELOPE_OVERHEAD + data.len());
+    envelope.extend_from_slice(&[0; ENVELOPE_OVERHEAD]);
+    envelope.extend_from_slice(data);
+    keys.seal_in_place(&mut envelope, &mut SystemRandom).expect("an envelope");
+    envelope
 }
 
 fn packet<D>(kind: RequestKind, data: D) -> PskPacket<D> {
