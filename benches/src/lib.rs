@@ -1,7 +1,8 @@
 //! What the benchmarks share. The benchmarks themselves are in `benches/`, one file per layer:
 //!
-//! - `codec`: each packet, written and read,
-//! - `crypto`: keys, envelope, fulfillments, and one whole exchange of them,
+//! - `codec`: each packet, written and read, those of ILPv4 beside other implementations,
+//! - `crypto`: keys, envelope, fulfillments, and one whole exchange of them, beside other libraries,
+//! - `exchange`: codec and cryptography of both sides together,
 //! - `request`: one request and its answer, without I/O and between two endpoints,
 //! - `chunking`: a payment of 10,000 chunks, without I/O and through the drivers,
 //! - `end_to_end`: requests over BTP on the loopback, and a payment over a path with a round trip of 100 ms.

@@ -6,15 +6,14 @@ use psk_crypto::{Keys, Random, SealError, condition_of};
 
 /// A Prepare that can be fulfilled by who knows the keys (RFC 25, "Fulfillment Generation").
 pub(crate) fn fulfillable(
-    chunk: &ChunkPacket,
+    chunk: ChunkPacket,
     amount: SourceAmount,
     keys: &Keys,
     destination: &Address,
     expires_at: Timestamp,
     random: &mut dyn Random,
 ) -> Result<Prepare, SealError> {
-    let plaintext = chunk.encode().map_err(|error| SealError::TooLong(error.length))?;
-    let data = keys.seal(&plaintext, random)?;
+    let data = keys.seal_packet(&PskPacket::Chunk(chunk), random)?;
     let condition = condition_of(&keys.fulfillment(&data));
     Ok(Prepare { amount: amount.into(), expires_at, condition, destination: destination.clone(), data })
 }

@@ -295,3 +295,34 @@ fn what_asn1tools_makes_of_the_module_is_read_and_written_alike() {
     }
     assert_eq!(counts, [70, 5, 7, 9]);
 }
+
+#[test]
+fn the_module_has_the_numbers_of_the_constants() {
+    let module = include_str!("../../docs/psk2-frames.asn1");
+    // `amountReached` is `AMOUNT_REACHED`.
+    let constant = |name: &str| {
+        let underscore = |c: char| c.is_uppercase().then_some('_');
+        let separated: String = name.chars().flat_map(|c| underscore(c).into_iter().chain([c])).collect();
+        separated.trim_start_matches('_').to_uppercase()
+    };
+    let mut counts = [0; 3];
+    for line in module.lines() {
+        let (which, known, name) = match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [name, "PaymentState", "::=", number, ..] => {
+                (0, PaymentState::new(number.parse().unwrap()).name(), name)
+            }
+            [name, "CloseReason", "::=", number, ..] => {
+                (1, CloseReason::new(number.parse().unwrap()).name(), name)
+            }
+            // The table of types, where Data goes by the name of its first field.
+            ["--", number, name, ..] if number.parse::<u8>().is_ok() => {
+                let name = if name == "StreamOffset" { "Data" } else { name };
+                (2, FrameType::new(number.parse().unwrap()).name(), name)
+            }
+            _ => continue,
+        };
+        assert_eq!(known, Some(&constant(name)[..]), "{line}");
+        counts[which] += 1;
+    }
+    assert_eq!(counts, [6, 10, 8]);
+}

@@ -1,12 +1,12 @@
+use ctutils::CtEq;
 use psk_codec::{Condition, Fulfillment};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
+use crate::hash::sha256;
 use crate::random::Random;
 
 /// SHA-256 of the fulfillment (RFC 27, "Conditions and Fulfillments").
 pub fn condition_of(fulfillment: &Fulfillment) -> Condition {
-    Condition::new(Sha256::digest(fulfillment.octets()).into())
+    Condition::new(sha256(fulfillment.octets()))
 }
 
 /// Whether the fulfillment is the preimage of the condition, compared in constant time.

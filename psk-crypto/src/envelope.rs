@@ -2,14 +2,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
 use psk_codec::psk::MAX_PLAINTEXT_LENGTH;
 use psk_codec::{Condition, Fulfillment};
-use sha2::Sha256;
-use zeroize::Zeroizing;
 
 use crate::aead::{Aead, NONCE_LENGTH, TAG_LENGTH};
 use crate::condition::condition_of;
+use crate::hash::HmacKey;
 use crate::kdf;
 use crate::random::Random;
 use crate::secret::SharedSecret;
@@ -31,7 +29,7 @@ pub const MAX_SEALED_PACKETS: u64 = 1 << 31;
 /// Shared by reference (or in an `Arc`) among everything that seals with them, so that they are counted together.
 pub struct Keys {
     aead: Aead,
-    fulfillment: Hmac<Sha256>,
+    fulfillment: HmacKey,
     sealed: AtomicU64,
 }
 
@@ -65,10 +63,9 @@ impl Keys {
     pub fn derive_after(secret: &SharedSecret, sealed_before: u64) -> Self {
         let encryption_key = kdf::derive(secret.expose_octets(), kdf::ENCRYPTION);
         let fulfillment_key = kdf::derive(secret.expose_octets(), kdf::FULFILLMENT);
-        let fulfillment_block = padded_to_block(&fulfillment_key);
         Self {
             aead: Aead::new(&encryption_key),
-            fulfillment: <Hmac<Sha256> as KeyInit>::new((&*fulfillment_block).into()),
+            fulfillment: HmacKey::new(&fulfillment_key),
             sealed: AtomicU64::new(sealed_before),
         }
     }
@@ -111,22 +108,28 @@ impl Keys {
     /// all behind the first [`ENVELOPE_OVERHEAD`] octets.
     ///
     /// **Take the [`fulfillment`](Self::fulfillment) before**: it is that of the sealed octets, which are gone
-    /// afterwards. On an error nothing is decrypted.
+    /// afterwards.
+    ///
+    /// On an error everything behind the overhead is zeros, so that nothing that was not authentic can be read by
+    /// mistake. Use [`open`](Self::open) where octets that cannot be opened are wanted all the same.
     pub fn open_in_place<'a>(&self, sealed: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
         let (nonce, tag, text) = parts(sealed).ok_or(OpenError)?;
-        self.aead.open(nonce, tag, text)?;
-        Ok(text)
+        let opened = self.aead.open(nonce, tag, text);
+        if opened.is_err() {
+            text.fill(0);
+        }
+        opened.map(|()| text)
     }
 
     /// The fulfillment for a Prepare with this data: HMAC of the *encrypted* octets (RFC 25, "Fulfillment
-    /// Generation").
+    /// Generation"), so to be taken before they are [opened in place](Self::open_in_place).
     pub fn fulfillment(&self, sealed: &[u8]) -> Fulfillment {
-        let mut mac = self.fulfillment.clone();
-        mac.update(sealed);
-        Fulfillment::new(mac.finalize().into_bytes().into())
+        Fulfillment::new(self.fulfillment.sign(sealed))
     }
 
-    /// The condition of a Prepare with this data: SHA-256 of its [`fulfillment`](Self::fulfillment).
+    /// The condition of a Prepare with this data: SHA-256 of its [`fulfillment`](Self::fulfillment). A sender that
+    /// keeps the fulfillment makes the condition from that, with [`condition_of`], and checks the receiver's with
+    /// [`same_fulfillment`](crate::same_fulfillment).
     pub fn condition(&self, sealed: &[u8]) -> Condition {
         condition_of(&self.fulfillment(sealed))
     }
@@ -168,14 +171,6 @@ fn parts(envelope: &mut [u8]) -> Option<(&mut [u8; NONCE_LENGTH], &mut [u8; TAG_
     let (nonce, rest) = envelope.split_first_chunk_mut()?;
     let (tag, text) = rest.split_first_chunk_mut()?;
     Some((nonce, tag, text))
-}
-
-/// HMAC pads a short key with zeros to the hash's block (RFC 2104 section 2); handing it over padded needs no
-/// fallible constructor.
-fn padded_to_block(key: &[u8; 32]) -> Zeroizing<[u8; 64]> {
-    let mut block = Zeroizing::new([0; 64]);
-    block[..32].copy_from_slice(key);
-    block
 }
 
 #[cfg(test)]

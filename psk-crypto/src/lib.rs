@@ -33,7 +33,9 @@ mod aead;
 mod condition;
 mod credentials;
 mod envelope;
+mod hash;
 mod kdf;
+mod packet;
 mod random;
 mod secret;
 

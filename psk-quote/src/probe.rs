@@ -63,13 +63,12 @@ impl ChunkProbe {
             chunk_amount: Amount::MAX,
             application_data: Bytes::new(),
         };
-        let plaintext = chunk.encode().map_err(|error| SealError::TooLong(error.length))?;
         Ok(Prepare {
             amount: amount.into(),
             expires_at,
             condition: unfulfillable_condition(random),
             destination: destination.clone(),
-            data: keys.seal(&plaintext, random)?,
+            data: keys.seal_packet(&PskPacket::Chunk(chunk), random)?,
         })
     }
 

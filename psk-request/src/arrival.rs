@@ -3,9 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use psk_codec::psk::{PskPacket, RequestId, RequestKind, RequestPacket};
-use psk_codec::{
-    Address, Condition, DestinationAmount, EncodeError, Fulfill, Fulfillment, Reject, Reply, Timestamp,
-};
+use psk_codec::{Address, Condition, DestinationAmount, Fulfill, Fulfillment, Reject, Reply, Timestamp};
 use psk_crypto::{Keys, Random, SealError};
 
 use crate::account::AccountSuffix;
@@ -58,10 +56,7 @@ pub enum AnswerError {
         /// The greatest length, in octets.
         maximum: usize,
     },
-    /// The packet has no encoding.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// The shared secret seals no more.
+    /// The shared secret seals no more, or not so much.
     #[error(transparent)]
     Seal(#[from] SealError),
 }
@@ -87,7 +82,7 @@ impl Arrival {
 
     /// Seals the body of an answer.
     pub fn seal(&self, body: &PskPacket, random: &mut dyn Random) -> Result<Bytes, AnswerError> {
-        Ok(self.keys.seal(&body.encode()?, random)?)
+        Ok(self.keys.seal_packet(body, random)?)
     }
 
     /// Takes the money, with a sealed body. Right only if the arrival is fulfillable, brings enough and has not

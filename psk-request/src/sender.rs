@@ -1,8 +1,8 @@
 //! The sender's half of a request.
 
 use bytes::Bytes;
-use psk_codec::psk::{RequestId, RequestKind, RequestPacket};
-use psk_codec::{Address, Condition, DestinationAmount, EncodeError, Prepare, SourceAmount, Timestamp};
+use psk_codec::psk::{PskPacket, RequestId, RequestKind, RequestPacket};
+use psk_codec::{Address, Condition, DestinationAmount, Prepare, SourceAmount, Timestamp};
 use psk_crypto::{Keys, Random, SealError, condition_of, unfulfillable_condition};
 
 use crate::size::max_request_data_length;
@@ -37,10 +37,7 @@ pub enum SealRequestError {
         /// The greatest length for this destination, in octets.
         maximum: usize,
     },
-    /// The packet has no encoding.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// The shared secret seals no more.
+    /// The shared secret seals no more, or not so much.
     #[error(transparent)]
     Seal(#[from] SealError),
 }
@@ -90,7 +87,7 @@ impl Request {
             amount: self.minimum.into(),
             data: self.data.clone(),
         };
-        let data = keys.seal(&packet.encode()?, random)?;
+        let data = keys.seal_packet(&PskPacket::Request(packet), random)?;
         let condition = match self.fulfillable {
             true => condition_of(&keys.fulfillment(&data)),
             false => unfulfillable_condition(random),

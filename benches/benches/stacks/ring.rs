@@ -1,11 +1,11 @@
+use ctutils::CtEq;
 use psk_crypto::SharedSecret;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
 use ring::{digest, hmac};
-use subtle::ConstantTimeEq;
 
 use super::{Stack, bare_keys, nonce, parts};
 
-/// `ring` for everything; its own comparison is deprecated, so `subtle` for that.
+/// `ring` for everything; its own comparison is deprecated, so `ctutils` for that.
 pub struct Ring {
     key: LessSafeKey,
     fulfillment: hmac::Key,
@@ -15,10 +15,7 @@ impl Stack for Ring {
     fn derive(secret: &SharedSecret) -> Self {
         let [encryption, fulfillment] = bare_keys(secret);
         let key = UnboundKey::new(&AES_256_GCM, &encryption).expect("32 octets");
-        Self {
-            key: LessSafeKey::new(key),
-            fulfillment: hmac::Key::new(hmac::HMAC_SHA256, &fulfillment),
-        }
+        Self { key: LessSafeKey::new(key), fulfillment: hmac::Key::new(hmac::HMAC_SHA256, &fulfillment) }
     }
 
     fn seal(&self, envelope: &mut [u8]) {

@@ -1,13 +1,13 @@
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
+use ctutils::CtEq;
 use hmac::{Hmac, Mac};
 use psk_crypto::SharedSecret;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use super::{Stack, bare_keys, nonce, parts};
 
-/// `aes-gcm`, `hmac`, `sha2` and `subtle`, without ours around them.
+/// `aes-gcm`, `hmac`, `sha2` and `ctutils`, without ours around them.
 pub struct RustCrypto {
     cipher: Aes256Gcm,
     fulfillment: Hmac<Sha256>,

@@ -372,7 +372,7 @@ impl SendPayment {
             application_data: bytes::Bytes::new(),
         };
         let expires_at = now.wall.saturating_add(self.packet_timeout);
-        let prepare = chunk::fulfillable(&packet, amount, &self.keys, &self.destination, expires_at, random)?;
+        let prepare = chunk::fulfillable(packet, amount, &self.keys, &self.destination, expires_at, random)?;
         let beside = self.account.in_flight;
         self.account.send(amount, self.config.budget())?;
         self.chunks_sent += 1;

@@ -1,6 +1,6 @@
 //! What travels encrypted in the data of ILP packets: requests (RFC 25) and chunks (its first draft).
 //!
-//! These are the plaintexts; `psk-crypto` seals and opens them.
+//! These are the plaintexts; `psk-crypto` seals and opens them. What chunks carry beside the money is in [`frame`].
 
 mod chunk;
 pub mod frame;
@@ -113,7 +113,8 @@ impl<D: AsRef<[u8]>> PskPacket<D> {
     }
 
     /// As [`encode`](PskPacket::encode), into a buffer such as the data of a packet. Fails also for one that has
-    /// no room for [`encoded_length`](PskPacket::encoded_length) octets.
+    /// no room for [`encoded_length`](PskPacket::encoded_length) octets. Zeros that are left behind the packet are
+    /// junk, by which its length is hidden.
     #[inline]
     pub fn encode_into(&self, buffer: &mut impl BufMut) -> Result<(), EncodeError> {
         match self {
