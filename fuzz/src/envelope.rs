@@ -1,6 +1,9 @@
 //! Sealing and opening.
 
+use hmac::{Hmac, KeyInit, Mac};
+use psk_codec::psk::PskPacket;
 use psk_crypto::{ENVELOPE_OVERHEAD, Keys, OpenError, Random, SealError, SharedSecret, fulfills};
+use sha2::Sha256;
 
 const SECRET_LENGTH: usize = SharedSecret::MIN_LENGTH;
 
@@ -10,14 +13,23 @@ const SECRET_LENGTH: usize = SharedSecret::MIN_LENGTH;
 ///   nonce gives the same octets;
 /// - again as they are: a plaintext, which is sealed and comes back, but not once it is changed or cut, anywhere.
 ///
-/// In place and in memory of its own it is the same.
+/// In place and in memory of its own it is the same, and the fulfillment is what the crate `hmac` says.
 pub fn envelope(octets: &[u8]) {
     let Some((secret, octets)) = octets.split_first_chunk::<SECRET_LENGTH>() else { return };
     // A secret may be longer; nothing below depends on how long it is.
-    let secret = SharedSecret::from_octets(secret).expect("32 octets are a secret");
-    let keys = Keys::derive(&secret);
+    let shared = SharedSecret::from_octets(secret).expect("32 octets are a secret");
+    let keys = Keys::derive(&shared);
+    let fulfillment_key = hmac(secret, b"ilp_psk2_fulfillment");
+    assert_eq!(keys.fulfillment(octets).octets(), &hmac(&fulfillment_key, octets));
+    assert!(fulfills(&keys.fulfillment(octets), &keys.condition(octets)));
     open(&keys, octets);
     seal(&keys, octets);
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key may have any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
 }
 
 /// Hands out given octets, then zeros.
@@ -47,7 +59,6 @@ fn open(keys: &Keys, sealed: &[u8]) {
     assert_eq!(plaintext.len() + ENVELOPE_OVERHEAD, sealed.len());
     assert_eq!(keys.open_in_place(&mut in_place).expect("opened before")[..], plaintext[..]);
     assert_eq!(in_place[ENVELOPE_OVERHEAD..], plaintext);
-    assert!(fulfills(&keys.fulfillment(sealed), &keys.condition(sealed)));
     // Fails for what no ILP packet could have brought.
     if let Ok(again) = keys.seal(&plaintext, &mut Given(sealed)) {
         assert_eq!(again, sealed);
@@ -72,6 +83,12 @@ fn seal(keys: &Keys, octets: &[u8]) {
     };
     assert_eq!((sealed_in_place, &in_place[..]), (Ok(()), &sealed[..]));
     assert_eq!(keys.open(&sealed).expect("just sealed"), plaintext);
+
+    if let Ok(packet) = PskPacket::read(plaintext) {
+        let written = packet.encode().expect("no longer than the plaintext");
+        let sealed = keys.seal_packet(&packet, &mut Given(octets));
+        assert_eq!(sealed, keys.seal(&written, &mut Given(octets)));
+    }
 
     let room = plaintext.len().min(ENVELOPE_OVERHEAD - 1);
     let error = keys.seal_in_place(&mut before.clone()[..room], &mut Given(octets));
