@@ -207,7 +207,7 @@ fn compare_psk(octets: &Bytes) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_024))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn strings_and_numbers_are_read_the_same(start in octets(3), number in number(), rest in octets(300)) {
