@@ -56,7 +56,12 @@ fn exchanges(criterion: &mut Criterion) {
         exchange_with::<RustCrypto>(&mut group, "RustCrypto", &secret, &plaintext);
         exchange_with::<Ring>(&mut group, "ring", &secret, &plaintext);
         exchange_with::<AwsLc>(&mut group, "aws-lc-rs", &secret, &plaintext);
-        exchange_with::<AwsLcWithRustHashes>(&mut group, "aws-lc-rs, hashes of RustCrypto", &secret, &plaintext);
+        exchange_with::<AwsLcWithRustHashes>(
+            &mut group,
+            "aws-lc-rs, hashes of RustCrypto",
+            &secret,
+            &plaintext,
+        );
         measure(&mut group, "ours, not in place", &plaintext, |plaintext| exchange(&keys, plaintext));
     }
 }

@@ -12,16 +12,8 @@ use zeroize::Zeroizing;
 const BLOCK: usize = 64;
 
 /// FIPS 180-4 section 5.3.3: the state before the first block.
-const INITIAL: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
+const INITIAL: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
     finish(INITIAL, 0, message)
@@ -94,7 +86,11 @@ mod tests {
             assert_eq!(sha256(message), <[u8; 32]>::from(Sha256::digest(message)), "{length}");
             let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
             mac.update(message);
-            assert_eq!(HmacKey::new(&key).sign(message), <[u8; 32]>::from(mac.finalize().into_bytes()), "{length}");
+            assert_eq!(
+                HmacKey::new(&key).sign(message),
+                <[u8; 32]>::from(mac.finalize().into_bytes()),
+                "{length}"
+            );
         }
     }
 

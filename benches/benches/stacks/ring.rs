@@ -15,10 +15,7 @@ impl Stack for Ring {
     fn derive(secret: &SharedSecret) -> Self {
         let [encryption, fulfillment] = bare_keys(secret);
         let key = UnboundKey::new(&AES_256_GCM, &encryption).expect("32 octets");
-        Self {
-            key: LessSafeKey::new(key),
-            fulfillment: hmac::Key::new(hmac::HMAC_SHA256, &fulfillment),
-        }
+        Self { key: LessSafeKey::new(key), fulfillment: hmac::Key::new(hmac::HMAC_SHA256, &fulfillment) }
     }
 
     fn seal(&self, envelope: &mut [u8]) {
