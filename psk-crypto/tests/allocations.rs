@@ -1,5 +1,4 @@
 //! No allocation beyond the packet and its plaintext.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use psk_codec::psk::MAX_PLAINTEXT_LENGTH;
 use psk_crypto::{ENVELOPE_OVERHEAD, Keys, OpenError, SeededRandom, SharedSecret, condition_of, fulfills};
