@@ -5,6 +5,8 @@
 //! receiver needs no table of secrets: [`ReceiverSecret`] derives each one from the token in the address.
 //!
 //! ```
+//! # #[cfg(feature = "system-random")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use psk_crypto::{Keys, ReceiverSecret, SystemRandom, condition_of, fulfills};
 //!
 //! let mut random = SystemRandom;
@@ -23,7 +25,10 @@
 //! let keys = Keys::derive(&receiver.shared_secret(&token));
 //! assert_eq!(keys.open(&sealed)?, "hello");
 //! assert!(fulfills(&keys.fulfillment(&sealed), &condition));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "system-random"))]
+//! # fn main() {}
 //! ```
 //!
 //! # In place
@@ -32,6 +37,8 @@
 //! the packet's data. A sender that keeps the fulfillment need not hash again when the answer comes.
 //!
 //! ```
+//! # #[cfg(feature = "system-random")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use psk_crypto::{ENVELOPE_OVERHEAD, Keys, SharedSecret, SystemRandom, condition_of, fulfills, same_fulfillment};
 //!
 //! let keys = Keys::derive(&SharedSecret::generate(&mut SystemRandom));
@@ -48,7 +55,10 @@
 //!
 //! // The sender again.
 //! assert!(same_fulfillment(&shown, &kept));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "system-random"))]
+//! # fn main() {}
 //! ```
 //!
 //! # Features
