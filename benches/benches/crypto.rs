@@ -42,11 +42,7 @@ fn packets(criterion: &mut Criterion) {
 /// One whole exchange, of ours and of others, in place; ours also with a new buffer for each packet and each text.
 fn exchanges(criterion: &mut Criterion) {
     let secret = SharedSecret::generate(&mut SystemRandom);
-    stacks::agree::<Keys, RustCrypto>(&secret);
-    stacks::agree::<RustCrypto, Ring>(&secret);
-    stacks::agree::<Ring, AwsLc>(&secret);
-    stacks::agree::<AwsLc, AwsLcWithRustHashes>(&secret);
-    stacks::agree::<AwsLcWithRustHashes, Keys>(&secret);
+    stacks::all_agree(&secret);
     let keys = Keys::derive(&secret);
     for (size, length) in SIZES {
         let plaintext = octets(length);

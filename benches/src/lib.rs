@@ -1,7 +1,8 @@
 //! What the benchmarks share. The benchmarks themselves are in `benches/`, one file per layer:
 //!
 //! - `codec`: each packet, written and read, those of ILPv4 beside other implementations,
-//! - `crypto`: keys, envelope, fulfillments, and one whole exchange of them, beside other libraries,
+//! - `crypto`: keys, envelope, fulfillments, and one whole exchange of them, of ours and of other stacks,
+//! - `crypto_in_turns`: these exchanges again, so measured that they can be compared on a machine that others use,
 //! - `exchange`: codec and cryptography of both sides together,
 //! - `request`: one request and its answer, without I/O and between two endpoints,
 //! - `chunking`: a payment of 10,000 chunks, without I/O and through the drivers,

@@ -10,13 +10,16 @@ use zeroize::Zeroizing;
 
 /// Octets of a block of SHA-256.
 const BLOCK: usize = 64;
+/// Where the message's length is in its last block.
+const LENGTH_AT: usize = BLOCK - size_of::<u64>();
 
 /// FIPS 180-4 section 5.3.3: the state before the first block.
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
-    finish(INITIAL, 0, message)
+/// SHA-256 of what is as long as a digest, such as a fulfillment.
+pub(crate) fn sha256(message: &[u8; 32]) -> [u8; 32] {
+    finish_digest(INITIAL, 0, message)
 }
 
 /// A key of HMAC-SHA256 as two states of SHA-256, each behind the block that RFC 2104 section 2 makes of the key.
@@ -34,7 +37,7 @@ impl HmacKey {
     /// HMAC-SHA256 of the message.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 32] {
         let digest = finish(*self.inner, BLOCK, message);
-        finish(*self.outer, BLOCK, &digest)
+        finish_digest(*self.outer, BLOCK, &digest)
     }
 }
 
@@ -54,14 +57,28 @@ fn finish(mut state: [u32; 8], before: usize, rest: &[u8]) -> [u8; 32] {
     let (blocks, tail) = rest.as_chunks::<BLOCK>();
     compress256(&mut state, blocks);
     // FIPS 180-4 section 5.1.1: a one, zeros, and the length in bits, which takes another block if it must.
-    let mut padding = [[0; BLOCK]; 2];
-    let used = if tail.len() < BLOCK - size_of::<u64>() { 1 } else { 2 };
-    let octets = padding[..used].as_flattened_mut();
-    octets[..tail.len()].copy_from_slice(tail);
-    octets[tail.len()] = 0x80;
-    let bits = (before + rest.len()) as u64 * 8;
-    octets[used * BLOCK - size_of::<u64>()..].copy_from_slice(&bits.to_be_bytes());
-    compress256(&mut state, &padding[..used]);
+    let mut last = [0; BLOCK];
+    last[..tail.len()].copy_from_slice(tail);
+    last[tail.len()] = 0x80;
+    if tail.len() >= LENGTH_AT {
+        compress256(&mut state, &[last]);
+        last = [0; BLOCK];
+    }
+    finish_block(state, last, before + rest.len())
+}
+
+/// The same for a rest that is a digest, all of which is known when this is compiled but the digest.
+fn finish_digest(state: [u32; 8], before: usize, digest: &[u8; 32]) -> [u8; 32] {
+    let mut last = [0; BLOCK];
+    last[..32].copy_from_slice(digest);
+    last[32] = 0x80;
+    finish_block(state, last, before + digest.len())
+}
+
+/// Writes the length of the message, in octets, into its last block, and hashes that.
+fn finish_block(mut state: [u32; 8], mut last: [u8; BLOCK], length: usize) -> [u8; 32] {
+    last[LENGTH_AT..].copy_from_slice(&(length as u64 * 8).to_be_bytes());
+    compress256(&mut state, &[last]);
     let mut digest = [0; 32];
     for (octets, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
         *octets = word.to_be_bytes();
@@ -83,7 +100,8 @@ mod tests {
         let message: Vec<u8> = (0..5 * BLOCK).map(|index| index as u8).collect();
         for length in 0..=message.len() {
             let (message, key) = (&message[..length], [length as u8; 32]);
-            assert_eq!(sha256(message), <[u8; 32]>::from(Sha256::digest(message)), "{length}");
+            assert_eq!(sha256(&key), <[u8; 32]>::from(Sha256::digest(key)), "{length}");
+            assert_eq!(finish(INITIAL, 0, message), <[u8; 32]>::from(Sha256::digest(message)), "{length}");
             let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
             mac.update(message);
             assert_eq!(

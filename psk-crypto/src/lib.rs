@@ -5,6 +5,8 @@
 //! receiver needs no table of secrets: [`ReceiverSecret`] derives each one from the token in the address.
 //!
 //! ```
+//! # #[cfg(feature = "system-random")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use psk_crypto::{Keys, ReceiverSecret, SystemRandom, condition_of, fulfills};
 //!
 //! let mut random = SystemRandom;
@@ -23,11 +25,49 @@
 //! let keys = Keys::derive(&receiver.shared_secret(&token));
 //! assert_eq!(keys.open(&sealed)?, "hello");
 //! assert!(fulfills(&keys.fulfillment(&sealed), &condition));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "system-random"))]
+//! # fn main() {}
 //! ```
 //!
-//! The optional feature `system-random` (on by default) adds [`SystemRandom`]; without it this crate reads no
-//! random source of its own.
+//! # In place
+//!
+//! The same without a copy: the text is written behind room for nonce and tag, and sealed in the buffer that becomes
+//! the packet's data. A sender that keeps the fulfillment need not hash again when the answer comes.
+//!
+//! ```
+//! # #[cfg(feature = "system-random")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use psk_crypto::{ENVELOPE_OVERHEAD, Keys, SharedSecret, SystemRandom, condition_of, fulfills, same_fulfillment};
+//!
+//! let keys = Keys::derive(&SharedSecret::generate(&mut SystemRandom));
+//! let mut packet = vec![0; ENVELOPE_OVERHEAD];
+//! packet.extend_from_slice(b"hello");
+//! keys.seal_in_place(&mut packet, &mut SystemRandom)?;
+//! let kept = keys.fulfillment(&packet);
+//! let condition = condition_of(&kept);
+//!
+//! // The receiver takes the fulfillment from the sealed octets, and then opens them.
+//! let shown = keys.fulfillment(&packet);
+//! assert!(fulfills(&shown, &condition));
+//! assert_eq!(keys.open_in_place(&mut packet)?, b"hello");
+//!
+//! // The sender again.
+//! assert!(same_fulfillment(&shown, &kept));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "system-random"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Features
+//!
+//! - `system-random` (on by default) adds [`SystemRandom`]; without it this crate reads no random source of its own.
+//! - `aws-lc-rs` encrypts with AWS-LC instead of the crate `aes-gcm`. Nothing else changes: the octets and the errors
+//!   are the same. It needs a C compiler. On an AMD EPYC of 2024 the cryptography of a packet and its answer takes
+//!   710 ns with it instead of 910 ns for 100 octets, and 37 µs instead of 60 µs for 32 kB
+//!   (`cargo bench -p benches --bench crypto -- exchange`, with `--features aws-lc-rs` for the former).
 
 mod aead;
 mod condition;

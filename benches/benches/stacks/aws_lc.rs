@@ -5,7 +5,7 @@ use psk_crypto::SharedSecret;
 use super::{RustCrypto, Stack, bare_keys, nonce, parts};
 
 /// `aws-lc-rs` for everything.
-pub struct AwsLc {
+pub(crate) struct AwsLc {
     key: LessSafeKey,
     fulfillment: hmac::Key,
 }
@@ -45,7 +45,7 @@ impl Stack for AwsLc {
 }
 
 /// The AEAD of `aws-lc-rs` with the hashes of RustCrypto.
-pub struct AwsLcWithRustHashes {
+pub(crate) struct AwsLcWithRustHashes {
     aead: AwsLc,
     hashes: RustCrypto,
 }

@@ -1,7 +1,7 @@
 //! Other ways to do the cryptography of a packet, written as a careful user of each library would: keys expanded
 //! once, fresh nonces from the thread-local generator that ours uses, everything in place.
 //!
-//! They have to agree: [`agree`] has every stack open what every other one has sealed.
+//! They have to agree: [`all_agree`] has every stack open what another one has sealed.
 
 mod aws_lc;
 mod ring;
@@ -12,15 +12,15 @@ use std::array::from_fn;
 use psk_crypto::{Keys, OpenError, SharedSecret, SystemRandom, condition_of, same_fulfillment};
 use rand::Rng;
 
-pub use aws_lc::{AwsLc, AwsLcWithRustHashes};
-pub use ring::Ring;
-pub use rust_crypto::RustCrypto;
+pub(crate) use aws_lc::{AwsLc, AwsLcWithRustHashes};
+pub(crate) use ring::Ring;
+pub(crate) use rust_crypto::RustCrypto;
 
 /// Room for nonce and tag before the text, as PSKv2 has them.
-pub const OVERHEAD: usize = 28;
+pub(crate) const OVERHEAD: usize = 28;
 
 /// What the sender or the receiver of packets needs.
-pub trait Stack {
+pub(crate) trait Stack {
     /// Derives and expands the keys of a secret.
     fn derive(secret: &SharedSecret) -> Self;
 
@@ -42,7 +42,7 @@ pub trait Stack {
 
 /// All the cryptography of one packet and its answer, of both sides. Returns a part of the answer, so that nothing
 /// is left out.
-pub fn exchange<S: Stack>(stack: &S, plaintext: &[u8]) -> u8 {
+pub(crate) fn exchange<S: Stack>(stack: &S, plaintext: &[u8]) -> u8 {
     // The sender seals the packet and derives its condition.
     let mut request = envelope(plaintext);
     stack.seal(&mut request);
@@ -68,8 +68,16 @@ fn envelope(plaintext: &[u8]) -> Vec<u8> {
     envelope
 }
 
-/// Checks that two stacks understand each other.
-pub fn agree<A: Stack, B: Stack>(secret: &SharedSecret) {
+/// Checks that the stacks understand each other, in a ring.
+pub(crate) fn all_agree(secret: &SharedSecret) {
+    agree::<Keys, RustCrypto>(secret);
+    agree::<RustCrypto, Ring>(secret);
+    agree::<Ring, AwsLc>(secret);
+    agree::<AwsLc, AwsLcWithRustHashes>(secret);
+    agree::<AwsLcWithRustHashes, Keys>(secret);
+}
+
+fn agree<A: Stack, B: Stack>(secret: &SharedSecret) {
     let (left, right) = (A::derive(secret), B::derive(secret));
     let plaintext: [u8; 100] = from_fn(|index| index as u8);
     let mut packet = envelope(&plaintext);

@@ -6,7 +6,7 @@ use ring::{digest, hmac};
 use super::{Stack, bare_keys, nonce, parts};
 
 /// `ring` for everything; its own comparison is deprecated, so `ctutils` for that.
-pub struct Ring {
+pub(crate) struct Ring {
     key: LessSafeKey,
     fulfillment: hmac::Key,
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{Stack, bare_keys, nonce, parts};
 
 /// `aes-gcm`, `hmac`, `sha2` and `ctutils`, without ours around them.
-pub struct RustCrypto {
+pub(crate) struct RustCrypto {
     cipher: Aes256Gcm,
     fulfillment: Hmac<Sha256>,
 }
