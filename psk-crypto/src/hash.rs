@@ -19,7 +19,7 @@ const INITIAL: [u32; 8] =
 
 /// SHA-256 of what is as long as a digest, such as a fulfillment.
 pub(crate) fn sha256(message: &[u8; 32]) -> [u8; 32] {
-    finish_digest(INITIAL, 0, message)
+    finish_digest::<0>(INITIAL, message)
 }
 
 /// A key of HMAC-SHA256 as two states of SHA-256, each behind the block that RFC 2104 section 2 makes of the key.
@@ -37,7 +37,7 @@ impl HmacKey {
     /// HMAC-SHA256 of the message.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 32] {
         let digest = finish(*self.inner, BLOCK, message);
-        finish_digest(*self.outer, BLOCK, &digest)
+        finish_digest::<BLOCK>(*self.outer, &digest)
     }
 }
 
@@ -55,35 +55,44 @@ fn padded(key: &[u8; 32], pad: u8) -> Zeroizing<[u32; 8]> {
 /// Hashes the rest of a message, of which `before` octets, whole blocks, are in the state already.
 fn finish(mut state: [u32; 8], before: usize, rest: &[u8]) -> [u8; 32] {
     let (blocks, tail) = rest.as_chunks::<BLOCK>();
+    // FIPS 180-4 section 5.1.1: a one, zeros, and the length in bits, which takes another block if it must. Written
+    // before the blocks are hashed, because a processor waits when it reads at once what was written in pieces.
+    let mut padding = [[0; BLOCK]; 2];
+    let used = if tail.len() < LENGTH_AT { 1 } else { 2 };
+    let octets = padding[..used].as_flattened_mut();
+    octets[..tail.len()].copy_from_slice(tail);
+    octets[tail.len()] = 0x80;
+    let bits = (before + rest.len()) as u64 * 8;
+    octets[(used - 1) * BLOCK + LENGTH_AT..].copy_from_slice(&bits.to_be_bytes());
     compress256(&mut state, blocks);
-    // FIPS 180-4 section 5.1.1: a one, zeros, and the length in bits, which takes another block if it must.
-    let mut last = [0; BLOCK];
-    last[..tail.len()].copy_from_slice(tail);
-    last[tail.len()] = 0x80;
-    if tail.len() >= LENGTH_AT {
-        compress256(&mut state, &[last]);
-        last = [0; BLOCK];
-    }
-    finish_block(state, last, before + rest.len())
+    compress256(&mut state, &padding[..used]);
+    to_octets(state)
 }
 
-/// The same for a rest that is a digest, all of which is known when this is compiled but the digest.
-fn finish_digest(state: [u32; 8], before: usize, digest: &[u8; 32]) -> [u8; 32] {
-    let mut last = [0; BLOCK];
+/// The same for a rest that is a digest, with which the padding is known when this is compiled.
+fn finish_digest<const BEFORE: usize>(mut state: [u32; 8], digest: &[u8; 32]) -> [u8; 32] {
+    let mut last = const { padded_digest(BEFORE) };
     last[..32].copy_from_slice(digest);
-    last[32] = 0x80;
-    finish_block(state, last, before + digest.len())
+    compress256(&mut state, &[last]);
+    to_octets(state)
 }
 
-/// Writes the length of the message, in octets, into its last block, and hashes that.
-fn finish_block(mut state: [u32; 8], mut last: [u8; BLOCK], length: usize) -> [u8; 32] {
-    last[LENGTH_AT..].copy_from_slice(&(length as u64 * 8).to_be_bytes());
-    compress256(&mut state, &[last]);
-    let mut digest = [0; 32];
-    for (octets, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+/// The last block of a message of `before` octets and a digest, without the digest.
+const fn padded_digest(before: usize) -> [u8; BLOCK] {
+    let mut last = [0; BLOCK];
+    last[32] = 0x80;
+    let bits = ((before + 32) * 8).to_be_bytes();
+    last[BLOCK - 2] = bits[bits.len() - 2];
+    last[BLOCK - 1] = bits[bits.len() - 1];
+    last
+}
+
+fn to_octets(state: [u32; 8]) -> [u8; 32] {
+    let mut octets = [0; 32];
+    for (octets, word) in octets.as_chunks_mut().0.iter_mut().zip(state) {
         *octets = word.to_be_bytes();
     }
-    digest
+    octets
 }
 
 #[cfg(test)]

@@ -66,8 +66,8 @@
 //! - `system-random` (on by default) adds [`SystemRandom`]; without it this crate reads no random source of its own.
 //! - `aws-lc-rs` encrypts with AWS-LC instead of the crate `aes-gcm`. Nothing else changes: the octets and the errors
 //!   are the same. It needs a C compiler. On an AMD EPYC of 2024 the cryptography of a packet and its answer takes
-//!   710 ns with it instead of 910 ns for 100 octets, and 37 µs instead of 60 µs for 32 kB
-//!   (`cargo bench -p benches --bench crypto -- exchange`, with `--features aws-lc-rs` for the former).
+//!   670 ns with it instead of 920 ns for 100 octets, and 37 µs instead of 61 µs for 32 kB
+//!   (`cargo bench -p benches --bench crypto_in_turns`, with `--features aws-lc-rs` for the former).
 
 mod aead;
 mod condition;
