@@ -33,8 +33,8 @@ struct Vector {
     fulfillment_uri: String,
 }
 
-fn vectors() -> impl Iterator<Item = (usize, Vector)> {
-    common::vectors(include_str!("vectors/crypto-conditions.json"))
+fn vectors() -> impl Iterator<Item = (String, Vector)> {
+    common::npm_vectors("crypto-conditions.json")
 }
 
 /// The condition of a preimage.
@@ -44,45 +44,45 @@ fn condition_of(preimage: &[u8]) -> CryptoCondition {
 
 #[test]
 fn conditions_of_five_bells_are_read_and_written_alike() {
-    for (number, vector) in vectors() {
+    for (name, vector) in vectors() {
         let condition = CryptoCondition::decode(vector.condition.clone()).unwrap();
-        assert_eq!(condition, condition_of(&vector.preimage), "{number}");
-        assert_eq!(condition.encode(), vector.condition, "{number}");
-        assert_eq!(vector.condition_uri.parse(), Ok(condition), "{number}");
-        assert_eq!(condition.to_string(), vector.condition_uri, "{number}");
+        assert_eq!(condition, condition_of(&vector.preimage), "{name}");
+        assert_eq!(condition.encode(), vector.condition, "{name}");
+        assert_eq!(vector.condition_uri.parse(), Ok(condition), "{name}");
+        assert_eq!(condition.to_string(), vector.condition_uri, "{name}");
     }
 }
 
 #[test]
 fn fulfillments_of_five_bells_are_read_and_written_alike() {
-    for (number, vector) in vectors() {
+    for (name, vector) in vectors() {
         let fulfillment = CryptoFulfillment::decode(vector.fulfillment.clone()).unwrap();
-        assert_eq!(fulfillment.preimage(), &vector.preimage, "{number}");
-        assert_eq!(CryptoFulfillment::new(vector.preimage).as_ref(), Ok(&fulfillment), "{number}");
-        assert_eq!(fulfillment.encode(), vector.fulfillment, "{number}");
-        assert_eq!(vector.fulfillment_uri.parse().as_ref(), Ok(&fulfillment), "{number}");
-        assert_eq!(fulfillment.to_string(), vector.fulfillment_uri, "{number}");
+        assert_eq!(fulfillment.preimage(), &vector.preimage, "{name}");
+        assert_eq!(CryptoFulfillment::new(vector.preimage).as_ref(), Ok(&fulfillment), "{name}");
+        assert_eq!(fulfillment.encode(), vector.fulfillment, "{name}");
+        assert_eq!(vector.fulfillment_uri.parse().as_ref(), Ok(&fulfillment), "{name}");
+        assert_eq!(fulfillment.to_string(), vector.fulfillment_uri, "{name}");
     }
 }
 
 #[test]
 fn those_with_preimages_of_32_octets_and_no_others_are_of_ilp() {
-    for (number, vector) in vectors() {
+    for (name, vector) in vectors() {
         let condition = CryptoCondition::decode(vector.condition).unwrap();
         let fulfillment = CryptoFulfillment::decode(vector.fulfillment).unwrap();
         if let Ok(preimage) = <[u8; 32]>::try_from(&vector.preimage[..]) {
             let of_ilp = Condition::new(Sha256::digest(preimage).into());
-            assert_eq!(Condition::try_from(condition), Ok(of_ilp), "{number}");
-            assert_eq!(CryptoCondition::from(of_ilp), condition, "{number}");
+            assert_eq!(Condition::try_from(condition), Ok(of_ilp), "{name}");
+            assert_eq!(CryptoCondition::from(of_ilp), condition, "{name}");
             let of_ilp = Fulfillment::new(preimage);
-            assert_eq!(Fulfillment::try_from(&fulfillment), Ok(of_ilp), "{number}");
-            assert_eq!(CryptoFulfillment::from(of_ilp), fulfillment, "{number}");
-            assert_eq!(Fulfillment::try_from(fulfillment), Ok(of_ilp), "{number}");
+            assert_eq!(Fulfillment::try_from(&fulfillment), Ok(of_ilp), "{name}");
+            assert_eq!(CryptoFulfillment::from(of_ilp), fulfillment, "{name}");
+            assert_eq!(Fulfillment::try_from(fulfillment), Ok(of_ilp), "{name}");
         } else {
             let error = NotIlpError { length: vector.preimage.len() as u32 };
-            assert_eq!(Condition::try_from(condition), Err(error), "{number}");
-            assert_eq!(Fulfillment::try_from(&fulfillment), Err(error), "{number}");
-            assert_eq!(Fulfillment::try_from(fulfillment), Err(error), "{number}");
+            assert_eq!(Condition::try_from(condition), Err(error), "{name}");
+            assert_eq!(Fulfillment::try_from(&fulfillment), Err(error), "{name}");
+            assert_eq!(Fulfillment::try_from(fulfillment), Err(error), "{name}");
         }
     }
 }

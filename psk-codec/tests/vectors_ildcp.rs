@@ -24,25 +24,25 @@ struct Vector {
 
 #[test]
 fn requests_of_npm_ildcp_are_read_and_written_alike() {
-    for (number, vector) in common::vectors::<Vector>(include_str!("vectors/ildcp.json")) {
+    for (name, vector) in common::npm_vectors::<Vector>("ildcp.json") {
         let request = Prepare::decode(vector.request.clone()).unwrap();
-        assert!(ildcp::is_request(&request), "{number}");
+        assert!(ildcp::is_request(&request), "{name}");
         let ours = ildcp::request(request.expires_at);
-        assert_eq!(ours, request, "{number}");
-        assert_eq!(ours.encode(), Ok(vector.request), "{number}");
+        assert_eq!(ours, request, "{name}");
+        assert_eq!(ours.encode(), Ok(vector.request), "{name}");
     }
 }
 
 #[test]
 fn responses_of_npm_ildcp_are_read_and_written_alike() {
-    for (number, vector) in common::vectors::<Vector>(include_str!("vectors/ildcp.json")) {
+    for (name, vector) in common::npm_vectors::<Vector>("ildcp.json") {
         let details = AccountDetails {
             address: vector.client_address.parse().unwrap(),
             asset_scale: vector.asset_scale,
             asset_code: vector.asset_code,
         };
         let fulfill = Fulfill::decode(vector.packet.clone()).unwrap();
-        assert_eq!(AccountDetails::from_fulfill(&fulfill).as_ref(), Ok(&details), "{number}");
-        assert_eq!(details.to_fulfill().unwrap().encode(), Ok(vector.packet), "{number}");
+        assert_eq!(AccountDetails::from_fulfill(&fulfill).as_ref(), Ok(&details), "{name}");
+        assert_eq!(details.to_fulfill().unwrap().encode(), Ok(vector.packet), "{name}");
     }
 }

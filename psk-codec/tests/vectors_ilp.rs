@@ -71,25 +71,25 @@ impl Fields {
 
 #[test]
 fn packets_of_npm_ilp_packet_are_read_and_written_alike() {
-    for (number, vector) in common::vectors::<Vector>(include_str!("vectors/ilp-packets.json")) {
+    for (name, vector) in common::npm_vectors::<Vector>("ilp-packets.json") {
         let packet = vector.fields.packet(vector.data);
-        assert_eq!(Packet::decode(vector.packet.clone()).as_ref(), Ok(&packet), "{number}");
-        assert_eq!(packet.encode(), Ok(vector.packet.clone()), "{number}");
+        assert_eq!(Packet::decode(vector.packet.clone()).as_ref(), Ok(&packet), "{name}");
+        assert_eq!(packet.encode(), Ok(vector.packet.clone()), "{name}");
         let octets = vector.packet;
         match packet {
             Packet::Prepare(prepare) => {
-                assert_eq!(prepare.encoded_length(), octets.len(), "{number}");
-                assert_eq!(Prepare::decode(octets.clone()), Ok(prepare), "{number}");
+                assert_eq!(prepare.encoded_length(), octets.len(), "{name}");
+                assert_eq!(Prepare::decode(octets.clone()), Ok(prepare), "{name}");
                 Reply::decode(octets).unwrap_err();
             }
             Packet::Fulfill(fulfill) => {
-                assert_eq!(Fulfill::decode(octets.clone()), Ok(fulfill.clone()), "{number}");
-                assert_eq!(Reply::decode(octets), Ok(fulfill.into()), "{number}");
+                assert_eq!(Fulfill::decode(octets.clone()), Ok(fulfill.clone()), "{name}");
+                assert_eq!(Reply::decode(octets), Ok(fulfill.into()), "{name}");
             }
             Packet::Unknown(packet) => panic!("{packet:?}"),
             Packet::Reject(reject) => {
-                assert_eq!(Reject::decode(octets.clone()), Ok(reject.clone()), "{number}");
-                assert_eq!(Reply::decode(octets), Ok(reject.into()), "{number}");
+                assert_eq!(Reject::decode(octets.clone()), Ok(reject.clone()), "{name}");
+                assert_eq!(Reply::decode(octets), Ok(reject.into()), "{name}");
             }
         }
     }

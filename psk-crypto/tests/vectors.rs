@@ -1,12 +1,16 @@
 //! What the npm package makes, we make and read: packets, conditions, credentials.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "../../psk-codec/tests/common/vector_files.rs"]
+mod vector_files;
+
 use psk_codec::Amount;
 use psk_codec::psk::{
     ChunkKind, ChunkPacket, PaymentId, PskPacket, RequestId, RequestKind, RequestPacket, Sequence,
 };
 use psk_crypto::{Credentials, Keys, Random, ReceiverSecret, SharedSecret, Token, condition_of, fulfills};
 use serde_json::Value;
+use vector_files::VectorFile;
 
 /// Gives the vector's nonce, so that sealing can be compared octet by octet.
 struct FixedNonce(Vec<u8>);
@@ -21,11 +25,11 @@ impl Random for FixedNonce {
     }
 }
 
-fn vectors(text: &str) -> Vec<Value> {
-    let file: Value = serde_json::from_str(text).unwrap();
-    let vectors = file["vectors"].as_array().unwrap().clone();
-    assert!(vectors.len() > 30, "the vectors are there");
-    vectors
+fn vectors(name: &str) -> impl Iterator<Item = (String, Value)> {
+    VectorFile::all(env!("CARGO_MANIFEST_DIR"), name).flat_map(|file| {
+        let json: Value = serde_json::from_str(&file.text).unwrap();
+        file.numbered(json["vectors"].as_array().unwrap().clone())
+    })
 }
 
 fn octets(value: &Value) -> Vec<u8> {
@@ -42,21 +46,24 @@ fn number(value: &Value) -> u32 {
     amount(value).units().try_into().unwrap()
 }
 
-fn check(vector: &Value, packet: &PskPacket) {
+fn check(name: &str, vector: &Value, packet: &PskPacket) {
     let keys = Keys::derive(&SharedSecret::from_octets(&octets(&vector["sharedSecret"])).unwrap());
     let encrypted = octets(&vector["encrypted"]);
-    assert_eq!(&PskPacket::decode(keys.open(&encrypted).unwrap()).unwrap(), packet);
+    assert_eq!(&PskPacket::decode(keys.open(&encrypted).unwrap()).unwrap(), packet, "{name}");
+    // RFC 25, junk data: fresh vectors have some, which the committed ones do not.
+    let junk = vector.get("junk").map(octets).unwrap_or_default();
+    let plaintext = [&packet.encode().unwrap()[..], &junk].concat();
     let mut nonce = FixedNonce(octets(&vector["iv"]));
-    assert_eq!(keys.seal(&packet.encode().unwrap(), &mut nonce).unwrap(), encrypted);
+    assert_eq!(keys.seal(&plaintext, &mut nonce).unwrap(), encrypted, "{name}");
     let fulfillment = keys.fulfillment(&encrypted);
-    assert_eq!(fulfillment.octets()[..], octets(&vector["fulfillment"]));
-    assert_eq!(condition_of(&fulfillment).octets()[..], octets(&vector["condition"]));
-    assert!(fulfills(&fulfillment, &condition_of(&fulfillment)));
+    assert_eq!(fulfillment.octets()[..], octets(&vector["fulfillment"]), "{name}");
+    assert_eq!(condition_of(&fulfillment).octets()[..], octets(&vector["condition"]), "{name}");
+    assert!(fulfills(&fulfillment, &condition_of(&fulfillment)), "{name}");
 }
 
 #[test]
 fn requests_and_responses_of_the_npm_package() {
-    for vector in vectors(include_str!("vectors/psk-packets.json")) {
+    for (name, vector) in vectors("psk-packets.json") {
         let kind = match vector["type"].as_u64().unwrap() {
             4 => RequestKind::Request,
             5 => RequestKind::Response,
@@ -65,13 +72,13 @@ fn requests_and_responses_of_the_npm_package() {
         };
         let request_id = RequestId::new(number(&vector["requestId"]));
         let (amount, data) = (amount(&vector["amount"]), octets(&vector["data"]).into());
-        check(&vector, &PskPacket::Request(RequestPacket { kind, request_id, amount, data }));
+        check(&name, &vector, &PskPacket::Request(RequestPacket { kind, request_id, amount, data }));
     }
 }
 
 #[test]
 fn chunks_of_the_npm_package() {
-    for vector in vectors(include_str!("vectors/psk-chunks.json")) {
+    for (name, vector) in vectors("psk-chunks.json") {
         let packet = ChunkPacket {
             kind: match vector["type"].as_u64().unwrap() {
                 0 => ChunkKind::Chunk,
@@ -86,13 +93,13 @@ fn chunks_of_the_npm_package() {
             chunk_amount: amount(&vector["chunkAmount"]),
             application_data: octets(&vector["applicationData"]).into(),
         };
-        check(&vector, &PskPacket::Chunk(packet));
+        check(&name, &vector, &PskPacket::Chunk(packet));
     }
 }
 
 #[test]
 fn credentials_of_the_npm_package() {
-    for vector in vectors(include_str!("vectors/receiver-keys.json")) {
+    for (name, vector) in vectors("receiver-keys.json") {
         let receiver = ReceiverSecret::from_octets(&octets(&vector["receiverSecret"])).unwrap();
         let address = vector["address"].as_str().unwrap().parse().unwrap();
         let made: Credentials = if let Some(token) = vector.get("token") {
@@ -101,14 +108,14 @@ fn credentials_of_the_npm_package() {
             let made = receiver.credentials(&address, &key_id, &mut random).unwrap();
             let suffix = made.destination_account.suffix_after(&address).unwrap();
             let token = Token::parse(&format!("{suffix}.more.segments")).unwrap();
-            assert_eq!(token.key_id(), key_id);
-            assert_eq!(receiver.shared_secret(&token), made.shared_secret);
-            assert_eq!(made.shared_secret.expose_octets(), octets(&vector["sharedSecret"]));
+            assert_eq!(token.key_id(), key_id, "{name}");
+            assert_eq!(receiver.shared_secret(&token), made.shared_secret, "{name}");
+            assert_eq!(made.shared_secret.expose_octets(), octets(&vector["sharedSecret"]), "{name}");
             made
         } else {
             let secret = SharedSecret::from_octets(&octets(&vector["registeredSecret"])).unwrap();
             receiver.credentials_for(&address, secret).unwrap()
         };
-        assert_eq!(made.destination_account.as_str(), vector["destinationAccount"]);
+        assert_eq!(made.destination_account.as_str(), vector["destinationAccount"], "{name}");
     }
 }

@@ -4,10 +4,12 @@
 
 pub(crate) mod arbitrary;
 pub(crate) mod properties;
+mod vector_files;
 
 use bytes::Bytes;
 use psk_codec::Timestamp;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
+use vector_files::VectorFile;
 
 /// A file of `vectors/`.
 #[derive(serde::Deserialize)]
@@ -20,6 +22,14 @@ pub(crate) fn vectors<T: DeserializeOwned>(json: &str) -> impl Iterator<Item = (
     let file: File<T> = serde_json::from_str(json).unwrap();
     assert!(!file.vectors.is_empty());
     file.vectors.into_iter().enumerate()
+}
+
+/// The vectors of the npm packages in the file of this name, committed and fresh, each with what to call it.
+pub(crate) fn npm_vectors<T: DeserializeOwned>(name: &str) -> impl Iterator<Item = (String, T)> {
+    VectorFile::all(env!("CARGO_MANIFEST_DIR"), name).flat_map(|file| {
+        let vectors = vectors(&file.text).map(|(_, vector)| vector);
+        file.numbered(vectors.collect())
+    })
 }
 
 /// Octets, written as hexadecimal digits.
