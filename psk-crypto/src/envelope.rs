@@ -66,7 +66,8 @@ impl Keys {
         Self {
             aead: Aead::new(&encryption_key),
             fulfillment: HmacKey::new(&fulfillment_key),
-            sealed: AtomicU64::new(sealed_before),
+            // So far from the end of 64 bits that counting never gets there.
+            sealed: AtomicU64::new(sealed_before.min(MAX_SEALED_PACKETS)),
         }
     }
 
@@ -136,22 +137,24 @@ impl Keys {
 
     /// How many packets these keys have sealed.
     pub fn sealed_packets(&self) -> u64 {
-        self.sealed.load(Ordering::Relaxed)
+        self.sealed.load(Ordering::Relaxed).min(MAX_SEALED_PACKETS)
     }
 
     fn count_sealed(&self) -> Result<(), SealError> {
-        let count = |sealed| (sealed < MAX_SEALED_PACKETS).then_some(sealed + 1);
-        match self.sealed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count) {
-            Err(_) => Err(SealError::KeyExhausted),
-            Ok(before) => {
-                if before + 1 == WARN_SEALED_PACKETS {
-                    tracing::warn!("a shared secret has sealed 2^30 packets, half of what it may");
-                }
+        // One instruction, and no loop. What is refused is counted too.
+        match self.sealed.fetch_add(1, Ordering::Relaxed) {
+            MAX_SEALED_PACKETS.. => Err(SealError::KeyExhausted),
+            WARN_BEFORE => {
+                tracing::warn!("a shared secret has sealed 2^30 packets, half of what it may");
                 Ok(())
             }
+            _ => Ok(()),
         }
     }
 }
+
+/// The count before the packet that is warned at.
+const WARN_BEFORE: u64 = WARN_SEALED_PACKETS - 1;
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
