@@ -1,5 +1,5 @@
-//! Prints the table of README: medians of the last run of the benchmarks `codec`, `crypto` and `exchange`, and how
-//! they compare with the peers of the same run.
+//! Prints tables of README: medians of the last run of the benchmarks `codec` and `exchange`, and how they compare with
+//! the peers of the same run. (`crypto_in_turns` prints its own.)
 #![expect(clippy::float_arithmetic, reason = "times and their ratios are no money")]
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -20,7 +20,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut medians = Medians::new();
     collect(&target.join("criterion"), &mut medians)?;
     codec(&medians);
-    crypto(&medians);
     exchange(&medians);
     Ok(())
 }
@@ -68,23 +67,6 @@ fn codec(medians: &Medians) {
                 best_ours / best_peer
             );
         }
-    }
-}
-
-fn crypto(medians: &Medians) {
-    println!(
-        "\n| cryptography of a whole exchange | RustCrypto | ring | aws-lc-rs | ours | against the best |"
-    );
-    println!("|---|---|---|---|---|---|");
-    for size in ["100 B", "32 kB"] {
-        let Some(group) = medians.get(&format!("crypto/exchange of {size}")) else { continue };
-        let of = |name: &str| group.get(name).copied();
-        let stacks = ["RustCrypto", "ring", "aws-lc-rs"].map(of);
-        let best = stacks.into_iter().flatten().fold(f64::INFINITY, f64::min);
-        let ours = of("ours");
-        let [rust_crypto, ring, aws_lc] = stacks.map(time);
-        let ratio = ours.unwrap_or(f64::NAN) / best;
-        println!("| {size} | {rust_crypto} | {ring} | {aws_lc} | {} | {ratio:.2} |", time(ours));
     }
 }
 
