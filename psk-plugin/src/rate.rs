@@ -83,13 +83,13 @@ impl fmt::Display for Rate {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        super::config::from_text_or_integer(deserializer)
+        crate::text::from_text_or_integer(deserializer)
     }
 }
 
 /// What one unit of an account's asset becomes in another account, in the units of both, spread taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Conversion {
+pub(crate) struct Conversion {
     numerator: u64,
     denominator: u128,
 }
@@ -97,7 +97,7 @@ pub(super) struct Conversion {
 const MILLION: u32 = 1_000_000;
 
 impl Conversion {
-    pub(super) fn new(rate: Rate, from_scale: u8, to_scale: u8, spread_ppm: u32) -> Result<Self, RateError> {
+    pub(crate) fn new(rate: Rate, from_scale: u8, to_scale: u8, spread_ppm: u32) -> Result<Self, RateError> {
         let kept = MILLION.checked_sub(spread_ppm).filter(|&kept| kept > 0);
         let kept = kept.ok_or(RateError::SpreadTooLarge)?;
         // Reduced before they are multiplied, so that what is exact in lowest terms never overflows.
@@ -122,7 +122,7 @@ impl Conversion {
 
     /// The amount on the other side, rounded down; an error with the greatest amount that can be converted when it
     /// is more than 64 bits hold.
-    pub(super) fn apply(&self, amount: Amount) -> Result<Amount, Amount> {
+    pub(crate) fn apply(&self, amount: Amount) -> Result<Amount, Amount> {
         let product = u128::from(amount.units()) * u128::from(self.numerator);
         match u64::try_from(product / self.denominator) {
             Ok(units) => Ok(Amount::new(units)),
