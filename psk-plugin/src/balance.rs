@@ -94,6 +94,7 @@ impl AccountBalance {
 
     /// Whether all of the sums fit, whatever becomes of the packets under way. No figure is negative, so that their
     /// differences fit as well.
+    #[cfg(feature = "connector")]
     pub(crate) fn fits(&self) -> bool {
         let received = self.received.checked_add(self.incoming);
         received.is_some() && self.sent.checked_add(self.outgoing).is_some()

@@ -49,6 +49,22 @@ impl Rate {
     pub const fn inverse(self) -> Self {
         Self { numerator: self.denominator, denominator: self.numerator }
     }
+
+    /// Numerator and denominator.
+    #[cfg(feature = "sim")]
+    pub(crate) const fn parts(self) -> (u64, u64) {
+        (self.numerator, self.denominator)
+    }
+
+    /// This rate times another one, in lowest terms.
+    #[cfg(feature = "sim")]
+    pub(crate) fn times(self, other: Self) -> Result<Self, RateError> {
+        let numerator = u128::from(self.numerator) * u128::from(other.numerator);
+        let denominator = u128::from(self.denominator) * u128::from(other.denominator);
+        let common = greatest_common_divisor(numerator, denominator).max(1);
+        let fits = |part: u128| u64::try_from(part / common).map_err(|_| RateError::TooFine);
+        Self::new(fits(numerator)?, fits(denominator)?)
+    }
 }
 
 impl FromStr for Rate {
@@ -84,6 +100,13 @@ impl fmt::Display for Rate {
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         crate::text::from_text_or_integer(deserializer)
+    }
+}
+
+#[cfg(feature = "sim")]
+impl serde::Serialize for Rate {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
