@@ -50,9 +50,8 @@ impl Rate {
         Self { numerator: self.denominator, denominator: self.numerator }
     }
 
-    /// Numerator and denominator.
-    #[cfg(feature = "sim")]
-    pub(crate) const fn parts(self) -> (u64, u64) {
+    /// Numerator and denominator, neither of them zero.
+    pub const fn parts(self) -> (u64, u64) {
         (self.numerator, self.denominator)
     }
 

@@ -1,5 +1,4 @@
 //! What honest connectors of the simulated network do to packets.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod sim_support;
 

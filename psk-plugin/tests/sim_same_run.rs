@@ -68,8 +68,8 @@ fn writing_octets_and_reading_them_changes_nothing() {
             .step(Duration::from_secs(100))
             .is_some_and(|step| step != psk_plugin::sim::Step::Idle)
         {}
-        let lines = lines.lock().unwrap().clone();
-        lines
+        let written = lines.lock().unwrap();
+        written.clone()
     };
     let (plain, encoded) = (trace(world(false)), trace(world(true)));
     assert_eq!(plain, encoded);

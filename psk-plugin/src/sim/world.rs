@@ -221,6 +221,23 @@ impl World {
         self.topology.links[host.0].iter().copied().map(LinkId)
     }
 
+    /// The links that packets from one host to another take, first to last; empty when there is no way.
+    pub fn path(&self, from: HostId, to: HostId) -> Vec<LinkId> {
+        let mut path = Vec::new();
+        let mut node = from.0;
+        while node != to.0 && path.len() <= self.topology.names.len() {
+            let Some(link) = self.topology.route(node, to.0) else { return Vec::new() };
+            path.push(LinkId(link));
+            node = self.topology.other_end(link, node);
+        }
+        path
+    }
+
+    /// A link's place in the description.
+    pub fn place(&self, link: LinkId) -> usize {
+        link.0
+    }
+
     /// The account that a node keeps of its neighbour over a link; `None` when the link is none of its.
     pub fn account(&self, node: &str, link: LinkId) -> Option<AccountBalance> {
         let node = self.topology.node(node).ok()?;
