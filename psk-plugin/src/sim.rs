@@ -4,6 +4,8 @@
 //! edge, and [`Simulation`] runs some of them. There is no I/O, no clock, no system randomness and no float; the same
 //! [`NetworkConfig`], seed and hosts give the same run, bit for bit, on every machine.
 //!
+//! With the feature `driver` too, a `LiveNetwork` has the hosts as plugins, on tokio's clock.
+//!
 //! What may be wrong with a network stands in [`LinkConfig`] (loss, repetition, reordering, delay beyond expiry) and
 //! [`HopConfig`] (rates that move, limits, errors, hostility). All of it is off by default.
 //!
@@ -41,6 +43,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assets;
 mod balances;
 mod bucket;
 mod chance;
@@ -52,6 +55,8 @@ mod hop_config;
 mod host;
 mod legs;
 mod link;
+#[cfg(feature = "driver")]
+mod live;
 mod queue;
 mod topology;
 mod trace;
@@ -64,6 +69,8 @@ pub use hop_config::{
     LiquidityStep, PacketRateConfig, TooLargeAnswer,
 };
 pub use host::{Host, HostInput, HostOutput, Simulation, Step};
+#[cfg(feature = "driver")]
+pub use live::{HostPlugin, LiveNetwork};
 pub use trace::TraceSink;
 pub use world::{HostId, LinkId, Output, RequestId, World};
 

@@ -2,6 +2,7 @@
 
 use psk_codec::Amount;
 
+use super::assets::assets;
 use super::config::LinkConfig;
 use super::topology::LinkIndex;
 use crate::balance::{AccountBalance, Balance};
@@ -33,15 +34,7 @@ pub(super) enum Figure {
 
 impl Books {
     pub(super) fn new(links: &[LinkConfig]) -> Self {
-        let mut assets: Vec<(String, u8)> = Vec::new();
-        let mut asset_of = Vec::new();
-        for link in links {
-            let known = assets.iter().position(|(code, scale)| *code == link.asset && *scale == link.scale);
-            asset_of.push(known.unwrap_or(assets.len()));
-            if known.is_none() {
-                assets.push((link.asset.clone(), link.scale));
-            }
-        }
+        let (asset_of, assets) = assets(links);
         Self {
             accounts: vec![Default::default(); links.len()],
             unacknowledged: vec![Balance::default(); links.len()],
@@ -55,6 +48,11 @@ impl Books {
     /// The account that an end (0 or 1) of a link keeps of the other end.
     pub(super) fn account(&self, link: LinkIndex, end: usize) -> AccountBalance {
         self.accounts[link][end & 1]
+    }
+
+    /// The code and scale of what a link's accounts are kept in.
+    pub(super) fn asset(&self, link: LinkIndex) -> (String, u8) {
+        self.assets[self.asset_of[link]].clone()
     }
 
     /// What one end of a link has fulfilled and the other has not learned, or not in time.

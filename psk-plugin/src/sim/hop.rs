@@ -6,9 +6,9 @@ use psk_codec::{
     Address, Amount, AmountTooLarge, ErrorCode, Fulfill, Fulfillment, Prepare, Reject, Reply, Timestamp,
 };
 
+use super::assets::Curves;
 use super::bucket::Bucket;
 use super::chance::Chance;
-use super::curve::Curve;
 use super::hop_config::{HopConfig, Hostility, HostilityConfig, TooLargeAnswer};
 use super::legs::LegKey;
 
@@ -27,7 +27,7 @@ pub(super) struct Hop {
     errors: Vec<(ErrorCode, u32)>,
     hostility: Option<HostilityConfig>,
     /// By the assets that packets come and leave in.
-    curves: Vec<Vec<Option<Curve>>>,
+    curves: Curves,
     chance: Chance,
     /// Prepares until now.
     seen: u64,
@@ -60,12 +60,7 @@ pub(super) struct Backward {
 const LATE_BY: Duration = Duration::from_millis(500);
 
 impl Hop {
-    pub(super) fn new(
-        config: &HopConfig,
-        address: Address,
-        curves: Vec<Vec<Option<Curve>>>,
-        chance: Chance,
-    ) -> Self {
+    pub(super) fn new(config: &HopConfig, address: Address, curves: Curves, chance: Chance) -> Self {
         let error = |code: &str| code.as_bytes().try_into().map(ErrorCode::new);
         let errors = config.errors.iter();
         Self {

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use psk_codec::{Address, Prepare, Reply, Timestamp};
 
+use super::assets::{assets, curves_of};
 use super::balances::Books;
-use super::chance::{Chance, MILLION};
-use super::config::{ConfigError, LinkConfig, NetworkConfig};
-use super::curve::Curve;
+use super::chance::Chance;
+use super::config::{ConfigError, NetworkConfig};
 use super::hop::Hop;
-use super::hop_config::{CurveConfig, HopConfig};
 use super::legs::{LegKey, Legs};
 use super::link::Link;
 use super::queue::Queue;
 use super::topology::{LinkIndex, NodeIndex, Topology};
 use super::trace::{Trace, TraceSink};
 use crate::balance::{AccountBalance, Balance};
-use crate::rate::Rate;
 
 /// A host of a [`World`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -138,12 +136,10 @@ impl World {
         let links = config.links.iter().map(|link| Link::new(link, chance())).collect();
         let mut hops = Vec::new();
         for (place, hop) in config.connectors.iter().enumerate() {
-            let curves = curves(hop, &assets)?;
-            let address = topology.addresses[topology.hosts + place].clone();
-            let joined = &topology.links[topology.hosts + place];
-            check_hop(hop)?;
-            check_rates(hop, &assets, &curves, joined.iter().map(|&link| asset_of[link]))?;
-            hops.push(Hop::new(hop, address, curves, chance()));
+            let node = topology.hosts + place;
+            let joined: Vec<usize> = topology.links[node].iter().map(|&link| asset_of[link]).collect();
+            let curves = curves_of(hop, &assets, &joined)?;
+            hops.push(Hop::new(hop, topology.addresses[node].clone(), curves, chance()));
         }
         Ok(Self {
             topology,
@@ -193,6 +189,16 @@ impl World {
         wall(self.now)
     }
 
+    /// When the next event is due; `None` when nothing is under way.
+    pub fn next_due(&self) -> Option<Duration> {
+        if !self.outputs.is_empty() {
+            return Some(self.now);
+        }
+        let event = self.queue.next().map(|(at, _)| at);
+        let time_out = self.time_outs.first_key_value().map(|((at, _), _)| *at);
+        event.into_iter().chain(time_out).min()
+    }
+
     /// How many events there have been.
     pub fn events(&self) -> u64 {
         self.events
@@ -214,6 +220,12 @@ impl World {
     /// The address of a host: packets for it, and for what is below it, come to it.
     pub fn address(&self, host: HostId) -> &Address {
         &self.topology.addresses[host.0]
+    }
+
+    /// The code and the scale of the asset of a host's first link; of no asset when it has no link.
+    pub fn asset_of_host(&self, host: HostId) -> (String, u8) {
+        let first = self.topology.links[host.0].first();
+        first.map_or_else(Default::default, |&link| self.books.asset(link))
     }
 
     /// The links of a host, in the order of the description.
@@ -282,75 +294,5 @@ impl World {
     pub(super) fn schedule(&mut self, at: Duration, event: Event) {
         let number = self.number();
         self.queue.push(at.max(self.now), number, event);
-    }
-}
-
-/// The asset of each link, and all assets.
-fn assets(links: &[LinkConfig]) -> (Vec<usize>, Vec<(String, u8)>) {
-    let mut assets: Vec<(String, u8)> = Vec::new();
-    let mut asset_of = Vec::new();
-    for link in links {
-        let asset = (link.asset.clone(), link.scale);
-        let known = assets.iter().position(|known| *known == asset);
-        asset_of.push(known.unwrap_or(assets.len()));
-        if known.is_none() {
-            assets.push(asset);
-        }
-    }
-    (asset_of, assets)
-}
-
-/// A connector's conversions from every asset to every other, as far as it has rates.
-fn curves(hop: &HopConfig, assets: &[(String, u8)]) -> Result<Vec<Vec<Option<Curve>>>, ConfigError> {
-    let mut curves = Vec::new();
-    for (from, from_scale) in assets {
-        let mut row = Vec::new();
-        for (to, to_scale) in assets {
-            let scales = [*from_scale, *to_scale];
-            let is = |rate: &&CurveConfig, a: &str, b: &str| rate.from == a && rate.to == b;
-            let same = (from == to).then_some((Rate::ONE, &[][..], false));
-            let direct = hop.rates.iter().find(|rate| is(rate, from, to));
-            let direct = direct.map(|rate| (rate.rate, &rate.curve[..], false));
-            let inverse = hop.rates.iter().find(|rate| is(rate, to, from));
-            let inverse = inverse.map(|rate| (rate.rate, &rate.curve[..], true));
-            let curve = direct
-                .or(same)
-                .or(inverse)
-                .map(|(rate, points, inverse)| Curve::new(rate, scales, hop.spread_ppm, points, inverse));
-            let curve = curve.transpose();
-            row.push(curve.map_err(|problem| rate_error(hop, from, to, problem.to_string()))?);
-        }
-        curves.push(row);
-    }
-    Ok(curves)
-}
-
-fn rate_error(hop: &HopConfig, from: &str, to: &str, problem: String) -> ConfigError {
-    ConfigError::Rate { connector: hop.name.clone(), from: from.to_owned(), to: to.to_owned(), problem }
-}
-
-/// Whether there is a rate between all assets that a connector's links are kept in.
-fn check_rates(
-    hop: &HopConfig,
-    assets: &[(String, u8)],
-    curves: &[Vec<Option<Curve>>],
-    joined: impl Iterator<Item = usize> + Clone,
-) -> Result<(), ConfigError> {
-    for from in joined.clone() {
-        for to in joined.clone() {
-            if curves[from][to].is_none() {
-                return Err(rate_error(hop, &assets[from].0, &assets[to].0, "there is none".to_owned()));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_hop(hop: &HopConfig) -> Result<(), ConfigError> {
-    let errors = hop.errors.iter().map(|fault| ("share_ppm of errors", fault.share_ppm));
-    let hostility = hop.hostility.iter().map(|hostility| ("share_ppm of hostility", hostility.share_ppm));
-    match errors.chain(hostility).find(|(_, share)| *share > MILLION) {
-        Some((what, _)) => Err(ConfigError::Share { what }),
-        None => Ok(()),
     }
 }
