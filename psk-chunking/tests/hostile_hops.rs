@@ -91,6 +91,15 @@ fn an_r01_that_lies_about_size_makes_nobody_overpay() {
 }
 
 #[test]
+fn an_r01_for_a_size_that_passes_does_not_end_a_payment() {
+    let r01 = ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT;
+    let hop = chunks_only(move |chunk, _| (chunk % 7 == 5).then(|| reject(r01)));
+    let run = World::with(vec![maximum(1_000), hop]).send_source(50_000);
+    assert!(run.report.is_completed(), "{:?}", run.report);
+    assert_eq!(run.received, destination(50_000));
+}
+
+#[test]
 fn a_hop_with_a_smallest_packet_makes_nobody_overpay() {
     for amount in [5, 50, 95, 99, 5_005, 5_500] {
         let hop = Box::new(|packet: &common::Passing<'_>| match packet.prepare.amount.units() {

@@ -22,10 +22,9 @@
 //!
 //! See the [crate's documentation](crate) for an example.
 
-mod balance;
 mod config;
 mod forward;
-mod rate;
+mod ledger;
 mod routes;
 mod tables;
 
@@ -37,10 +36,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use psk_codec::{Address, AddressError, Prepare, Reply};
 
+pub use crate::balance::{AccountBalance, Balance};
+pub use crate::rate::{Rate, RateError};
 use crate::{Clock, DetailsError, Plugin, PrepareHandler};
-pub use balance::{AccountBalance, Balance};
 pub use config::{AccountConfig, ConnectorConfig, RateConfig, Relation, RoundedToZero, TooLarge};
-pub use rate::{Rate, RateError};
 use tables::{Account, Tables};
 
 /// A connector. Clones are the same connector; when the last one is dropped, it forwards no more.

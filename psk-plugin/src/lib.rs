@@ -5,7 +5,10 @@
 //!
 //! - [`memory`]: two plugins joined in memory, for tests, benchmarks, and programs that hold both ends,
 //! - [`btp`]: BTP 2.0 over WebSocket, client and server (feature `btp`),
-//! - [`connector`]: a small connector that forwards packets between plugins of any kind (feature `connector`).
+//! - [`connector`]: a small connector that forwards packets between plugins of any kind (feature `connector`),
+//! - [`sim`]: a network of hosts, connectors and links in virtual time (feature `sim`, which needs no tokio).
+//!
+//! The feature `driver` has the contract itself; `btp` and `connector` bring it with them.
 //!
 //! A payment over a connector, all in memory:
 //!
@@ -89,18 +92,35 @@
 //! # fn main() {}
 //! ```
 
+#[cfg(any(feature = "connector", feature = "sim"))]
+mod balance;
 #[cfg(feature = "btp")]
 pub mod btp;
+#[cfg(feature = "driver")]
 mod clock;
 #[cfg(feature = "connector")]
 pub mod connector;
+#[cfg(feature = "driver")]
 mod handler;
+#[cfg(feature = "driver")]
 pub mod ildcp;
+#[cfg(feature = "driver")]
 pub mod memory;
+#[cfg(feature = "driver")]
 mod plugin;
+#[cfg(any(feature = "connector", feature = "sim"))]
+mod rate;
+#[cfg(feature = "sim")]
+pub mod sim;
+#[cfg(any(feature = "connector", feature = "sim"))]
+mod text;
+#[cfg(feature = "driver")]
 mod time_limit;
 
+#[cfg(feature = "driver")]
 pub use clock::Clock;
+#[cfg(feature = "driver")]
 pub use handler::handler_fn;
+#[cfg(feature = "driver")]
 pub use plugin::{DetailsError, Plugin, PrepareHandler, SendError};
 pub use psk_codec::ildcp::AccountDetails;

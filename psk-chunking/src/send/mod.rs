@@ -9,6 +9,7 @@ mod replies;
 mod report;
 mod retry;
 mod sizing;
+mod snapshot;
 mod window;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +24,8 @@ use psk_quote::{ChunkProbe, PathSearch, Precision, Rate, RateInterval};
 pub use account::{Account, AccountError};
 pub use config::{MinimumRate, SendConfig, Target};
 pub use report::{SendError, SendReport};
-pub use window::{Controller, DefaultController, Lost};
+pub use snapshot::Snapshot;
+pub use window::{Controller, DefaultController, Lost, Windows};
 
 use crate::chunk;
 use crate::time::Now;

@@ -74,10 +74,12 @@ impl Sizing {
         self.passed.max(self.minimum())
     }
 
-    /// The smallest chunk that is worth a try: half as much again as what was too small, one unit at least.
+    /// The smallest chunk that is worth a try: half as much again as what was too small, one unit at least, and no
+    /// more than what has passed.
     pub(super) fn minimum(&self) -> SourceAmount {
-        let more = (self.too_small.units() / 2).max(1);
-        self.too_small.saturating_add(SourceAmount::new(more))
+        let more = |units| self.too_small.saturating_add(SourceAmount::new(units));
+        let half_more = more((self.too_small.units() / 2).max(1));
+        half_more.min(self.passed.max(more(1)))
     }
 
     pub(super) fn on_sent(&mut self, amount: SourceAmount) {
@@ -162,9 +164,12 @@ impl Sizing {
         }
     }
 
-    /// R01: chunks must be larger.
+    /// R01: chunks must be larger. Not than what has passed, though: who says so errs or lies, and what is larger may
+    /// not pass.
     pub(super) fn on_too_small(&mut self, amount: SourceAmount) {
-        self.too_small = self.too_small.max(amount);
+        if amount < self.passed {
+            self.too_small = self.too_small.max(amount);
+        }
     }
 
     /// Rejected for whatever reason, or in doubt: a trial is over.

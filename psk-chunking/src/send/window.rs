@@ -17,6 +17,11 @@ pub trait Controller: Debug + Send {
     /// The earliest time for the next packet.
     fn next_send(&self) -> Duration;
 
+    /// What it allows at most at this moment, for those who watch; `None` when it has no such figures.
+    fn windows(&self) -> Option<Windows> {
+        None
+    }
+
     /// A packet left.
     fn on_sent(&mut self, now: Duration);
 
@@ -28,6 +33,15 @@ pub trait Controller: Debug + Send {
 
     /// T02, T03, T05: packets come too fast.
     fn on_busy(&mut self, lost: Lost, now: Duration, jitter: u64);
+}
+
+/// What a [`Controller`] allows at most at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// How much may be in flight, in source units; [`SourceAmount::MAX`] while the path has set no limit.
+    pub amount: SourceAmount,
+    /// How many packets may be in flight.
+    pub packets: usize,
 }
 
 /// A packet that was rejected for what was in flight with it.
@@ -98,6 +112,10 @@ impl Controller for DefaultController {
 
     fn next_send(&self) -> Duration {
         self.next_send
+    }
+
+    fn windows(&self) -> Option<Windows> {
+        Some(Windows { amount: self.amount, packets: self.packets })
     }
 
     fn on_sent(&mut self, now: Duration) {

@@ -1,14 +1,12 @@
 //! What a connector is told: structs to fill in, or to read from TOML or JSON.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use psk_codec::{Address, Amount};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{Balance, Rate};
+use crate::text::optional_text;
 
 /// A connector's configuration. Amounts and balances are integers, or text for those that TOML cannot hold.
 ///
@@ -179,45 +177,6 @@ impl Default for ConnectorConfig {
             latency_ms: 0,
         }
     }
-}
-
-impl FromStr for Balance {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self::new)
-    }
-}
-
-/// A value as text, or as an integer, which then is read as its digits.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrInteger {
-    Unsigned(u64),
-    Signed(i64),
-    Text(String),
-}
-
-pub(super) fn from_text_or_integer<'de, T, D>(deserializer: D) -> Result<T, D::Error>
-where
-    T: FromStr<Err: fmt::Display>,
-    D: Deserializer<'de>,
-{
-    let text = match TextOrInteger::deserialize(deserializer) {
-        Ok(TextOrInteger::Unsigned(number)) => number.to_string(),
-        Ok(TextOrInteger::Signed(number)) => number.to_string(),
-        Ok(TextOrInteger::Text(text)) => text,
-        Err(_) => return Err(D::Error::custom("expected an integer or text")),
-    };
-    text.parse().map_err(D::Error::custom)
-}
-
-fn optional_text<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: FromStr<Err: fmt::Display>,
-    D: Deserializer<'de>,
-{
-    from_text_or_integer(deserializer).map(Some)
 }
 
 #[cfg(test)]

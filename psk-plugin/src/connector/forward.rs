@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 use tokio::time;
 use tracing::{debug, trace};
 
-use super::balance::{Hold, OutOfBounds};
-use super::rate::Conversion;
+use super::ledger::{Hold, OutOfBounds};
 use super::tables::Account;
 use super::{Inner, Relation, RoundedToZero, TooLarge};
+use crate::rate::Conversion;
 use crate::{Plugin, SendError, handler};
 
 /// The answer once the connector itself has been dropped.

@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use psk_codec::{Address, Amount};
 
-use super::balance::Ledger;
-use super::rate::Conversion;
+use super::ledger::Ledger;
 use super::routes::Routes;
 use super::{AccountConfig, ConfigError, Rate, RateConfig, RateError, Relation};
 use crate::Plugin;
+use crate::rate::Conversion;
 
 /// A link to another node, and the terms.
 pub(super) struct Account {

@@ -49,6 +49,21 @@ impl Rate {
     pub const fn inverse(self) -> Self {
         Self { numerator: self.denominator, denominator: self.numerator }
     }
+
+    /// Numerator and denominator, neither of them zero.
+    pub const fn parts(self) -> (u64, u64) {
+        (self.numerator, self.denominator)
+    }
+
+    /// This rate times another one, in lowest terms.
+    #[cfg(feature = "sim")]
+    pub(crate) fn times(self, other: Self) -> Result<Self, RateError> {
+        let numerator = u128::from(self.numerator) * u128::from(other.numerator);
+        let denominator = u128::from(self.denominator) * u128::from(other.denominator);
+        let common = greatest_common_divisor(numerator, denominator).max(1);
+        let fits = |part: u128| u64::try_from(part / common).map_err(|_| RateError::TooFine);
+        Self::new(fits(numerator)?, fits(denominator)?)
+    }
 }
 
 impl FromStr for Rate {
@@ -83,13 +98,20 @@ impl fmt::Display for Rate {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        super::config::from_text_or_integer(deserializer)
+        crate::text::from_text_or_integer(deserializer)
+    }
+}
+
+#[cfg(feature = "sim")]
+impl serde::Serialize for Rate {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
 /// What one unit of an account's asset becomes in another account, in the units of both, spread taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Conversion {
+pub(crate) struct Conversion {
     numerator: u64,
     denominator: u128,
 }
@@ -97,7 +119,7 @@ pub(super) struct Conversion {
 const MILLION: u32 = 1_000_000;
 
 impl Conversion {
-    pub(super) fn new(rate: Rate, from_scale: u8, to_scale: u8, spread_ppm: u32) -> Result<Self, RateError> {
+    pub(crate) fn new(rate: Rate, from_scale: u8, to_scale: u8, spread_ppm: u32) -> Result<Self, RateError> {
         let kept = MILLION.checked_sub(spread_ppm).filter(|&kept| kept > 0);
         let kept = kept.ok_or(RateError::SpreadTooLarge)?;
         // Reduced before they are multiplied, so that what is exact in lowest terms never overflows.
@@ -122,7 +144,7 @@ impl Conversion {
 
     /// The amount on the other side, rounded down; an error with the greatest amount that can be converted when it
     /// is more than 64 bits hold.
-    pub(super) fn apply(&self, amount: Amount) -> Result<Amount, Amount> {
+    pub(crate) fn apply(&self, amount: Amount) -> Result<Amount, Amount> {
         let product = u128::from(amount.units()) * u128::from(self.numerator);
         match u64::try_from(product / self.denominator) {
             Ok(units) => Ok(Amount::new(units)),

@@ -1,0 +1,138 @@
+//! What came of a simulation.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use psk_codec::{DestinationAmount, SourceAmount};
+
+use crate::send::{SendReport, Snapshot, Target};
+
+/// How many packets were rejected, by code.
+pub type Rejects = BTreeMap<String, u64>;
+
+/// What came of a simulation.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The command that runs it again, with a trace of every event.
+    pub replay: String,
+    /// The payments, in the order of the scenario.
+    pub payments: Vec<PaymentOutcome>,
+    /// What each host has received, of whomever, by its own books: in units of its link, by its name.
+    pub received: BTreeMap<String, u128>,
+    /// What was wrong: invariants that did not hold, expectations that were not met. Empty when all is well.
+    pub violations: Vec<String>,
+    /// SHA-256 of the trace, when it was asked for.
+    pub trace_hash: Option<[u8; 32]>,
+    /// Events of the network.
+    pub events: u64,
+    /// What was seen of the payments over time, when it was asked for.
+    pub samples: Vec<Sample>,
+}
+
+/// What came of one payment.
+#[derive(Clone, Debug)]
+pub struct PaymentOutcome {
+    /// How it ended; `None` when it did not.
+    pub report: Option<SendReport>,
+    /// What it was to achieve.
+    pub target: Target,
+    /// What the receiver has of it, by its own books.
+    pub received: u128,
+    /// How long it took.
+    pub took: Duration,
+    /// How long it would have taken at best: the amount over the path's bandwidth, and a round trip. Computed from
+    /// the scenario alone.
+    pub ideal: Duration,
+    /// Packets sent, probes included.
+    pub packets: u64,
+    /// The answers that were Rejects; probes are rejected with F05 or F99 when they arrive.
+    pub rejects: Rejects,
+}
+
+impl PaymentOutcome {
+    /// What was delivered beyond a fixed destination amount, in destination units.
+    pub fn overshoot(&self) -> u128 {
+        match self.target {
+            Target::Source(_) => 0,
+            Target::Destination(amount) => self.received.saturating_sub(amount.units().into()),
+        }
+    }
+
+    /// What was sent, in source units.
+    pub fn sent(&self) -> SourceAmount {
+        self.report.as_ref().map(|report| report.account.source_sent).unwrap_or_default()
+    }
+
+    /// What was delivered as the sender says, in destination units.
+    pub fn delivered(&self) -> DestinationAmount {
+        self.report.as_ref().map(|report| report.account.delivered).unwrap_or_default()
+    }
+
+    /// How much longer it took than at best, in parts per thousand: 1,000 is the best. `None` when the best is no
+    /// time at all.
+    pub fn per_mille_of_ideal(&self) -> Option<u128> {
+        self.took.as_nanos().saturating_mul(1_000).checked_div(self.ideal.as_nanos())
+    }
+
+    /// `completed`, or why it ended.
+    pub fn ending(&self) -> String {
+        match &self.report {
+            None => "did not end".to_owned(),
+            Some(SendReport { error: None, .. }) => "completed".to_owned(),
+            Some(SendReport { error: Some(error), .. }) => error.to_string(),
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether all invariants held and all expectations were met.
+    pub fn is_well(&self) -> bool {
+        self.violations.is_empty()
+    }
+}
+
+/// Seconds and milliseconds, for tables.
+pub(super) struct Seconds(pub(super) Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0.as_secs(), self.0.subsec_millis())
+    }
+}
+
+/// What is wrong, how it ended, and how to see it again.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} with seed {}:", self.scenario, self.seed)?;
+        for violation in &self.violations {
+            writeln!(f, "  wrong: {violation}")?;
+        }
+        for payment in &self.payments {
+            let PaymentOutcome { packets, rejects, received, .. } = payment;
+            let ending = payment.ending();
+            writeln!(f, "  {ending} after {} s, {packets} packets, {rejects:?}", Seconds(payment.took))?;
+            if let Some(report) = &payment.report {
+                writeln!(f, "  {:?}, received {received}", report.account)?;
+            }
+        }
+        write!(f, "  run it again: {}", self.replay)
+    }
+}
+
+/// Where a payment stood at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Since the start.
+    pub at: Duration,
+    /// Which payment, by its place in the scenario.
+    pub payment: usize,
+    /// Where it stood.
+    pub snapshot: Snapshot,
+    /// What the receiver had of it.
+    pub received: u128,
+}

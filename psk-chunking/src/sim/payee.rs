@@ -1,0 +1,201 @@
+//! A host that is paid: the receiving machines, driven without I/O, and what may be said instead of the truth.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use psk_codec::psk::{ChunkKind, ChunkPacket, PskPacket};
+use psk_codec::{Amount, ErrorCode, Prepare, Reject, Reply, Timestamp};
+use psk_crypto::{ReceiverSecret, SeededRandom};
+use psk_plugin::sim::{HostInput, HostOutput, RequestId};
+use psk_request::{Arrival, Receiver, ReplayLimits, ReplayMemory, Seen};
+
+use super::scenario::Lie;
+use super::witness::Witness;
+use crate::receive::{
+    ChunkArrival, Decision, PaymentKey, ReceiveConfig, ReceivePayments, Verdict, answer_packet,
+};
+
+/// All that a host receives.
+#[derive(Debug)]
+pub(super) struct Payee {
+    receiver: Receiver,
+    payments: ReceivePayments,
+    replays: ReplayMemory,
+    random: SeededRandom,
+    answers: VecDeque<(RequestId, Reply)>,
+    lie: Option<Lie>,
+    /// Chunks that would have been fulfilled.
+    chunks: u64,
+    wakes_at: Duration,
+    witness: Witness,
+    /// What it has said that it received, at most, where it lies.
+    claimed: HashMap<PaymentKey, u128>,
+}
+
+/// For so long at most is a packet remembered, whatever its expiry says.
+const MAX_HOLD: Duration = Duration::from_secs(30);
+
+impl Payee {
+    pub(super) fn new(address: psk_codec::Address, lie: Option<Lie>, seed: u64) -> Self {
+        let mut random = SeededRandom::new(seed);
+        let secret = ReceiverSecret::generate(&mut random);
+        Self {
+            receiver: Receiver::new(address, secret, psk_request::ReceiverOptions::default()),
+            payments: ReceivePayments::new(ReceiveConfig::default()),
+            replays: ReplayMemory::new(ReplayLimits::default()),
+            random,
+            answers: VecDeque::new(),
+            lie,
+            chunks: 0,
+            wakes_at: Duration::MAX,
+            witness: Witness::default(),
+            claimed: HashMap::new(),
+        }
+    }
+
+    /// Credentials for somebody who pays this host.
+    pub(super) fn credentials(&mut self) -> Result<psk_crypto::Credentials, psk_crypto::CredentialsError> {
+        self.receiver.credentials(b"", &mut self.random)
+    }
+
+    pub(super) fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
+    /// Whether it says what it does.
+    pub(super) fn is_honest(&self) -> bool {
+        self.lie.is_none()
+    }
+
+    /// The most that it has said it received for a payment.
+    pub(super) fn claimed(&self, payment: &PaymentKey) -> u128 {
+        let received = self.witness.received(payment);
+        self.claimed.get(payment).copied().unwrap_or(0).max(received)
+    }
+
+    pub(super) fn handle(&mut self, input: HostInput, now: Duration, wall: Timestamp) {
+        if let HostInput::Request { request, prepare } = input {
+            let reply = self.answer(&prepare, now, wall);
+            self.answers.push_back((request, reply));
+        }
+    }
+
+    pub(super) fn poll(&mut self, now: Duration) -> HostOutput {
+        if let Some((request, reply)) = self.answers.pop_front() {
+            return HostOutput::Answer { request, reply };
+        }
+        if self.wakes_at <= now {
+            self.wakes_at = self.payments.handle_time(now).unwrap_or(Duration::MAX);
+        }
+        HostOutput::Wait(self.wakes_at)
+    }
+
+    fn answer(&mut self, prepare: &Prepare, now: Duration, wall: Timestamp) -> Reply {
+        let arrival = match self.receiver.open(prepare, wall) {
+            Ok(arrival) => arrival,
+            Err(reject) => return reject.into(),
+        };
+        let key = arrival.replay_key();
+        let until = arrival.fulfill_before.min(wall.saturating_add(MAX_HOLD));
+        let reply = match self.replays.admit(key, until, wall, ()) {
+            Seen::Answered(Reply::Fulfill(_)) if arrival.is_expired_at(wall) => {
+                self.reject(ErrorCode::R00_TRANSFER_TIMED_OUT)
+            }
+            Seen::Answered(reply) => reply,
+            Seen::New => {
+                let reply = self.decide(&arrival, now, wall);
+                self.replays.settle(&key, &reply);
+                reply
+            }
+            Seen::InProgress(()) | Seen::Full => self.reject(ErrorCode::T03_CONNECTOR_BUSY),
+        };
+        while self.payments.poll_event().is_some() {}
+        reply
+    }
+
+    fn reject(&self, code: ErrorCode) -> Reply {
+        Reject::new(code, self.receiver.address()).into()
+    }
+
+    fn decide(&mut self, arrival: &Arrival, now: Duration, wall: Timestamp) -> Reply {
+        let Some(chunk) = ChunkArrival::of(arrival, wall) else {
+            return self.reject(ErrorCode::F06_UNEXPECTED_PAYMENT);
+        };
+        if let Some(reply) = self.pretends_to_be_closed(&chunk, arrival) {
+            return reply;
+        }
+        let mut decision = self.payments.handle_chunk(&chunk, now);
+        if let Decision::Review(offer) = &decision {
+            self.payments.handle_verdict(&offer.payment, Verdict::Accept, now);
+            decision = self.payments.handle_chunk(&chunk, now);
+            self.wakes_at = Duration::ZERO;
+        }
+        self.witness.decided(&chunk, &decision);
+        let honest = answer_packet(arrival, &decision, &mut self.random);
+        let Some(honest) = honest else { return self.reject(ErrorCode::T00_INTERNAL_ERROR) };
+        match self.lie {
+            Some(lie) => self.lie(lie, arrival, &chunk, &decision, honest),
+            None => honest,
+        }
+    }
+
+    fn pretends_to_be_closed(&mut self, chunk: &ChunkArrival, arrival: &Arrival) -> Option<Reply> {
+        let takes = chunk.fulfillable && chunk.amount >= chunk.minimum && !chunk.expired;
+        if self.lie != Some(Lie::ClosesAndOpens) || !takes {
+            return None;
+        }
+        self.chunks += 1;
+        let closed = matches!(self.chunks % 10, 5 | 6);
+        closed.then(|| Reject::new(ErrorCode::F99_APPLICATION_ERROR, arrival.receiver.clone()).into())
+    }
+
+    /// The same answer with other figures.
+    fn lie(
+        &mut self,
+        lie: Lie,
+        arrival: &Arrival,
+        chunk: &ChunkArrival,
+        decision: &Decision,
+        honest: Reply,
+    ) -> Reply {
+        let (kind, total) = match decision {
+            Decision::Fulfill { total } => (ChunkKind::Fulfillment, total.units()),
+            Decision::Refuse { refusal, .. } if refusal.is_final() => return honest,
+            Decision::Refuse { total, .. } => (ChunkKind::Reject, total.units()),
+            Decision::Review(_) | Decision::AwaitReview => return honest,
+        };
+        let arrived = chunk.amount.units();
+        let (said, said_in_all) = match lie {
+            Lie::UnderClaims => (arrived / 10, total / 10),
+            Lie::OverClaims => (arrived.saturating_mul(10), total.saturating_mul(10)),
+            Lie::DecreasingTotals => (arrived, (u64::MAX / 2).saturating_sub(total)),
+            Lie::ClosesAndOpens => return honest,
+            Lie::SaysNothing => return without_data(honest),
+        };
+        if kind == ChunkKind::Fulfillment {
+            let claimed = self.claimed.entry(chunk.payment.clone()).or_default();
+            *claimed = claimed.saturating_add(said.max(chunk.minimum.units()).into()).max(said_in_all.into());
+        }
+        let body = PskPacket::Chunk(ChunkPacket {
+            kind,
+            payment_id: chunk.payment.payment_id,
+            sequence: chunk.sequence,
+            payment_amount: Amount::new(said_in_all),
+            chunk_amount: Amount::new(said),
+            application_data: Bytes::new(),
+        });
+        let data = arrival.seal(&body, &mut self.random).unwrap_or_default();
+        match honest {
+            Reply::Fulfill(_) => arrival.fulfill(data).into(),
+            Reply::Reject(reject) => reject.with_data(data).into(),
+        }
+    }
+}
+
+fn without_data(reply: Reply) -> Reply {
+    match reply {
+        Reply::Fulfill(fulfill) => psk_codec::Fulfill { data: Bytes::new(), ..fulfill }.into(),
+        reject => reject,
+    }
+}

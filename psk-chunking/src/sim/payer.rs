@@ -1,0 +1,161 @@
+//! A host that pays: the sending machines, driven without I/O.
+
+use std::time::Duration;
+
+use psk_codec::psk::Sequence;
+use psk_codec::{Prepare, SourceAmount, Timestamp};
+use psk_crypto::{Credentials, SeededRandom};
+use psk_plugin::sim::{HostInput, HostOutput};
+
+use super::outcome::Rejects;
+use crate::Now;
+use crate::send::{Input, Output, SendConfig, SendPayment, SendReport, Target};
+
+/// All payments of one host.
+#[derive(Debug)]
+pub(super) struct Payer {
+    random: SeededRandom,
+    payments: Vec<Paying>,
+}
+
+/// One payment.
+#[derive(Debug)]
+pub(super) struct Paying {
+    /// Its place in the scenario.
+    pub(super) place: usize,
+    pub(super) config: SendConfig,
+    credentials: Credentials,
+    starts_at: Duration,
+    machine: Option<SendPayment>,
+    awake: bool,
+    wakes_at: Duration,
+    pub(super) ended: Option<(SendReport, Duration)>,
+    pub(super) packets: u64,
+    pub(super) rejects: Rejects,
+    /// What is wrong with what the machine does.
+    pub(super) problem: Option<String>,
+}
+
+impl Paying {
+    pub(super) fn new(
+        place: usize,
+        config: SendConfig,
+        credentials: Credentials,
+        starts_at: Duration,
+    ) -> Self {
+        Self {
+            place,
+            config,
+            credentials,
+            starts_at,
+            machine: None,
+            awake: true,
+            wakes_at: starts_at,
+            ended: None,
+            packets: 0,
+            rejects: Rejects::new(),
+            problem: None,
+        }
+    }
+
+    pub(super) fn machine(&self) -> Option<&SendPayment> {
+        self.machine.as_ref()
+    }
+
+    /// The most that it may spend.
+    pub(super) fn budget(&self) -> SourceAmount {
+        match self.config.target {
+            Target::Source(amount) => amount.min(self.config.max_source_amount),
+            Target::Destination(_) => self.config.max_source_amount,
+        }
+    }
+
+    fn poll(&mut self, now: Now, random: &mut SeededRandom) -> Option<(Sequence, Prepare)> {
+        if now.monotonic < self.starts_at {
+            (self.awake, self.wakes_at) = (false, self.starts_at);
+            return None;
+        }
+        let machine =
+            self.machine.get_or_insert_with(|| SendPayment::new(self.config.clone(), &self.credentials, now));
+        loop {
+            match machine.poll(now, random) {
+                Output::Send { packet, prepare } => {
+                    self.packets += 1;
+                    return Some((packet, prepare));
+                }
+                Output::Event(_) => {}
+                Output::Wait(until) => {
+                    if until < now.monotonic {
+                        self.problem = Some("waits for the past".to_owned());
+                    }
+                    (self.awake, self.wakes_at) = (false, until);
+                    return None;
+                }
+                Output::Ended(report) => {
+                    self.ended.get_or_insert((report, now.monotonic));
+                    (self.awake, self.wakes_at) = (false, Duration::MAX);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl Payer {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { random: SeededRandom::new(seed), payments: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, paying: Paying) {
+        self.payments.push(paying);
+    }
+
+    pub(super) fn payments(&self) -> &[Paying] {
+        &self.payments
+    }
+
+    pub(super) fn handle(&mut self, input: HostInput, now: Duration, wall: Timestamp) {
+        let (tag, input) = match input {
+            HostInput::Reply { tag, reply } => (tag, Input::Reply { packet: sequence_of(tag), reply }),
+            HostInput::NotSent { tag } => {
+                let reason = "there is no link".to_owned();
+                (tag, Input::NotSent { packet: sequence_of(tag), reason })
+            }
+            _ => return,
+        };
+        let place = usize::try_from(tag >> 32).unwrap_or(usize::MAX);
+        let Some(paying) = self.payments.get_mut(place) else { return };
+        if let Input::Reply { reply: psk_codec::Reply::Reject(reject), .. } = &input {
+            *paying.rejects.entry(reject.code.to_string()).or_default() += 1;
+        }
+        paying.awake = true;
+        if let Some(machine) = &mut paying.machine {
+            machine.handle(input, Now { monotonic: now, wall }, &mut self.random);
+        }
+    }
+
+    pub(super) fn poll(&mut self, now: Duration, wall: Timestamp) -> HostOutput {
+        for (place, paying) in self.payments.iter_mut().enumerate() {
+            if !paying.awake && paying.wakes_at > now {
+                continue;
+            }
+            if let Some((sequence, prepare)) = paying.poll(Now { monotonic: now, wall }, &mut self.random) {
+                let tag = tag_of(place, sequence);
+                return HostOutput::Send { via: None, tag, prepare };
+            }
+        }
+        let wake = self.payments.iter().map(|paying| paying.wakes_at).min();
+        HostOutput::Wait(wake.unwrap_or(Duration::MAX))
+    }
+}
+
+/// Which payment of the host in the upper half, which packet in the lower one.
+fn tag_of(place: usize, sequence: Sequence) -> u64 {
+    let place = u64::try_from(place).unwrap_or(u64::MAX);
+    (place << 32) | u64::from(sequence.number())
+}
+
+fn sequence_of(tag: u64) -> Sequence {
+    // The lower half always fits.
+    Sequence::new(u32::try_from(tag & u64::from(u32::MAX)).unwrap_or(u32::MAX))
+}

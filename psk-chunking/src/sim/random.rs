@@ -1,0 +1,216 @@
+//! Random worlds: any seed is a scenario.
+
+use psk_crypto::{Random, SeededRandom};
+use psk_plugin::sim::{
+    CurveConfig, CurvePoint, ErrorConfig, HopConfig, Hostility, HostilityConfig, LinkConfig, LiquidityConfig,
+    LiquidityStep, NetworkConfig, PacketRateConfig, Rate, TooLargeAnswer,
+};
+
+use super::scenario::{Expectation, Fixed, Lie, PaymentConfig, Scenario};
+
+/// The world of a seed: one to four connectors in a row with hosts along it, one to four payments, and whatever may
+/// be wrong. All payments must end with accounts that hold; in a [calm](calm_scenario) one they must complete.
+pub fn scenario(seed: u64) -> Scenario {
+    Dice(SeededRandom::new(seed)).scenario(seed, false)
+}
+
+/// A world of honest hops and reliable links, with moving windows alone: spreads, maximum packet amounts, liquidity,
+/// packet rates, jitter.
+pub fn calm_scenario(seed: u64) -> Scenario {
+    Dice(SeededRandom::new(seed)).scenario(seed, true)
+}
+
+struct Dice(SeededRandom);
+
+impl Dice {
+    /// From `least` to `most`, both included.
+    fn between(&mut self, least: u64, most: u64) -> u64 {
+        let span = most.saturating_sub(least).saturating_add(1).max(1);
+        least + self.0.jitter() % span
+    }
+
+    /// As `between`, but every order of magnitude as likely as another.
+    fn spread_out(&mut self, least: u64, most: u64) -> u64 {
+        let digits = self.between(u64::from(least.max(1).ilog2()), u64::from(most.max(1).ilog2()));
+        let low = 1u64 << digits;
+        self.between(low.max(least), low.saturating_mul(2).saturating_sub(1).min(most))
+    }
+
+    fn one_in(&mut self, cases: u64) -> bool {
+        self.between(1, cases) == 1
+    }
+
+    fn ppm(&mut self, most: u64) -> u32 {
+        u32::try_from(self.between(0, most)).unwrap_or(0)
+    }
+
+    fn pick<T: Copy>(&mut self, among: &[T]) -> T {
+        let place = self.between(0, among.len().saturating_sub(1) as u64);
+        among[usize::try_from(place).unwrap_or(0)]
+    }
+
+    fn scenario(&mut self, seed: u64, calm: bool) -> Scenario {
+        let network = self.network(calm);
+        let mut payments = Vec::new();
+        for _ in 0..self.between(1, 4) {
+            payments.push(self.payment(&network, calm));
+        }
+        let liars = network.hosts.clone();
+        let lies =
+            liars.into_iter().filter_map(|host| (!calm && self.one_in(10)).then(|| (host, self.lie())));
+        let lies = lies.collect();
+        let expects = if calm { Expectation::Completes } else { Expectation::Ends };
+        let name = if calm { format!("calm-{seed}") } else { format!("random-{seed}") };
+        Scenario { name, expects, network, payments, lies, ..Scenario::default() }
+    }
+
+    fn network(&mut self, calm: bool) -> NetworkConfig {
+        let hops = self.between(1, 4);
+        let names: Vec<String> = (1..=hops).map(|place| format!("hop{place}")).collect();
+        let assets: Vec<&str> = (0..=hops).map(|_| self.pick(&["XRP", "EUR", "USD"])).collect();
+        let assets = if calm { vec!["XRP"; assets.len()] } else { assets };
+        let connectors = names.iter().map(|name| self.hop(name, calm)).collect();
+        let mut hosts = vec!["alice".to_owned(), "bob".to_owned()];
+        let mut links = vec![self.link("alice", &names[0], assets[0], calm)];
+        for (place, pair) in names.windows(2).enumerate() {
+            links.push(self.link(&pair[0], &pair[1], assets[place + 1], calm));
+        }
+        links.push(self.link(&names[names.len() - 1], "bob", assets[assets.len() - 1], calm));
+        if self.one_in(3) {
+            hosts.push("carol".to_owned());
+            let name = names[names.len() / 2].clone();
+            links.push(self.link("carol", &name, assets[0], calm));
+        }
+        NetworkConfig { hosts, connectors, links }
+    }
+
+    fn link(&mut self, one: &str, other: &str, asset: &str, calm: bool) -> LinkConfig {
+        let latency_us = self.spread_out(100, 100_000);
+        let link = LinkConfig::new(one, other, latency_us).with_asset(asset, 9);
+        let link = LinkConfig { jitter_us: self.between(0, latency_us), ..link };
+        if calm || !self.one_in(3) {
+            return link;
+        }
+        LinkConfig {
+            request_loss_ppm: self.ppm(10_000),
+            reply_loss_ppm: self.ppm(10_000),
+            repeat_ppm: self.ppm(20_000),
+            reorder_ppm: self.ppm(100_000),
+            reorder_us: self.between(0, 50_000),
+            late_request_ppm: self.ppm(3_000),
+            late_reply_ppm: self.ppm(3_000),
+            ..link
+        }
+    }
+
+    fn hop(&mut self, name: &str, calm: bool) -> HopConfig {
+        let mut hop = HopConfig::new(name);
+        hop.spread_ppm = self.ppm(3_000);
+        hop.processing_us = self.between(0, 2_000);
+        if self.one_in(2) {
+            hop.max_packet_amount = Some(self.spread_out(1_000, 1_000_000));
+        }
+        if self.one_in(3) {
+            hop.liquidity = Some(self.liquidity(calm));
+        }
+        if self.one_in(4) {
+            let per_second = self.spread_out(100, 2_000);
+            hop.packet_rate = Some(PacketRateConfig { per_second, burst: (per_second / 10).max(1) });
+        }
+        if calm {
+            return hop;
+        }
+        hop.rates = self.rates();
+        hop.too_large = self.pick(&[
+            TooLargeAnswer::F08,
+            TooLargeAnswer::F08,
+            TooLargeAnswer::F08Empty,
+            TooLargeAnswer::F08ZeroZero,
+            TooLargeAnswer::F08ZeroOne,
+            TooLargeAnswer::F08OneOne,
+            TooLargeAnswer::F08Greatest,
+            TooLargeAnswer::T04,
+        ]);
+        hop.strips_fulfill_data = self.one_in(10);
+        if self.one_in(8) {
+            let code = self.pick(&["T00", "T01", "T03", "R00", "R01", "F02"]).to_owned();
+            hop.errors.push(ErrorConfig { code, share_ppm: self.ppm(20_000) });
+        }
+        hop.hostility = self.one_in(10).then(|| self.hostility());
+        hop
+    }
+
+    fn liquidity(&mut self, calm: bool) -> LiquidityConfig {
+        let per_second = self.spread_out(100_000, 10_000_000);
+        let capacity = self.between(per_second / 20, per_second);
+        let mut cycle = Vec::new();
+        if !calm && self.one_in(2) {
+            for per_second in [per_second, per_second / 2, per_second * 2] {
+                cycle.push(LiquidityStep { for_ms: self.between(500, 5_000), per_second });
+            }
+        }
+        LiquidityConfig { capacity, per_second, cycle }
+    }
+
+    /// Between all pairs of assets, so that wherever a link leads there is a rate.
+    fn rates(&mut self) -> Vec<CurveConfig> {
+        let pairs = [("XRP", "EUR"), ("XRP", "USD"), ("EUR", "USD")];
+        let mut rates = Vec::new();
+        for (from, to) in pairs {
+            let rate = Rate::new(self.spread_out(1, 1_000), self.spread_out(1, 1_000)).unwrap_or(Rate::ONE);
+            let mut curve = Vec::new();
+            if self.one_in(2) {
+                let mut at_ms = 0;
+                for _ in 0..self.between(1, 5) {
+                    let ppm = 970_000 + self.ppm(60_000);
+                    curve.push(CurvePoint { at_ms, ppm });
+                    at_ms += self.between(0, 5_000);
+                }
+            }
+            rates.push(CurveConfig { from: from.to_owned(), to: to.to_owned(), rate, curve });
+        }
+        rates
+    }
+
+    fn hostility(&mut self) -> HostilityConfig {
+        let kind = self.pick(&[
+            Hostility::WrongPreimage,
+            Hostility::LateFulfills,
+            Hostility::SwappedReplies,
+            Hostility::Reflect,
+            Hostility::R00,
+            Hostility::R01,
+            Hostility::Swallow,
+        ]);
+        let share_ppm = self.pick(&[1_000, 20_000, 300_000, 1_000_000]);
+        HostilityConfig { kind, share_ppm, after_packets: self.between(0, 300) }
+    }
+
+    fn lie(&mut self) -> Lie {
+        self.pick(&[
+            Lie::UnderClaims,
+            Lie::OverClaims,
+            Lie::DecreasingTotals,
+            Lie::ClosesAndOpens,
+            Lie::SaysNothing,
+        ])
+    }
+
+    fn payment(&mut self, network: &NetworkConfig, calm: bool) -> PaymentConfig {
+        let hosts = network.hosts.len() as u64;
+        let from = self.between(0, hosts - 1);
+        let to = (from + self.between(1, hosts - 1)) % hosts;
+        let name = |place: u64| network.hosts[usize::try_from(place).unwrap_or(0)].clone();
+        // In a calm world large enough that a spread and the rounding of some hops are within the slippage.
+        let least = if calm { 10_000 } else { 1 };
+        let amount = self.spread_out(least, 1_000_000);
+        let fixed = if self.one_in(2) { Fixed::Source } else { Fixed::Destination };
+        PaymentConfig {
+            fixed,
+            starts_at_ms: self.between(0, 3_000),
+            slippage_ppm: Some(self.pick(&[0, 1_000, 10_000, 50_000])).filter(|_| !calm),
+            max_packets_in_flight: self.one_in(4).then(|| usize::try_from(self.between(1, 100)).unwrap_or(1)),
+            ..PaymentConfig::new(name(from), name(to), amount)
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Runs a scenario: the machines on a simulated network, watched after every step.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use psk_codec::psk::PaymentId;
+use psk_crypto::{Credentials, CredentialsError};
+use psk_plugin::sim::{ConfigError, HostId, Simulation, Step, TraceSink, World};
+
+use super::attacker::Attacker;
+use super::check;
+use super::ideal::ideal;
+use super::outcome::{Outcome, PaymentOutcome, Sample};
+use super::party::Party;
+use super::payee::Payee;
+use super::payer::{Payer, Paying};
+use super::scenario::Scenario;
+use crate::receive::PaymentKey;
+
+/// How to run a scenario.
+#[derive(Default)]
+pub struct RunOptions {
+    /// The seed of all chance.
+    pub seed: u64,
+    /// Hash the trace ([`Outcome::trace_hash`]). Default: no.
+    pub hash_trace: bool,
+    /// Where to write a line for each event of the network. Default: nowhere.
+    pub trace: Option<TraceSink>,
+    /// How often to look where payments stand ([`Outcome::samples`]). Default: never.
+    pub sample_every: Option<Duration>,
+    /// Write packets as octets and read them again on every link. Default: no.
+    pub encodes: bool,
+}
+
+impl RunOptions {
+    /// With this seed and nothing else.
+    pub fn seed(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+}
+
+/// Why a scenario cannot be run.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Its network makes no sense, or a payment names a host that is not there.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A receiver's address is too long for credentials.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}
+
+/// A scenario that takes longer does not end: no payment is without progress for more than minutes.
+const TIME_LIMIT: Duration = Duration::from_secs(4 * 3_600);
+/// So many events mean the same.
+const EVENT_LIMIT: u64 = 20_000_000;
+/// So long after the end of the last payment, late packets may still come.
+const AFTERWARDS: Duration = Duration::from_secs(100);
+
+/// Runs a scenario to its end, checking ENGINE.md section 2 after every step: invariants 1 (the budget), 2 (what is
+/// delivered), 3 and 4 (what receivers fulfill), 7 (balances), and exact amounts at the end.
+pub fn run(scenario: &Scenario, options: RunOptions) -> Result<Outcome, RunError> {
+    let seed = options.seed;
+    let mut running = Running::new(scenario, options)?;
+    while !running.is_over() {
+        if running.step() {
+            break;
+        }
+    }
+    let until = running.simulation.world().now().saturating_add(AFTERWARDS);
+    while running.simulation.step(until).is_some_and(|step| step != Step::Idle) {
+        running.check();
+    }
+    check::ending(&mut running);
+    Ok(running.outcome(seed))
+}
+
+/// A scenario under way.
+pub(super) struct Running<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) simulation: Simulation<Party>,
+    pub(super) paid: Vec<Paid>,
+    pub(super) hosts: Vec<HostId>,
+    pub(super) violations: Vec<String>,
+    sample_every: Option<Duration>,
+    next_sample: Duration,
+    samples: Vec<Sample>,
+}
+
+/// A payment, as the harness knows it.
+pub(super) struct Paid {
+    pub(super) from: HostId,
+    pub(super) to: HostId,
+    pub(super) key: PaymentKey,
+    pub(super) ideal: Duration,
+    /// Connectors between the two, each of which rounds down.
+    pub(super) hops: u64,
+}
+
+impl<'a> Running<'a> {
+    fn new(scenario: &'a Scenario, options: RunOptions) -> Result<Self, RunError> {
+        let seed = options.seed;
+        let mut world = World::new(&scenario.network, seed)?;
+        if options.encodes {
+            world = world.with_encoding();
+        }
+        if options.hash_trace {
+            world.hash_trace();
+        }
+        if let Some(sink) = options.trace {
+            world.write_trace(sink);
+        }
+        let (hosts, mut parties) = hosts(scenario, &world, seed)?;
+        let paid = payments(scenario, &world, &mut parties, seed)?;
+        attacks(scenario, &world, &mut parties, seed)?;
+        let mut simulation = Simulation::new(world);
+        for (host, party) in parties {
+            simulation.add(host, party);
+        }
+        Ok(Self {
+            scenario,
+            simulation,
+            paid,
+            hosts,
+            violations: Vec::new(),
+            sample_every: options.sample_every,
+            next_sample: Duration::ZERO,
+            samples: Vec::new(),
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        self.simulation.hosts().all(Party::is_done)
+    }
+
+    /// One host has its say. Whether to stop.
+    fn step(&mut self) -> bool {
+        let problem = match self.simulation.step(TIME_LIMIT) {
+            Some(Step::Host(_)) if self.simulation.world().events() > EVENT_LIMIT => "too many events",
+            Some(Step::Host(_)) => {
+                self.check();
+                self.sample();
+                return !self.violations.is_empty();
+            }
+            Some(Step::Idle) => "nothing happens any more and not all have ended",
+            None => "it takes too long",
+        };
+        self.violations.push(problem.to_owned());
+        true
+    }
+
+    fn check(&mut self) {
+        if let Some(problem) = check::step(self)
+            && self.violations.is_empty()
+        {
+            let now = self.simulation.world().now();
+            self.violations.push(format!("at {now:?}: {problem}"));
+        }
+    }
+
+    fn sample(&mut self) {
+        let now = self.simulation.world().now();
+        let Some(every) = self.sample_every.filter(|_| now >= self.next_sample) else { return };
+        self.next_sample = now.saturating_add(every);
+        for place in 0..self.paid.len() {
+            let Some(snapshot) = self.paying(place).and_then(|paying| paying.machine()) else { continue };
+            let (snapshot, received) = (snapshot.snapshot(), self.received(place));
+            self.samples.push(Sample { at: now, payment: place, snapshot, received });
+        }
+    }
+
+    pub(super) fn paying(&self, place: usize) -> Option<&Paying> {
+        let payer = self.simulation.host(self.paid.get(place)?.from)?.payer()?;
+        payer.payments().iter().find(|paying| paying.place == place)
+    }
+
+    pub(super) fn payee(&self, place: usize) -> Option<&Payee> {
+        self.simulation.host(self.paid.get(place)?.to)?.payee()
+    }
+
+    pub(super) fn received(&self, place: usize) -> u128 {
+        let key = self.paid.get(place).map(|paid| &paid.key);
+        let received = self.payee(place).zip(key).map(|(payee, key)| payee.witness().received(key));
+        received.unwrap_or_default()
+    }
+
+    fn outcome(self, seed: u64) -> Outcome {
+        let payments = (0..self.paid.len()).filter_map(|place| {
+            let (paying, paid) = (self.paying(place)?, self.paid.get(place)?);
+            let starts_at = self.scenario.payments.get(place)?.starts_at_ms;
+            let ended = paying.ended.as_ref();
+            let ended_at = ended.map_or(self.simulation.world().now(), |(_, at)| *at);
+            Some(PaymentOutcome {
+                report: ended.map(|(report, _)| report.clone()),
+                target: paying.config.target,
+                received: self.received(place),
+                took: ended_at.saturating_sub(Duration::from_millis(starts_at)),
+                ideal: paid.ideal,
+                packets: paying.packets,
+                rejects: paying.rejects.clone(),
+            })
+        });
+        let received = self.scenario.network.hosts.iter().zip(self.simulation.hosts());
+        let received = received
+            .filter_map(|(name, party)| Some((name.clone(), party.payee()?.witness().received_in_all())));
+        Outcome {
+            received: received.collect(),
+            scenario: self.scenario.name.clone(),
+            seed,
+            replay: format!("psk simulate --seed {seed} --trace {}", self.scenario.name),
+            payments: payments.collect(),
+            trace_hash: self.simulation.world().trace_hash(),
+            events: self.simulation.world().events(),
+            samples: self.samples,
+            violations: self.violations,
+        }
+    }
+}
+
+type Parties = BTreeMap<HostId, Party>;
+
+/// All hosts, honest, with nothing to pay.
+fn hosts(scenario: &Scenario, world: &World, seed: u64) -> Result<(Vec<HostId>, Parties), RunError> {
+    let mut parties = Parties::new();
+    let mut hosts = Vec::new();
+    for (place, name) in (0u64..).zip(&scenario.network.hosts) {
+        let host = world.host(name)?;
+        let lie = scenario.lies.get(name).copied();
+        let payee = Payee::new(world.address(host).clone(), lie, mixed(seed, 2 * place));
+        let payer = Box::new(Payer::new(mixed(seed, 2 * place + 1)));
+        hosts.push(host);
+        parties.insert(host, Party::Honest { payer, payee: Box::new(payee) });
+    }
+    Ok((hosts, parties))
+}
+
+fn payments(
+    scenario: &Scenario,
+    world: &World,
+    parties: &mut Parties,
+    seed: u64,
+) -> Result<Vec<Paid>, RunError> {
+    let mut paid = Vec::new();
+    for (place, payment) in scenario.payments.iter().enumerate() {
+        let (from, to) = (world.host(&payment.from)?, world.host(&payment.to)?);
+        let credentials = credentials(parties, to, &payment.to)?;
+        let payment_id = payment_id(seed, place);
+        let key = payment_key(&credentials, payment_id)?;
+        let config = payment.send_config(payment_id);
+        let starts_at = Duration::from_millis(payment.starts_at_ms);
+        let links: Vec<usize> = world.path(from, to).into_iter().map(|link| world.place(link)).collect();
+        let ideal = ideal(&scenario.network, &links, payment.amount, payment.fixed);
+        if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
+            payer.add(Paying::new(place, config, credentials, starts_at));
+        }
+        let hops = u64::try_from(links.len().saturating_sub(1)).unwrap_or(u64::MAX);
+        paid.push(Paid { from, to, key, ideal, hops });
+    }
+    Ok(paid)
+}
+
+/// Puts attackers where the scenario has them, in place of honest hosts.
+fn attacks(scenario: &Scenario, world: &World, parties: &mut Parties, seed: u64) -> Result<(), RunError> {
+    for (place, attack) in (0u64..).zip(&scenario.attacks) {
+        let (from, to) = (world.host(&attack.from)?, world.host(&attack.to)?);
+        let credentials = credentials(parties, to, &attack.to)?;
+        let attacker = Attacker::new(attack.clone(), &credentials, mixed(seed, u64::MAX - place));
+        parties.insert(from, Party::Attacker(Box::new(attacker)));
+    }
+    Ok(())
+}
+
+fn credentials(parties: &mut Parties, host: HostId, name: &str) -> Result<Credentials, RunError> {
+    match parties.get_mut(&host) {
+        Some(Party::Honest { payee, .. }) => Ok(payee.credentials()?),
+        _ => Err(ConfigError::UnknownNode(name.to_owned()).into()),
+    }
+}
+
+fn payment_key(credentials: &Credentials, payment_id: PaymentId) -> Result<PaymentKey, RunError> {
+    let segment = credentials.destination_account.segments().last().unwrap_or_default();
+    let account = segment.parse().map_err(|_| ConfigError::Name(segment.to_owned()))?;
+    Ok(PaymentKey { account, payment_id })
+}
+
+fn payment_id(seed: u64, place: usize) -> PaymentId {
+    let mut octets = [0; 16];
+    octets[..8].copy_from_slice(&seed.to_be_bytes());
+    octets[8..].copy_from_slice(&u64::try_from(place).unwrap_or(u64::MAX).to_be_bytes());
+    PaymentId::new(octets)
+}
+
+/// Another seed for each use; multiplied by an odd number, so that neighbours are far apart.
+fn mixed(seed: u64, place: u64) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(place.wrapping_mul(0xd1b5_4a32_d192_ed03))
+}

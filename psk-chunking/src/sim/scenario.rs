@@ -1,0 +1,193 @@
+//! What a simulation is of: a network, payments over it, and receivers that may lie.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use psk_codec::psk::PaymentId;
+use psk_codec::{DestinationAmount, SourceAmount};
+use psk_plugin::sim::NetworkConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::send::{MinimumRate, SendConfig, Target};
+
+/// A network and what happens on it. To fill in, or to read from TOML.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name, such as `wan`.
+    pub name: String,
+    /// What it is about, in a line.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub about: String,
+    /// What is certain of its end. Default: nothing but what holds of every payment.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub expects: Expectation,
+    /// Hosts, connectors, links.
+    pub network: NetworkConfig,
+    /// What is paid.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub payments: Vec<PaymentConfig>,
+    /// What receivers lie about, by the names of their hosts. Default: they are honest.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lies: BTreeMap<String, Lie>,
+    /// Hosts that send chunks as no honest sender would. Default: none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attacks: Vec<AttackConfig>,
+}
+
+/// What is certain of a scenario's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// All payments end, with accounts that hold.
+    #[default]
+    Ends,
+    /// All payments reach their targets exactly.
+    Completes,
+    /// No payment reaches its target.
+    Fails,
+}
+
+/// A payment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentConfig {
+    /// The host that pays.
+    pub from: String,
+    /// The host that is paid.
+    pub to: String,
+    /// How much: in source units, or in destination units when that is what is fixed.
+    pub amount: u64,
+    /// What is fixed. Default: what is sent.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fixed: Fixed,
+    /// When it starts, in milliseconds. Default: 0.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub starts_at_ms: u64,
+    /// How far below the rate at its start chunks may deliver, in parts per million. Default: that of
+    /// [`SendConfig`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub slippage_ppm: Option<u32>,
+    /// The most that may be sent, in source units. Default: no limit.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_source_amount: Option<u64>,
+    /// For how long each packet is valid, in milliseconds. Default: that of [`SendConfig`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub packet_timeout_ms: Option<u64>,
+    /// How many packets may be in flight. Default: that of [`SendConfig`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_packets_in_flight: Option<usize>,
+}
+
+/// What is fixed of a payment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fixed {
+    /// What is sent.
+    #[default]
+    Source,
+    /// What is delivered.
+    Destination,
+}
+
+/// What a receiver says instead of the truth. It fulfills as an honest one does, but where it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lie {
+    /// A tenth of what arrived with each chunk, and in all.
+    UnderClaims,
+    /// Ten times what arrived with each chunk, and in all.
+    OverClaims,
+    /// Totals that become less with each chunk.
+    DecreasingTotals,
+    /// Two of ten chunks are refused as if the payment were over; then chunks are taken again.
+    ClosesAndOpens,
+    /// Nothing: Fulfills carry no data.
+    SaysNothing,
+}
+
+/// A host that sends chunks as no honest sender would.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttackConfig {
+    /// The host that sends.
+    pub from: String,
+    /// The host that receives.
+    pub to: String,
+    /// What it does.
+    pub kind: Attack,
+    /// How many packets it sends.
+    pub packets: u32,
+    /// The amount of each, in source units.
+    pub amount: u64,
+    /// How many it sends in a second; at least 1.
+    pub per_second: u32,
+}
+
+/// What a hostile sender does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attack {
+    /// Every number twice, sealed anew.
+    DuplicateSequences,
+    /// Another payment amount with every chunk.
+    ChangingTotals,
+    /// A payment id of its own for every chunk.
+    NewIds,
+    /// Every packet twice, octet by octet.
+    Replays,
+    /// Packets that live 0 to 49 ms, one after the other.
+    Expired,
+    /// Minimums above what arrives.
+    TooLittle,
+    /// Chunks after the last one.
+    AfterTheLast,
+}
+
+impl PaymentConfig {
+    /// A payment of so many source units, with the defaults.
+    pub fn new(from: impl Into<String>, to: impl Into<String>, amount: u64) -> Self {
+        Self {
+            from: from.into(),
+            to: to.into(),
+            amount,
+            fixed: Fixed::Source,
+            starts_at_ms: 0,
+            slippage_ppm: None,
+            max_source_amount: None,
+            packet_timeout_ms: None,
+            max_packets_in_flight: None,
+        }
+    }
+
+    /// A payment of so many destination units, with the defaults.
+    pub fn delivering(from: impl Into<String>, to: impl Into<String>, amount: u64) -> Self {
+        Self { fixed: Fixed::Destination, ..Self::new(from, to, amount) }
+    }
+
+    /// What the machine is told.
+    pub fn send_config(&self, payment_id: PaymentId) -> SendConfig {
+        let target = match self.fixed {
+            Fixed::Source => Target::Source(SourceAmount::new(self.amount)),
+            Fixed::Destination => Target::Destination(DestinationAmount::new(self.amount)),
+        };
+        let mut config = SendConfig::new(target, payment_id);
+        if let Some(ppm) = self.slippage_ppm {
+            config.minimum_rate = MinimumRate::Slippage(ppm);
+        }
+        if let Some(units) = self.max_source_amount {
+            config.max_source_amount = SourceAmount::new(units);
+        }
+        if let Some(millis) = self.packet_timeout_ms {
+            config.packet_timeout = Duration::from_millis(millis);
+        }
+        if let Some(packets) = self.max_packets_in_flight {
+            config.max_packets_in_flight = packets;
+        }
+        config
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,121 @@
+//! Paths that limit what is sent, lose or change packets, honestly.
+
+use psk_plugin::sim::{
+    HopConfig, LinkConfig, LiquidityConfig, LiquidityStep, NetworkConfig, PacketRateConfig, TooLargeAnswer,
+};
+
+use super::super::scenario::{Expectation, PaymentConfig, Scenario};
+use super::{honest, line, pays};
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    vec![lan(), wan(), thin(), liquidity(), burst(), busy(), lossy(), stripped(), two_paths(), several()]
+}
+
+fn hop(name: &str) -> HopConfig {
+    HopConfig::new(name)
+}
+
+fn lan() -> Scenario {
+    let network = line(vec![hop("hop")], 250);
+    honest("lan", "a millisecond there and back, no limits", network, pays(1_000_000))
+}
+
+fn wan() -> Scenario {
+    let spread = |name| HopConfig { spread_ppm: 2_000, ..hop(name) };
+    let second = HopConfig { max_packet_amount: Some(10_000), ..spread("two") };
+    let network = line(vec![spread("one"), second, spread("three")], 12_500);
+    let about = "three hops, 100 ms there and back, packets of 10,000 at the second hop, 0.2 % spread each";
+    honest("wan", about, network, pays(20_000_000))
+}
+
+fn thin() -> Scenario {
+    let too_large = TooLargeAnswer::F08Empty;
+    let third = HopConfig { max_packet_amount: Some(100), too_large, ..hop("three") };
+    let network = line(vec![hop("one"), hop("two"), third], 12_500);
+    honest("thin", "packets of 100 at the third hop, F08 without details", network, pays(200_000))
+}
+
+fn liquidity() -> Scenario {
+    let liquidity = Some(LiquidityConfig { capacity: 100_000, per_second: 1_000_000, cycle: vec![] });
+    let network = line(vec![HopConfig { liquidity, ..hop("hop") }], 12_500);
+    let about = "1,000,000 units per second, 100,000 at once, T04 beyond, 50 ms there and back";
+    honest("liquidity", about, network, pays(20_000_000))
+}
+
+fn burst() -> Scenario {
+    let step = |per_second| LiquidityStep { for_ms: 5_000, per_second };
+    let cycle = vec![step(1_000_000), step(500_000), step(1_000_000), step(2_000_000)];
+    let liquidity = Some(LiquidityConfig { capacity: 100_000, per_second: 1_000_000, cycle });
+    let network = line(vec![HopConfig { liquidity, ..hop("hop") }], 12_500);
+    let about = "liquidity that halves and doubles every five seconds";
+    honest("burst", about, network, pays(40_000_000))
+}
+
+fn busy() -> Scenario {
+    let packet_rate = Some(PacketRateConfig { per_second: 150, burst: 15 });
+    let busy = HopConfig { packet_rate, max_packet_amount: Some(1_000), ..hop("hop") };
+    let about = "T05 above 150 packets per second, packets of 1,000";
+    honest("busy", about, line(vec![busy], 12_500), pays(3_000_000))
+}
+
+fn lossy() -> Scenario {
+    let mut network = line(vec![HopConfig { max_packet_amount: Some(1_000), ..hop("hop") }], 12_500);
+    network.links[1] = LinkConfig {
+        jitter_us: 5_000,
+        reply_loss_ppm: 20_000,
+        repeat_ppm: 10_000,
+        reorder_ppm: 50_000,
+        reorder_us: 20_000,
+        late_reply_ppm: 50_000,
+        ..network.links[1].clone()
+    };
+    let about = "2 % of replies lost, 1 % repeated, reordering, 5 % delayed beyond expiry";
+    Scenario { expects: Expectation::Ends, ..honest("lossy", about, network, pays(500_000)) }
+}
+
+fn stripped() -> Scenario {
+    let strips = HopConfig { strips_fulfill_data: true, max_packet_amount: Some(1_000), ..hop("hop") };
+    let about = "the data is taken out of Fulfills";
+    honest("stripped", about, line(vec![strips], 12_500), pays(500_000))
+}
+
+/// The engine takes one path as yet: the one that stands first.
+fn two_paths() -> Scenario {
+    let limited = |name, spread_ppm, per_second| HopConfig {
+        spread_ppm,
+        liquidity: Some(LiquidityConfig { capacity: per_second / 10, per_second, cycle: vec![] }),
+        ..hop(name)
+    };
+    let network = NetworkConfig {
+        hosts: vec!["alice".to_owned(), "bob".to_owned()],
+        connectors: vec![limited("cheap", 1_000, 200_000), limited("dear", 10_000, 2_000_000)],
+        links: vec![
+            LinkConfig::new("alice", "cheap", 50_000),
+            LinkConfig::new("cheap", "bob", 50_000),
+            LinkConfig::new("alice", "dear", 5_000),
+            LinkConfig::new("dear", "bob", 5_000),
+        ],
+    };
+    honest("twopath", "two connectors, one cheap and slow, one dear and fast", network, pays(4_000_000))
+}
+
+/// Two senders, two receivers and one narrow connector.
+fn several() -> Scenario {
+    let liquidity = Some(LiquidityConfig { capacity: 100_000, per_second: 1_000_000, cycle: vec![] });
+    let hosts = ["alice", "carol", "bob", "dave"];
+    let network = NetworkConfig {
+        hosts: hosts.map(str::to_owned).to_vec(),
+        connectors: vec![HopConfig { liquidity, max_packet_amount: Some(10_000), ..hop("hop") }],
+        links: hosts.iter().map(|host| LinkConfig::new(*host, "hop", 10_000)).collect(),
+    };
+    let later = |payment, starts_at_ms| PaymentConfig { starts_at_ms, ..payment };
+    Scenario {
+        payments: vec![
+            pays(2_000_000),
+            later(PaymentConfig::new("alice", "dave", 1_000_000), 500),
+            later(PaymentConfig::delivering("carol", "bob", 2_000_000), 1_000),
+            later(PaymentConfig::new("bob", "alice", 500_000), 1_500),
+        ],
+        ..honest("several", "four payments at once through one narrow connector", network, pays(0))
+    }
+}

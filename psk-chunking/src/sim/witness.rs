@@ -1,0 +1,79 @@
+//! Looks on while a receiver decides, with a ledger of its own.
+
+use std::collections::{BTreeMap, HashSet};
+
+use psk_codec::psk::Sequence;
+
+use crate::receive::{ChunkArrival, Decision, PaymentKey};
+
+/// What a receiver has taken, counted apart from it, and the rules that it broke (ENGINE.md section 2, invariants 3
+/// and 4).
+#[derive(Debug, Default)]
+pub(super) struct Witness {
+    payments: BTreeMap<PaymentKey, Taken>,
+    received: u128,
+    problem: Option<String>,
+}
+
+/// What was taken of one payment.
+#[derive(Debug, Default)]
+struct Taken {
+    received: u128,
+    expected: Option<u128>,
+    sequences: HashSet<Sequence>,
+    ended: bool,
+}
+
+impl Witness {
+    pub(super) fn decided(&mut self, chunk: &ChunkArrival, decision: &Decision) {
+        let Decision::Fulfill { total } = decision else { return };
+        let taken = self.payments.entry(chunk.payment.clone()).or_default();
+        let problem = taken.judge(chunk);
+        if taken.received == 0 {
+            taken.expected = chunk.expected.map(|amount| amount.units().into());
+        }
+        let amount = u128::from(chunk.amount.units());
+        taken.received += amount;
+        self.received += amount;
+        let reached = taken.expected.is_some_and(|expected| taken.received >= expected);
+        taken.ended |= chunk.last || reached;
+        let problem = problem.or((taken.received != u128::from(total.units())).then_some("a wrong total"));
+        if let Some(problem) = problem {
+            self.problem.get_or_insert_with(|| format!("{problem}: {chunk:?}"));
+        }
+    }
+
+    /// What has been received for a payment, in destination units.
+    pub(super) fn received(&self, payment: &PaymentKey) -> u128 {
+        self.payments.get(payment).map_or(0, |taken| taken.received)
+    }
+
+    /// What has been received in all.
+    pub(super) fn received_in_all(&self) -> u128 {
+        self.received
+    }
+
+    /// The first rule that was broken.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+}
+
+impl Taken {
+    /// What is wrong with taking this chunk.
+    fn judge(&mut self, chunk: &ChunkArrival) -> Option<&'static str> {
+        if chunk.minimum.is_zero() {
+            Some("a fulfillable packet without a minimum")
+        } else if chunk.amount < chunk.minimum {
+            Some("a chunk below its minimum is fulfilled")
+        } else if !chunk.fulfillable || chunk.expired {
+            Some("a chunk is fulfilled that must not be")
+        } else if !self.sequences.insert(chunk.sequence) {
+            Some("a sequence number is fulfilled twice")
+        } else if self.ended {
+            Some("a chunk is fulfilled after the end")
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Random worlds: whatever a network, its hops and receivers do, the money invariants hold (ENGINE.md section 2); in
+//! calm worlds every payment completes exactly.
+//!
+//! `PSK_WORLDS=10000` runs so many of each, `PSK_FIRST_SEED=77` starts there.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use psk_chunking::sim::{Outcome, RunOptions, Scenario, random, run};
+
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |number| number.parse().unwrap())
+}
+
+/// What came of a range of seeds. Fails with the replay commands of those that went wrong.
+fn worlds(default: u64, scenario: fn(u64) -> Scenario) -> Vec<Outcome> {
+    let first = from_environment("PSK_FIRST_SEED", 0);
+    let seeds = first..first + from_environment("PSK_WORLDS", default);
+    let outcomes: Vec<Outcome> =
+        seeds.map(|seed| run(&scenario(seed), RunOptions::seed(seed)).unwrap()).collect();
+    let wrong: Vec<String> =
+        outcomes.iter().filter(|outcome| !outcome.is_well()).map(ToString::to_string).collect();
+    assert!(wrong.is_empty(), "{} went wrong\n{}", wrong.len(), wrong.join("\n"));
+    outcomes
+}
+
+fn completed(outcomes: &[Outcome]) -> (usize, usize) {
+    let payments: Vec<String> =
+        outcomes.iter().flat_map(|outcome| &outcome.payments).map(|payment| payment.ending()).collect();
+    (payments.iter().filter(|ending| *ending == "completed").count(), payments.len())
+}
+
+#[test]
+fn the_invariants_hold_in_random_worlds() {
+    let outcomes = worlds(300, random::scenario);
+    let (completed, payments) = completed(&outcomes);
+    println!("{completed} of {payments} payments completed");
+    assert!(completed * 3 > payments, "most worlds are not so bad: {completed} of {payments}");
+}
+
+#[test]
+fn all_payments_complete_in_calm_worlds() {
+    let outcomes = worlds(100, random::calm_scenario);
+    let (completed, payments) = completed(&outcomes);
+    assert_eq!(completed, payments);
+}
