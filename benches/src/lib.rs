@@ -6,6 +6,7 @@
 //! - `exchange`: codec and cryptography of both sides together,
 //! - `request`: one request and its answer, without I/O and between two endpoints,
 //! - `chunking`: a payment of 10,000 chunks, without I/O and through the drivers,
+//! - `sim`: the simulated network alone, and a payment over it,
 //! - `end_to_end`: requests over BTP on the loopback, and a payment over a path with a round trip of 100 ms.
 //!
 //! `cargo bench -p benches` runs all of them in some two minutes, `cargo bench -p benches --bench codec` one,
