@@ -43,6 +43,24 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Send one request with data and wait for its answer.
     Request(RequestArgs),
+    /// Run payments over a simulated network, on virtual time, and check where every unit went.
+    Simulate(SimulateArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SimulateArgs {
+    /// A standard path such as wan, a FILE.toml, or random or calm for a world made of the seed.
+    #[arg(value_name = "SCENARIO", required_unless_present = "random")]
+    pub(crate) scenario: Option<String>,
+    /// The seed of all chance: the same one gives the same run.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// So many random worlds, from the seed on, instead of a scenario.
+    #[arg(long, value_name = "WORLDS", conflicts_with_all = ["scenario", "trace"])]
+    pub(crate) random: Option<u64>,
+    /// Show every event of the network.
+    #[arg(long)]
+    pub(crate) trace: bool,
 }
 
 /// Where the network is reached.

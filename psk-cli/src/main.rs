@@ -42,6 +42,7 @@ async fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Quote(args) => commands::quote::run(args, output).await,
         Command::Probe(args) => commands::probe::run(args, output).await,
         Command::Request(args) => commands::request::run(args, output).await,
+        Command::Simulate(args) => commands::simulate::run(&args, *output),
     }
 }
 

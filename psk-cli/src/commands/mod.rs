@@ -7,6 +7,7 @@ pub(crate) mod quote;
 pub(crate) mod receive;
 pub(crate) mod request;
 pub(crate) mod send;
+pub(crate) mod simulate;
 
 use crate::error::Failure;
 

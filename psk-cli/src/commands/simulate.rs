@@ -1,0 +1,117 @@
+use std::fs;
+
+use psk_chunking::sim::{
+    Outcome, PaymentOutcome, RunOptions, Scenario, random, run as run_scenario, standard,
+};
+use serde_json::{Value, json};
+
+use crate::args::SimulateArgs;
+use crate::error::Failure;
+use crate::output::{Output, amount};
+
+pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
+    if let Some(worlds) = args.random {
+        return random_worlds(args.seed, worlds, output);
+    }
+    let name = args.scenario.as_deref().unwrap_or_default();
+    let scenario = load(name, args.seed)?;
+    let mut options = RunOptions::seed(args.seed);
+    if args.trace {
+        options.trace = Some(Box::new(move |line| output.emit(json!({ "trace": line }), line)));
+    }
+    let outcome = simulate(&scenario, options)?;
+    output.emit(to_json(&outcome), to_text(&outcome));
+    match outcome.is_well() {
+        true => Ok(()),
+        false => {
+            Err(Failure::not_done(format!("{}: {}", outcome.scenario, outcome.violations.join("; "))).told())
+        }
+    }
+}
+
+/// A standard path, a world made of the seed, or a file.
+fn load(name: &str, seed: u64) -> Result<Scenario, Failure> {
+    let made_of_seed = |kind| match name.strip_prefix(kind)? {
+        "" => Some(seed),
+        // As the world is called when it is reported.
+        suffix => suffix.strip_prefix('-')?.parse().ok(),
+    };
+    if let Some(seed) = made_of_seed("random") {
+        return Ok(random::scenario(seed));
+    }
+    if let Some(seed) = made_of_seed("calm") {
+        return Ok(random::calm_scenario(seed));
+    }
+    if name.ends_with(".toml") {
+        let text = fs::read_to_string(name).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+        return toml::from_str(&text)
+            .map_err(|error| Failure::usage(format!("{name}: {}", one_line(&error))));
+    }
+    standard::scenario(name).ok_or_else(|| {
+        let names: Vec<String> = standard::scenarios().into_iter().map(|scenario| scenario.name).collect();
+        Failure::usage(format!(
+            "no scenario {name:?}; there are random, calm, FILE.toml, {}",
+            names.join(", ")
+        ))
+    })
+}
+
+fn one_line(error: &toml::de::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn simulate(scenario: &Scenario, options: RunOptions) -> Result<Outcome, Failure> {
+    run_scenario(scenario, options).map_err(|error| Failure::usage(format!("{}: {error}", scenario.name)))
+}
+
+/// Random worlds from this seed on; tells of those that went wrong, and how many there were.
+fn random_worlds(first: u64, worlds: u64, output: Output) -> Result<(), Failure> {
+    let (mut wrong, mut completed, mut payments) = (0_u64, 0, 0);
+    for seed in first..first.saturating_add(worlds) {
+        let outcome = simulate(&random::scenario(seed), RunOptions::seed(seed))?;
+        payments += outcome.payments.len();
+        completed += outcome.payments.iter().filter(|payment| payment.ending() == "completed").count();
+        if !outcome.is_well() {
+            wrong += 1;
+            output.emit(to_json(&outcome), &outcome);
+        }
+    }
+    let text = format!("{worlds} worlds, {wrong} went wrong; {completed} of {payments} payments completed");
+    let told = json!({ "worlds": worlds, "wrong": wrong, "payments": payments, "completed": completed });
+    output.emit(told, &text);
+    if wrong > 0 { Err(Failure::not_done(text).told()) } else { Ok(()) }
+}
+
+fn to_json(outcome: &Outcome) -> Value {
+    let payments: Vec<Value> = outcome.payments.iter().map(payment_to_json).collect();
+    json!({
+        "scenario": outcome.scenario,
+        "seed": outcome.seed.to_string(),
+        "well": outcome.is_well(),
+        "violations": outcome.violations,
+        "events": outcome.events,
+        "payments": payments,
+        "replay": outcome.replay,
+    })
+}
+
+fn payment_to_json(payment: &PaymentOutcome) -> Value {
+    json!({
+        "ending": payment.ending(),
+        "source_sent": amount(payment.sent()),
+        "delivered": amount(payment.delivered()),
+        "received": amount(payment.received),
+        "overshoot": amount(payment.overshoot()),
+        "took_us": u64::try_from(payment.took.as_micros()).unwrap_or(u64::MAX),
+        "ideal_us": u64::try_from(payment.ideal.as_micros()).unwrap_or(u64::MAX),
+        "packets": payment.packets,
+        "rejects": payment.rejects,
+    })
+}
+
+fn to_text(outcome: &Outcome) -> String {
+    match outcome.is_well() {
+        true => format!("{outcome}\nall invariants held over {} events", outcome.events),
+        false => outcome.to_string(),
+    }
+}

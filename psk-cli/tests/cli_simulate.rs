@@ -1,0 +1,65 @@
+//! `psk simulate`: standard paths, random worlds, scenarios in files, each again and the same.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod support;
+
+use serde_json::Value;
+use support::*;
+
+fn simulate(arguments: &[&str]) -> Ending {
+    Scenario::new().psk_with(&[&["simulate"], arguments].concat(), &[]).finish()
+}
+
+fn lines(ending: &Ending) -> Vec<Value> {
+    ending.stdout.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_standard_path_for_programs_and_for_people() {
+    let ending = simulate(&["wan", "--seed", "3", "--json"]);
+    assert_eq!(ending.status, Some(0), "{ending:?}");
+    let outcome = &lines(&ending)[0];
+    assert_eq!(
+        (&outcome["scenario"], &outcome["seed"], &outcome["well"]),
+        (&"wan".into(), &"3".into(), &true.into())
+    );
+    assert_eq!(outcome["payments"][0]["ending"], "completed");
+    assert_eq!(outcome["payments"][0]["delivered"], outcome["payments"][0]["received"]);
+    let again = simulate(&["wan", "--seed", "3", "--json"]);
+    assert_eq!(again.stdout, ending.stdout);
+    let people = simulate(&["wan"]);
+    assert!(people.stdout.concat().contains("all invariants held"), "{people:?}");
+}
+
+#[test]
+fn the_command_that_a_run_names_shows_every_event_of_it() {
+    let first = simulate(&["random-9", "--seed", "9", "--json"]);
+    let replay = lines(&first)[0]["replay"].as_str().unwrap().to_owned();
+    let arguments: Vec<&str> = replay.strip_prefix("psk simulate ").unwrap().split(' ').collect();
+    let traced = simulate(&[&arguments[..], &["--json"]].concat());
+    let traced = lines(&traced);
+    let (outcome, trace) = traced.split_last().unwrap();
+    assert_eq!(outcome, &lines(&first)[0]);
+    assert!(trace.len() > 10 && trace.iter().all(|line| line["trace"].is_string()));
+}
+
+#[test]
+fn random_worlds_hold_the_invariants() {
+    let ending = simulate(&["--random", "20", "--seed", "7", "--json"]);
+    assert_eq!(ending.status, Some(0), "{ending:?}");
+    let told = &lines(&ending)[0];
+    assert_eq!((&told["worlds"], &told["wrong"]), (&20.into(), &0.into()));
+}
+
+#[test]
+fn a_file_is_a_scenario_and_a_bad_one_is_told() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../psk-chunking/scenarios/thin.toml");
+    let (from_file, by_name) = (simulate(&[file, "--json"]), simulate(&["thin", "--json"]));
+    assert_eq!(from_file.stdout, by_name.stdout);
+    for arguments in [&["nowhere"][..], &["nowhere.toml"], &[], &["lan", "--random", "3"]] {
+        let ending = simulate(arguments);
+        assert_eq!(ending.status, Some(2), "{arguments:?} {ending:?}");
+        assert_eq!(ending.stderr.len(), 1, "{ending:?}");
+    }
+}
