@@ -73,10 +73,7 @@ impl Keys {
 
     /// Encrypts: nonce, tag, ciphertext (RFC 25, "Encryption"). The packet is the only allocation.
     pub fn seal(&self, plaintext: &[u8], random: &mut dyn Random) -> Result<Bytes, SealError> {
-        // Before the allocation, because the length is the caller's and maybe absurd.
-        check_length(plaintext.len())?;
-        let mut envelope = Vec::with_capacity(ENVELOPE_OVERHEAD + plaintext.len());
-        envelope.extend_from_slice(&[0; ENVELOPE_OVERHEAD]);
+        let mut envelope = start_envelope(plaintext.len())?;
         envelope.extend_from_slice(plaintext);
         self.seal_in_place(&mut envelope, random)?;
         Ok(envelope.into())
@@ -160,6 +157,15 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").field("sealed", &self.sealed_packets()).finish_non_exhaustive()
     }
+}
+
+/// A buffer that holds room for nonce and tag, and takes a plaintext of this length without growing.
+pub(crate) fn start_envelope(plaintext: usize) -> Result<Vec<u8>, SealError> {
+    // Before the allocation, because the length is the caller's and maybe absurd.
+    check_length(plaintext)?;
+    let mut envelope = Vec::with_capacity(ENVELOPE_OVERHEAD + plaintext);
+    envelope.extend_from_slice(&[0; ENVELOPE_OVERHEAD]);
+    Ok(envelope)
 }
 
 fn check_length(plaintext: usize) -> Result<(), SealError> {

@@ -1,7 +1,7 @@
 use bytes::Bytes;
-use psk_codec::psk::{MAX_PLAINTEXT_LENGTH, PskPacket};
+use psk_codec::psk::PskPacket;
 
-use crate::envelope::{ENVELOPE_OVERHEAD, Keys, SealError};
+use crate::envelope::{Keys, SealError, start_envelope};
 use crate::random::Random;
 
 impl Keys {
@@ -13,12 +13,7 @@ impl Keys {
         packet: &PskPacket<impl AsRef<[u8]>>,
         random: &mut dyn Random,
     ) -> Result<Bytes, SealError> {
-        let length = packet.encoded_length();
-        if length > MAX_PLAINTEXT_LENGTH {
-            return Err(SealError::TooLong(length));
-        }
-        let mut envelope = Vec::with_capacity(ENVELOPE_OVERHEAD + length);
-        envelope.extend_from_slice(&[0; ENVELOPE_OVERHEAD]);
+        let mut envelope = start_envelope(packet.encoded_length())?;
         packet.encode_into(&mut envelope).map_err(|error| SealError::TooLong(error.length))?;
         self.seal_in_place(&mut envelope, random)?;
         Ok(envelope.into())

@@ -1,9 +1,8 @@
-use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::{BufMut, Bytes};
 
-use super::{MAX_PLAINTEXT_LENGTH, PskPacketType, check_room};
+use super::{MAX_PLAINTEXT_LENGTH, PskPacketType, check_room, encoded};
 use crate::Amount;
 use crate::error::{DecodeError, EncodeError};
 use crate::oer::{self, Reader};
@@ -183,9 +182,7 @@ impl<D: AsRef<[u8]>> ChunkPacket<D> {
     /// Writes the plaintext, without junk. Fails for more than
     /// [`MAX_PLAINTEXT_LENGTH`](super::MAX_PLAINTEXT_LENGTH).
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
-        let mut buffer = Vec::with_capacity(self.encoded_length().min(MAX_PLAINTEXT_LENGTH));
-        self.encode_into(&mut buffer)?;
-        Ok(buffer.into())
+        encoded(self.encoded_length(), |buffer| self.encode_into(buffer))
     }
 
     /// As [`encode`](ChunkPacket::encode), into a buffer such as the data of a packet. Fails also for one that has

@@ -7,6 +7,8 @@ pub mod frame;
 mod packet;
 mod packet_type;
 
+use alloc::vec::Vec;
+
 use bytes::{BufMut, Bytes};
 
 pub use chunk::{ChunkKind, ChunkPacket, MAX_APPLICATION_DATA_LENGTH, PaymentId, Sequence};
@@ -105,11 +107,7 @@ impl<D: AsRef<[u8]>> PskPacket<D> {
 
     /// Writes the plaintext. Fails for more than [`MAX_PLAINTEXT_LENGTH`] octets.
     pub fn encode(&self) -> Result<Bytes, EncodeError> {
-        match self {
-            Self::Request(packet) => packet.encode(),
-            Self::Chunk(packet) => packet.encode(),
-            Self::Unknown(packet) => packet.encode(),
-        }
+        encoded(self.encoded_length(), |buffer| self.encode_into(buffer))
     }
 
     /// As [`encode`](PskPacket::encode), into a buffer such as the data of a packet. Fails also for one that has
@@ -123,6 +121,18 @@ impl<D: AsRef<[u8]>> PskPacket<D> {
             Self::Unknown(packet) => packet.encode_into(buffer),
         }
     }
+}
+
+/// What is written, in a buffer of the exact size.
+#[inline]
+fn encoded(
+    length: usize,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+) -> Result<Bytes, EncodeError> {
+    // What is longer is refused, and needs no room for that.
+    let mut buffer = Vec::with_capacity(length.min(MAX_PLAINTEXT_LENGTH));
+    write(&mut buffer)?;
+    Ok(buffer.into())
 }
 
 /// Whether a plaintext of this length may be, and fits the buffer.

@@ -1,4 +1,3 @@
-use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::{BufMut, Bytes};
@@ -84,12 +83,6 @@ impl<D> UnknownPskPacket<D> {
 impl<D: AsRef<[u8]>> UnknownPskPacket<D> {
     pub(super) fn encoded_length(&self) -> usize {
         1 + self.body.as_ref().len()
-    }
-
-    pub(super) fn encode(&self) -> Result<Bytes, EncodeError> {
-        let mut buffer = Vec::new();
-        self.encode_into(&mut buffer)?;
-        Ok(buffer.into())
     }
 
     pub(super) fn encode_into(&self, buffer: &mut impl BufMut) -> Result<(), EncodeError> {
