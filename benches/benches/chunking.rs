@@ -68,7 +68,7 @@ fn converse(credentials: &Credentials, mut bob: Bob) -> SendReport {
     let mut replies = VecDeque::new();
     loop {
         match sender.poll(now, random) {
-            Output::Send { packet, prepare } => {
+            Output::Send { packet, prepare, .. } => {
                 let reply = bob.answer(&prepare, now);
                 replies.push_back(Input::Reply { packet, reply });
             }

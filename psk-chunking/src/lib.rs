@@ -30,7 +30,7 @@
 //!
 //! let report = loop {
 //!     match sender.poll(now, random) {
-//!         Output::Send { packet, prepare } => {
+//!         Output::Send { packet, prepare, .. } => {
 //!             // On the way, connectors would change the amount. The receiver opens the packet and decides.
 //!             let arrival = receiver.open(&prepare, now.wall).expect("sealed for this receiver");
 //!             let chunk = ChunkArrival::of(&arrival, now.wall).expect("a chunk");

@@ -181,7 +181,7 @@ impl Driver {
         loop {
             let wait = loop {
                 match self.machine.poll(self.time.now(), &mut SystemRandom) {
-                    Output::Send { packet, prepare } => {
+                    Output::Send { packet, prepare, .. } => {
                         in_flight.push(send_packet(self.plugin.clone(), packet, prepare));
                     }
                     Output::Event(event) => show(&mut shown, event),
@@ -221,12 +221,12 @@ impl Driver {
 fn show(progress: &mut Progress, event: SendEvent) {
     tracing::trace!(?event);
     match event {
-        SendEvent::PathFound { rate, max_packet_amount } => {
+        SendEvent::PathFound { rate, max_packet_amount, .. } => {
             progress.rate = Some(rate);
             progress.max_packet_amount = Some(max_packet_amount);
         }
-        SendEvent::RateMoved { rate } => progress.rate = Some(rate),
-        SendEvent::ChunkFulfilled { .. } => {}
+        SendEvent::RateMoved { rate, .. } => progress.rate = Some(rate),
+        SendEvent::ChunkFulfilled { .. } | SendEvent::PathFailed { .. } => {}
     }
 }
 

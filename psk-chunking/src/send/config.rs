@@ -4,6 +4,8 @@ use psk_codec::psk::PaymentId;
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::Rate;
 
+use super::policy::PathPolicy;
+
 /// What a payment is to achieve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -51,6 +53,13 @@ pub struct SendConfig {
     /// How many packets may be in flight. Default: 1,024, which keeps 100 packets per round trip of a satellite
     /// path busy ten times over and memory below a few megabytes.
     pub max_packets_in_flight: usize,
+    /// Which of several paths are used. Default: all that cost at most 1 % more than the cheapest, as much as the rate
+    /// may slip anyway.
+    pub path_policy: PathPolicy,
+    /// How much of the payment may be delivered without the receiver's word of how much it was, in parts per million
+    /// of what the payment delivers; then it stops until the receiver has been asked. Hops that take the data out of
+    /// Fulfills make it so. Default: 10 %.
+    pub max_unverified_ppm: u32,
 }
 
 impl SendConfig {
@@ -66,6 +75,8 @@ impl SendConfig {
             idle_timeout: Duration::from_secs(60),
             total_timeout: None,
             max_packets_in_flight: 1_024,
+            path_policy: PathPolicy::Weighed(10_000),
+            max_unverified_ppm: 100_000,
         }
     }
 

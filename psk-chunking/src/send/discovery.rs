@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
-use psk_codec::{DestinationAmount, SourceAmount};
+use psk_codec::psk::{ChunkKind, Sequence};
+use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
-use psk_quote::{PathView, ProbeResult, SearchError, SearchStep};
+use psk_quote::{PathView, ProbeResult, SearchError, SearchStep, suggested_maximum};
 
-use super::{
-    MinimumRate, Output, Phase, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Sizing, Target,
-};
+use super::path::{Path, PathIndex, PathState};
+use super::sizing::Sizing;
+use super::{MinimumRate, Output, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Target};
 use crate::time::Now;
 
 /// A fixed-destination payment does not know yet what it costs: probes go up to here at first.
 const FIRST_LIMIT: SourceAmount = SourceAmount::new(1_000_000);
 /// No money hangs on a probe: rather than wait until it has expired, ask again. Long enough for the slowest paths.
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+/// Nor for much longer than answers take, when that is known.
+const LEAST_PROBE_PATIENCE: Duration = Duration::from_millis(300);
+/// A packet that delivers so many units shows its rate to less than a percent.
+const SHOWS_THE_RATE: DestinationAmount = DestinationAmount::new(128);
 const ONE: DestinationAmount = DestinationAmount::new(1);
 
 pub(super) fn first_limit(config: &SendConfig) -> SourceAmount {
@@ -24,77 +29,134 @@ pub(super) fn first_limit(config: &SendConfig) -> SourceAmount {
     }
 }
 
+/// What became of looking whether a path has to be searched on.
+#[derive(Debug)]
+pub(super) enum Searched {
+    /// A probe.
+    Output(Output),
+    /// The path was found, or it failed.
+    Changed,
+    /// Nothing until an answer comes, or until this time.
+    WaitUntil(Duration),
+}
+
 impl SendPayment {
-    pub(super) fn poll_search(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
-        if self.paused {
-            return Some(self.wait(now, None));
+    pub(super) fn poll_search(&mut self, index: PathIndex, now: Now, random: &mut dyn Random) -> Searched {
+        if !self.path(index).is_searching() {
+            return Searched::WaitUntil(Duration::MAX);
         }
-        match self.search.poll(now.monotonic) {
-            SearchStep::Probe(amount) => match self.send_probe(amount, now, random) {
-                Ok((sequence, output)) => {
-                    let patience = PROBE_PATIENCE.min(self.packet_timeout);
-                    let give_up_at = now.monotonic.saturating_add(patience);
-                    self.probes.insert(sequence, SentProbe { source: amount, give_up_at });
-                    return Some(output);
-                }
-                Err(error) => self.fail(error),
-            },
-            SearchStep::AwaitResults => return Some(self.wait(now, None)),
-            SearchStep::WaitUntil(time) => return Some(self.wait(now, Some(time))),
-            SearchStep::Done(Err(error)) => self.fail(error.into()),
-            SearchStep::Done(Ok(())) => {
-                if let Err(error) = self.finish_search(now) {
-                    self.fail(error);
+        match self.path_mut(index).search.poll(now.monotonic) {
+            SearchStep::Probe(amount) => {
+                match self.send_unfulfillable(index, amount, Self::no_frames(), now, random) {
+                    Ok((sequence, output)) => {
+                        let path = self.path_mut(index);
+                        path.probes += 1;
+                        let patience = PROBE_PATIENCE.min(path.packet_timeout);
+                        let give_up_at = now.monotonic.saturating_add(patience);
+                        let sent_at = now.monotonic;
+                        let probe = SentProbe { path: index, source: amount, sent_at, give_up_at };
+                        self.probes.insert(sequence, probe);
+                        Searched::Output(output)
+                    }
+                    Err(error) => {
+                        self.fail(error);
+                        Searched::Changed
+                    }
                 }
             }
+            SearchStep::AwaitResults => Searched::WaitUntil(Duration::MAX),
+            SearchStep::WaitUntil(time) => Searched::WaitUntil(time),
+            SearchStep::Done(Err(error)) => {
+                self.fail_path(index, error.into());
+                Searched::Changed
+            }
+            SearchStep::Done(Ok(())) => {
+                if let Err(error) = self.finish_search(index, now) {
+                    self.fail_path(index, error);
+                }
+                Searched::Changed
+            }
         }
-        None
     }
 
     /// Probes whose answer is overdue are asked again; should it come later, it changes nothing.
     pub(super) fn give_up_probes(&mut self, now: Now) {
-        while let Some((&packet, probe)) = self.probes.first_key_value()
-            && probe.give_up_at <= now.monotonic
+        while let Some((&packet, &probe)) = self.probes.iter().find(|(_, probe)| self.probe_due(probe) <= now.monotonic)
         {
-            let amount = probe.source;
             self.probes.remove(&packet);
-            self.handle_probe_result(amount, ProbeResult::Unanswered, now);
+            self.handle_probe_result(probe, ProbeResult::Unanswered, now);
         }
     }
 
-    pub(super) fn handle_probe_result(&mut self, amount: SourceAmount, result: ProbeResult, now: Now) {
-        self.search.handle_result(amount, result, now.monotonic);
+    /// When a probe is asked again: soon, once it is known how long answers take.
+    pub(super) fn probe_due(&self, probe: &SentProbe) -> Duration {
+        let usual = self.path(probe.path).round_trip.patience();
+        let soon = usual.map(|patience| probe.sent_at.saturating_add((patience * 3).max(LEAST_PROBE_PATIENCE)));
+        soon.map_or(probe.give_up_at, |soon| soon.min(probe.give_up_at))
+    }
+
+    /// What the reply to a probe says. The code of a Reject can be changed by every hop, its encrypted body by none:
+    /// with an authentic body the code is not looked at.
+    pub(super) fn probe_result(&mut self, packet: Sequence, probe: &SentProbe, reply: &Reply, now: Now) -> ProbeResult {
+        let Reply::Reject(reject) = reply else { return ProbeResult::Unanswered };
+        if let Some(answer) = self.open_answer(packet, &reject.data, ChunkKind::Reject) {
+            self.path_mut(probe.path).round_trip.on_answer(probe.sent_at, now.monotonic);
+            return ProbeResult::Arrived(answer.chunk_amount.at_destination());
+        }
+        match self.keys.open(&reject.data) {
+            // The answer to another packet, or our own packet sent back.
+            Ok(_) => ProbeResult::Unanswered,
+            Err(_) => ProbeResult::of_reject(reject.code, &reject.data),
+        }
+    }
+
+    pub(super) fn handle_probe_result(&mut self, probe: SentProbe, result: ProbeResult, now: Now) {
+        let path = self.path_mut(probe.path);
+        path.probes = path.probes.saturating_sub(1);
+        if let ProbeResult::TooLarge(Some(details)) = result
+            && let Some(suggested) = suggested_maximum(probe.source, details)
+        {
+            path.hinted = Some(path.hinted.map_or(suggested, |hinted| hinted.min(suggested)));
+        }
+        path.search.handle_result(probe.source, result, now.monotonic);
+        let enough = path.is_searching() && path.probes == 0 && is_enough(path);
+        if enough && let Err(error) = self.finish_search(probe.path, now) {
+            self.fail_path(probe.path, error);
+        }
     }
 
     /// Starts sending, looks for larger packets, or fails before any money has moved.
-    fn finish_search(&mut self, now: Now) -> Result<(), SendError> {
-        let view = self.search.view().ok_or(SearchError::NothingPasses)?;
-        if let Some(limit) = self.wider_limit(&view) {
-            self.search.raise_limit(limit);
+    fn finish_search(&mut self, index: PathIndex, now: Now) -> Result<(), SendError> {
+        let path = self.path(index);
+        let view = path.search.view().ok_or(SearchError::NothingPasses)?;
+        if let Some(limit) = self.wider_limit(path, &view) {
+            self.path_mut(index).search.raise_limit(limit);
             return Ok(());
         }
         let nothing_arrives = view.rate.delivers_at_most(view.passes).is_zero();
-        if nothing_arrives && view.refused.is_some() && self.search.refine() {
+        if nothing_arrives && view.refused.is_some() && self.path_mut(index).search.refine() {
             // Perhaps the packet that delivers one unit is among those that were not looked at.
             return Ok(());
         }
         self.check_feasible(&view)?;
-        (self.rate, self.shown_rate) = (view.rate, view.rate);
-        self.minimum_rate = self.fixed_minimum_rate(&view)?;
-        self.sizing = Sizing::new(&view);
+        let minimum_rate = self.fixed_minimum_rate(&view)?;
+        let path = self.path_mut(index);
+        (path.rate, path.shown_rate) = (view.rate, view.rate);
+        path.minimum_rate = minimum_rate;
+        path.sizing = Sizing::new(&view, path.hinted);
+        path.state = PathState::Open;
+        let (rate, max_packet_amount) = (view.rate, path.sizing.maximum());
         self.last_progress = now.monotonic;
-        self.phase = Phase::Sending;
-        let (rate, max_packet_amount) = (view.rate, view.passes);
-        self.events.push_back(SendEvent::PathFound { rate, max_packet_amount });
+        self.events.push_back(SendEvent::PathFound { path: index, rate, max_packet_amount });
         Ok(())
     }
 
     /// For a fixed destination amount: a limit that covers its cost, while no packet has been refused.
-    fn wider_limit(&self, view: &PathView) -> Option<SourceAmount> {
+    fn wider_limit(&self, path: &Path, view: &PathView) -> Option<SourceAmount> {
         let Target::Destination(amount) = self.config.target else {
             return None;
         };
-        let limit = self.search.limit();
+        let limit = path.search.limit();
         let wanted = match view.rate.delivers_at_least(limit).is_zero() {
             true => SourceAmount::new(limit.units().saturating_mul(1_000)),
             false => view.rate.surely_enough(amount).unwrap_or(SourceAmount::MAX),
@@ -137,4 +199,17 @@ impl SendPayment {
         };
         if view.rate.high() <= minimum { Err(SendError::RateTooLow) } else { Ok(minimum) }
     }
+}
+
+/// Whether chunks may follow before the search has come to its end: the rate is known well enough to fix the minimum,
+/// and a maximum, if nobody vouches for it, or most of it. The chunks find out the rest, and cost no round trip of their own.
+fn is_enough(path: &Path) -> bool {
+    let Some(view) = path.search.view() else { return false };
+    let arrived = path.search.arrivals().get(&view.passes).copied().unwrap_or_default();
+    let sized = match (path.hinted, view.refused) {
+        (Some(hinted), _) => hinted >= view.passes,
+        (None, Some(refused)) => refused.units() / 4 <= view.passes.units(),
+        (None, None) => false,
+    };
+    arrived >= SHOWS_THE_RATE && sized
 }

@@ -1,16 +1,16 @@
-//! At the end of a payment: asking the receiver for its total, to learn what became of packets without an answer.
+//! At the end of a payment to a plain receiver: asking it for its total, to learn what became of packets without an
+//! answer. One that knows frames is asked for more, and earlier (`status.rs`).
 //!
-//! Every answer to a chunk carries the total that the receiver has, so an unfulfillable chunk asks for it, of
-//! receivers of the first draft too. It is asked when no packet in doubt can arrive any more: after its expiry and
+//! Every answer to a chunk carries the total that the receiver has, so an unfulfillable chunk asks for it. It is asked when no packet in doubt can arrive any more: after its expiry and
 //! a grace.
 
 use std::time::Duration;
 
-use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
+use psk_codec::psk::{ChunkKind, Sequence};
 use psk_codec::{DestinationAmount, Reply};
 use psk_crypto::Random;
 
-use super::{AccountError, Output, Phase, SendError, SendPayment};
+use super::{AccountError, Output, Phase, SendError, SendPayment, SentChunk};
 use crate::time::Now;
 
 /// So often is the receiver asked.
@@ -42,7 +42,7 @@ impl SendPayment {
     /// Whether the receiver has to be asked before the payment's last chunk or end: what was in doubt may have to be
     /// sent again, and receivers refuse what comes after the last chunk.
     pub(super) fn must_reconcile(&self) -> bool {
-        !self.query.given_up && (!self.doubts.is_empty() || !self.account.unverified.is_zero())
+        !self.peer.knows_frames() && !self.query.given_up && (!self.doubts.is_empty() || !self.account.unverified.is_zero())
     }
 
     /// What is still unknown when all has been sent.
@@ -82,11 +82,13 @@ impl SendPayment {
             self.give_up_query(now);
             return None;
         }
-        match self.send_probe(self.sizing.passed(), now, random) {
+        let path = self.path_for_questions();
+        let amount = self.amount_for_questions(path);
+        match self.send_unfulfillable(path, amount, Self::no_frames(), now, random) {
             Ok((sequence, output)) => {
                 self.query.attempts += 1;
                 self.query.in_flight = Some(sequence);
-                self.query.give_up_at = self.give_up_at(now);
+                self.query.give_up_at = self.give_up_at(path, now);
                 Some(output)
             }
             Err(error) => {
@@ -98,7 +100,7 @@ impl SendPayment {
 
     pub(super) fn handle_query_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         let answer = match reply {
-            Reply::Reject(reject) => self.open_total(packet, &reject.data),
+            Reply::Reject(reject) => self.open_answer(packet, &reject.data, ChunkKind::Reject),
             Reply::Fulfill(_) => None,
         };
         match answer.map(|answer| answer.payment_amount.at_destination()) {
@@ -115,11 +117,6 @@ impl SendPayment {
     pub(super) fn handle_query_failure(&mut self, now: Now) {
         self.query.in_flight = None;
         self.query.not_before = now.monotonic + PAUSE;
-    }
-
-    fn open_total(&self, packet: Sequence, data: &[u8]) -> Option<ChunkPacket> {
-        let asked = (self.config.payment_id, packet);
-        crate::chunk::open_answer(data, ChunkKind::Reject, asked, &self.keys)
     }
 
     /// The receiver has `total`. That settles the doubt when it shows how many of the chunks in doubt arrived.
@@ -140,6 +137,7 @@ impl SendPayment {
         };
         for (place, (_, chunk)) in std::mem::take(&mut self.doubts).into_iter().enumerate() {
             self.account.undoubt(chunk.source)?;
+            self.path_mut(chunk.path).load.settle(&chunk);
             match place < arrived {
                 true => self.account.fulfill(chunk.source, chunk.minimum, DestinationAmount::ZERO)?,
                 false => self.account.reject(chunk.source)?,
@@ -167,10 +165,11 @@ impl SendPayment {
     fn arrived_among_equals(&self, surplus: DestinationAmount) -> Option<usize> {
         let size = self.doubts.values().next()?.source;
         let equal = self.doubts.values().all(|chunk| chunk.source == size && !chunk.minimum.is_zero());
-        if !equal || self.rate_changes > 0 || !self.account.unverified.is_zero() || surplus.is_zero() {
+        if !equal || self.paths.len() > 1 || self.rate_changes > 0 || !self.account.unverified.is_zero() || surplus.is_zero() {
             return None;
         }
-        let (least, most) = (self.rate.delivers_at_least(size), self.rate.delivers_at_most(size));
+        let path = self.path(self.doubts.values().next()?.path);
+        let (least, most) = (path.rate.delivers_at_least(size), path.rate.delivers_at_most(size));
         let fewest = surplus.units().div_ceil(most.units().max(1));
         let number = surplus.units().checked_div(least.units()).filter(|&number| number == fewest)?;
         usize::try_from(number).ok().filter(|&number| number <= self.doubts.len())
@@ -193,9 +192,13 @@ impl SendPayment {
             .doubts
             .values()
             .try_fold(DestinationAmount::ZERO, |sum, chunk| sum.checked_add(chunk.minimum));
-        let smallest = self.doubts.values().map(|chunk| chunk.source).min().unwrap_or_default();
-        let others = self.account.in_doubt.saturating_sub(smallest);
-        let explained = self.rate.delivers_at_most(others).saturating_add(self.account.unverified);
+        let most = |chunk: &SentChunk| {
+            let at_its_rate = self.path(chunk.path).rate.delivers_at_most(chunk.source);
+            at_its_rate.max(chunk.most)
+        };
+        let smallest = self.doubts.values().map(most).min().unwrap_or_default();
+        let all = self.doubts.values().map(most).fold(self.account.unverified, DestinationAmount::saturating_add);
+        let explained = all.saturating_sub(smallest);
         minimums.is_some_and(|minimums| surplus >= minimums) && surplus > explained
     }
 

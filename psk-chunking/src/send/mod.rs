@@ -5,11 +5,16 @@ mod config;
 mod discovery;
 mod doubt;
 mod next;
+mod path;
+mod peer;
+mod policy;
 mod replies;
 mod report;
 mod retry;
+mod round_trip;
 mod sizing;
 mod snapshot;
+mod status;
 mod window;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,21 +22,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
-use psk_codec::{Address, Condition, DestinationAmount, Prepare, Reply, SourceAmount};
+use psk_codec::{Address, Condition, DestinationAmount, Prepare, Reply, SourceAmount, Timestamp};
 use psk_crypto::{Credentials, Keys, Random};
-use psk_quote::{ChunkProbe, PathSearch, Precision, Rate, RateInterval};
+use psk_quote::RateInterval;
 
 pub use account::{Account, AccountError};
 pub use config::{MinimumRate, SendConfig, Target};
+pub use path::PathIndex;
+pub use policy::PathPolicy;
 pub use report::{SendError, SendReport};
 pub use snapshot::Snapshot;
 pub use window::{Controller, DefaultController, Lost, Windows};
 
 use crate::chunk;
 use crate::time::Now;
-use next::NextChunk;
-use retry::Patience;
-use sizing::Sizing;
+use next::{Chunk, Next};
+use path::{Path, PathState};
+use peer::Peer;
 
 /// What a driver tells a [`SendPayment`].
 #[derive(Debug)]
@@ -72,6 +79,8 @@ pub enum Output {
     Send {
         /// The packet's number.
         packet: Sequence,
+        /// Which way it goes.
+        path: PathIndex,
         /// The packet.
         prepare: Prepare,
     },
@@ -87,8 +96,10 @@ pub enum Output {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendEvent {
-    /// The path's rate and largest packet are known; chunks follow.
+    /// A path's rate and largest packet are known; chunks follow.
     PathFound {
+        /// Which path.
+        path: PathIndex,
         /// The rates that fit what arrived.
         rate: RateInterval,
         /// The largest packet known to pass, in source units.
@@ -103,10 +114,17 @@ pub enum SendEvent {
         /// What arrived; `None` when the receiver's answer could not be read.
         delivered: Option<DestinationAmount>,
     },
-    /// The rate has left the range that was known.
+    /// A path's rate has left the range that was known.
     RateMoved {
+        /// Which path.
+        path: PathIndex,
         /// The rates that fit the latest packet.
         rate: RateInterval,
+    },
+    /// Nothing more goes over a path. The payment goes on over the others, if there are any.
+    PathFailed {
+        /// Which path.
+        path: PathIndex,
     },
 }
 
@@ -125,11 +143,12 @@ pub enum SendEvent {
 ///
 /// # Phases
 ///
-/// It first searches the path with unfulfillable probes: how large a packet may be, and at which rate money
-/// arrives. From that it fixes the minimum rate. Then it sends chunks: one alone, until the receiver has shown that
-/// it fulfills; then as many as the [`Controller`] allows; the last one alone again, because receivers refuse what
-/// comes after it. At the end it asks the receiver for its total, if packets are in doubt. When it fails it sends
-/// nothing new, but waits until every packet is accounted for.
+/// Each path is first searched with unfulfillable probes: how large a packet may be, and at which rate money arrives.
+/// From that its minimum rate is fixed. Then chunks go over it, as many as its [`Controller`] allows, beside those of
+/// other paths as the [`PathPolicy`] says. A receiver that knows frames is asked for its status when answers are
+/// overdue; with a plain one, the first and the last chunk are alone in flight, and it is asked for its total at the
+/// end, if packets are in doubt. When the payment fails it sends nothing new, but waits until every packet is accounted
+/// for.
 #[derive(Debug)]
 pub struct SendPayment {
     config: SendConfig,
@@ -140,50 +159,30 @@ pub struct SendPayment {
     account: Account,
     events: VecDeque<SendEvent>,
     next_sequence: Option<Sequence>,
+    paths: Vec<Path>,
+    peer: Peer,
 
-    search: PathSearch,
     probes: BTreeMap<Sequence, SentProbe>,
     probes_sent: u64,
-
     chunks: BTreeMap<Sequence, SentChunk>,
     doubts: BTreeMap<Sequence, SentChunk>,
-    rate: RateInterval,
-    /// What the search found.
-    shown_rate: RateInterval,
     rate_changes: u64,
-    minimum_rate: Rate,
-    sizing: Sizing,
-    controller: Box<dyn Controller>,
-    chunks_sent: u64,
-    /// How many chunks had been sent when a failure last made it pause.
-    paused_at: u64,
-    /// Something is wrong: one chunk at a time, until one is fulfilled.
-    cautious: bool,
-    /// The completing chunk of a fixed-destination payment has to be at least so large.
-    completing_floor: SourceAmount,
-    /// A completing chunk of this size has delivered too little.
-    completing_failed: SourceAmount,
+    /// A receiver has fulfilled a chunk.
+    begun: bool,
+    refusals: u32,
 
     started: Duration,
     last_progress: Duration,
-    pause_until: Duration,
-    packet_timeout: Duration,
-    /// Why there was no progress lately, for the report of an idle time-out.
-    trouble: Option<SendError>,
-    path_patience: Patience,
-    rate_patience: Patience,
-    refusals: u32,
     query: doubt::Query,
+    status: status::StatusQuery,
 }
 
 /// What the payment is doing.
 #[derive(Debug)]
 enum Phase {
-    /// Finding the path's rate and largest packet.
-    Searching,
-    /// Sending chunks.
+    /// Searching paths and sending chunks.
     Sending,
-    /// All is sent; asking the receiver about what is in doubt.
+    /// All is sent; asking a plain receiver about what is in doubt.
     Reconciling,
     /// Failed: awaiting what is in flight.
     Draining(SendError),
@@ -194,7 +193,9 @@ enum Phase {
 /// A probe in flight.
 #[derive(Clone, Copy, Debug)]
 struct SentProbe {
+    path: PathIndex,
     source: SourceAmount,
+    sent_at: Duration,
     /// Until then an answer is awaited.
     give_up_at: Duration,
 }
@@ -202,21 +203,27 @@ struct SentProbe {
 /// A chunk in flight or in doubt.
 #[derive(Clone, Copy, Debug)]
 struct SentChunk {
+    path: PathIndex,
     source: SourceAmount,
     minimum: DestinationAmount,
+    /// The most that it may deliver, as far as was known when it left.
+    most: DestinationAmount,
     condition: Condition,
+    sent_at: Duration,
     /// Until then an answer is awaited.
     give_up_at: Duration,
-    /// What else was in flight when it was sent.
+    /// The answer should be here by now; its place in the window is free.
+    overdue: bool,
+    /// What else was in flight on its path when it was sent.
     beside: SourceAmount,
-    /// Its place in the order of sending, from 1.
+    /// Its place in the order of sending on its path, from 1.
     order: u64,
     /// Completes a fixed-destination payment: its minimum is all that is missing.
     completing: bool,
 }
 
 impl SendPayment {
-    /// A payment to the receiver of these credentials, starting now.
+    /// A payment over one path to the receiver of these credentials, starting now.
     pub fn new(config: SendConfig, credentials: &Credentials, now: Now) -> Self {
         let keys = Arc::new(Keys::derive(&credentials.shared_secret));
         Self::with_keys(config, keys, credentials.destination_account.clone(), now)
@@ -224,16 +231,12 @@ impl SendPayment {
 
     /// The same with keys that are shared with others who seal under this secret.
     pub fn with_keys(config: SendConfig, keys: Arc<Keys>, destination: Address, now: Now) -> Self {
-        let search = PathSearch::new(discovery::first_limit(&config), Precision::Near);
-        let nothing_known = RateInterval::UNKNOWN;
-        let controller = Box::new(DefaultController::new(config.max_packets_in_flight));
         let zero_amount = match config.target {
             Target::Source(amount) => amount.is_zero(),
             Target::Destination(amount) => amount.is_zero(),
         };
-        let phase = if zero_amount { Phase::Ended(Some(SendError::ZeroAmount)) } else { Phase::Searching };
-        Self {
-            packet_timeout: config.packet_timeout,
+        let phase = if zero_amount { Phase::Ended(Some(SendError::ZeroAmount)) } else { Phase::Sending };
+        let payment = Self {
             config,
             keys,
             destination,
@@ -242,36 +245,34 @@ impl SendPayment {
             account: Account::default(),
             events: VecDeque::new(),
             next_sequence: Some(Sequence::FIRST),
-            search,
+            paths: Vec::new(),
+            peer: Peer::default(),
             probes: BTreeMap::new(),
             probes_sent: 0,
             chunks: BTreeMap::new(),
             doubts: BTreeMap::new(),
-            rate: nothing_known,
-            shown_rate: nothing_known,
             rate_changes: 0,
-            minimum_rate: Rate::ZERO,
-            sizing: Sizing::unknown(),
-            controller,
-            chunks_sent: 0,
-            paused_at: 0,
-            cautious: true,
-            completing_floor: SourceAmount::ZERO,
-            completing_failed: SourceAmount::ZERO,
+            begun: false,
+            refusals: 0,
             started: now.monotonic,
             last_progress: now.monotonic,
-            pause_until: Duration::ZERO,
-            trouble: None,
-            path_patience: Patience::new(Duration::from_millis(50), Duration::from_secs(5)),
-            rate_patience: Patience::new(Duration::from_millis(100), Duration::from_secs(5)),
-            refusals: 0,
             query: doubt::Query::default(),
-        }
+            status: status::StatusQuery::default(),
+        };
+        payment.with_paths(1)
     }
 
-    /// Replaces the default controller; before the first packet.
-    pub fn with_controller(self, controller: Box<dyn Controller>) -> Self {
-        Self { controller, ..self }
+    /// Over so many paths, at least one, with the default controller each; before the first packet.
+    pub fn with_paths(self, paths: usize) -> Self {
+        let max_packets = self.config.max_packets_in_flight;
+        self.with_controllers(paths, || Box::new(DefaultController::new(max_packets)))
+    }
+
+    /// Over so many paths, at least one, with a controller for each; before the first packet.
+    pub fn with_controllers(mut self, paths: usize, controller: impl Fn() -> Box<dyn Controller>) -> Self {
+        let limit = discovery::first_limit(&self.config);
+        self.paths = (0..paths.max(1)).map(|_| Path::new(&self.config, limit, controller())).collect();
+        self
     }
 
     /// Where the money is at this moment.
@@ -299,10 +300,9 @@ impl SendPayment {
                 return Output::Event(event);
             }
             let output = match &self.phase {
-                Phase::Searching => self.poll_search(now, random),
                 Phase::Sending => self.poll_sending(now, random),
                 Phase::Reconciling => self.poll_reconciling(now, random),
-                Phase::Draining(_) => self.poll_draining(now),
+                Phase::Draining(_) => self.poll_draining(now, random),
                 Phase::Ended(error) => Some(Output::Ended(self.report(error.clone()))),
             };
             if let Some(output) = output {
@@ -312,32 +312,41 @@ impl SendPayment {
     }
 
     fn poll_sending(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
-        let not_before = self.pause_until.max(self.controller.next_send());
-        if self.paused || now.monotonic < not_before {
-            return Some(self.wait(now, (!self.paused).then_some(not_before)));
+        if self.paused {
+            return Some(self.wait(now, None));
         }
-        match self.next_chunk() {
-            NextChunk::Send { amount, minimum, last, completing } => {
-                match self.send_chunk(amount, minimum, last, completing, now, random) {
-                    Ok(output) => return Some(output),
-                    Err(error) => self.fail(error),
-                }
+        if let Some(output) = self.poll_status(now, random) {
+            return Some(output);
+        }
+        // A path that is being searched has nothing to send; one that has just failed or been found changes things.
+        let mut until = Duration::MAX;
+        for path in self.path_indices() {
+            match self.poll_search(path, now, random) {
+                discovery::Searched::Output(output) => return Some(output),
+                discovery::Searched::Changed => return None,
+                discovery::Searched::WaitUntil(time) => until = until.min(time),
             }
-            NextChunk::AwaitReplies => return Some(self.wait(now, None)),
-            NextChunk::RateTooLow => {
-                self.restart_completing();
-                self.await_better_rate(now, random);
+        }
+        match self.next(now.monotonic) {
+            Next::Send(chunk) => match self.send_chunk(chunk, now, random) {
+                Ok(output) => return Some(output),
+                Err(error) => self.fail(error),
+            },
+            Next::AwaitReplies(time) => return Some(self.wait(now, Some(until.min(time)))),
+            Next::RateTooLow(path) => {
+                self.path_mut(path).restart_completing();
+                self.await_better_rate(path, now, random);
             }
-            NextChunk::Reconcile => self.begin_reconciling(now),
-            NextChunk::Finished => self.phase = Phase::Ended(self.unresolved()),
-            NextChunk::Fail(error) => self.fail(error),
+            Next::Reconcile => self.begin_reconciling(now),
+            Next::Finished => self.phase = Phase::Ended(self.unresolved()),
+            Next::Fail(error) => self.fail(error),
         }
         None
     }
 
-    fn poll_draining(&mut self, now: Now) -> Option<Output> {
-        if !self.chunks.is_empty() {
-            return Some(self.wait(now, None));
+    fn poll_draining(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
+        if !self.chunks.is_empty() || self.wants_last_word() {
+            return self.poll_status(now, random).or_else(|| Some(self.wait(now, None)));
         }
         if let Phase::Draining(error) = &self.phase {
             // Receivers refuse what comes after the amount is reached, as when the rate rises meanwhile.
@@ -352,15 +361,22 @@ impl SendPayment {
         matches!(self.config.target, Target::Destination(amount) if self.account.delivered >= amount)
     }
 
-    fn send_chunk(
-        &mut self,
-        amount: SourceAmount,
-        minimum: DestinationAmount,
-        last: bool,
-        completing: bool,
-        now: Now,
-        random: &mut dyn Random,
-    ) -> Result<Output, SendError> {
+    fn path_indices(&self) -> impl Iterator<Item = PathIndex> + use<> {
+        (0..self.paths.len()).map(PathIndex)
+    }
+
+    fn path(&self, index: PathIndex) -> &Path {
+        // Indices are made by `path_indices` alone, and paths are never taken away.
+        &self.paths[index.0]
+    }
+
+    fn path_mut(&mut self, index: PathIndex) -> &mut Path {
+        &mut self.paths[index.0]
+    }
+
+    fn send_chunk(&mut self, chunk: Chunk, now: Now, random: &mut dyn Random) -> Result<Output, SendError> {
+        let Chunk { path, amount, minimum, last, completing } = chunk;
+        let application_data = self.frames_of_chunk(last);
         let sequence = self.take_sequence()?;
         let packet = ChunkPacket {
             kind: if last { ChunkKind::LastChunk } else { ChunkKind::Chunk },
@@ -371,44 +387,55 @@ impl SendPayment {
                 Target::Destination(amount) => amount.into(),
             },
             chunk_amount: minimum.into(),
-            application_data: bytes::Bytes::new(),
+            application_data,
         };
-        let expires_at = now.wall.saturating_add(self.packet_timeout);
+        let expires_at = self.expires_at(path, now);
         let prepare = chunk::fulfillable(packet, amount, &self.keys, &self.destination, expires_at, random)?;
-        let beside = self.account.in_flight;
         self.account.send(amount, self.config.budget())?;
-        self.chunks_sent += 1;
-        self.controller.on_sent(now.monotonic);
-        self.sizing.on_sent(amount);
+        let give_up_at = self.give_up_at(path, now);
+        let way = &mut self.paths[path.0];
+        let beside = way.load.in_flight;
+        way.chunks_sent += 1;
+        way.controller.on_sent(now.monotonic);
+        way.sizing.on_sent(amount);
         let sent = SentChunk {
+            path,
             source: amount,
             minimum,
+            most: way.at_most(amount).max(minimum),
             condition: prepare.condition,
-            give_up_at: self.give_up_at(now),
+            sent_at: now.monotonic,
+            give_up_at,
+            overdue: false,
             beside,
-            order: self.chunks_sent,
+            order: way.chunks_sent,
             completing,
         };
+        way.load.add(&sent);
+        if self.peer.knows_frames() {
+            way.awaited.push_back((now.monotonic, sequence));
+        }
         self.chunks.insert(sequence, sent);
-        Ok(Output::Send { packet: sequence, prepare })
+        Ok(Output::Send { packet: sequence, path, prepare })
     }
 
-    fn send_probe(
+    /// A packet that no receiver can fulfill, with frames.
+    fn send_unfulfillable(
         &mut self,
+        path: PathIndex,
         amount: SourceAmount,
+        application_data: bytes::Bytes,
         now: Now,
         random: &mut dyn Random,
     ) -> Result<(Sequence, Output), SendError> {
-        let sequence = self.take_sequence()?;
-        let probe = self.probe(sequence);
-        let expires_at = now.wall.saturating_add(self.packet_timeout);
-        let prepare = probe.seal(amount, &self.keys, &self.destination, expires_at, random)?;
+        let packet = self.take_sequence()?;
+        let asked = (self.config.payment_id, packet);
+        let expires_at = self.expires_at(path, now);
+        let (keys, destination) = (&self.keys, &self.destination);
+        let prepare =
+            chunk::unfulfillable(asked, application_data, amount, keys, destination, expires_at, random)?;
         self.probes_sent += 1;
-        Ok((sequence, Output::Send { packet: sequence, prepare }))
-    }
-
-    fn probe(&self, sequence: Sequence) -> ChunkProbe {
-        ChunkProbe { payment_id: self.config.payment_id, sequence }
+        Ok((packet, Output::Send { packet, path, prepare }))
     }
 
     /// Every packet has a number of its own, probes included.
@@ -418,12 +445,6 @@ impl SendPayment {
         Ok(sequence)
     }
 
-    /// What was learned of the size of a completing chunk holds for what was missing then, at the rate of then.
-    fn restart_completing(&mut self) {
-        self.completing_floor = SourceAmount::ZERO;
-        self.completing_failed = SourceAmount::ZERO;
-    }
-
     /// Sends nothing more; ends when everything in flight is accounted for.
     fn fail(&mut self, error: SendError) {
         if !matches!(self.phase, Phase::Draining(_) | Phase::Ended(_)) {
@@ -431,16 +452,30 @@ impl SendPayment {
         }
     }
 
+    /// Nothing more goes over this path. Without any other, the payment fails.
+    fn fail_path(&mut self, index: PathIndex, error: SendError) {
+        let path = self.path_mut(index);
+        if path.has_failed() {
+            return;
+        }
+        path.state = PathState::Failed(error.clone());
+        match self.paths.iter().all(Path::has_failed) {
+            true => self.fail(error),
+            false => self.events.push_back(SendEvent::PathFailed { path: index }),
+        }
+    }
+
     fn check_deadlines(&mut self, now: Now, random: &mut dyn Random) {
         self.give_up_unanswered(now, random);
+        self.mark_overdue(now);
         let since = |moment: Duration| now.monotonic.saturating_sub(moment);
         if self.config.total_timeout.is_some_and(|limit| since(self.started) >= limit) {
             self.fail(SendError::TotalTimeout);
         }
         let waits_for_doubt = matches!(self.phase, Phase::Reconciling);
         if !waits_for_doubt && since(self.last_progress) >= self.config.idle_timeout {
-            let error = self.trouble.take().unwrap_or(SendError::IdleTimeout);
-            self.fail(error);
+            let trouble = self.paths.iter_mut().find_map(|path| path.trouble.take());
+            self.fail(trouble.unwrap_or(SendError::IdleTimeout));
         }
     }
 
@@ -448,8 +483,8 @@ impl SendPayment {
     fn wait(&self, now: Now, until: Option<Duration>) -> Output {
         let total = self.config.total_timeout.map(|limit| self.started.saturating_add(limit));
         let idle = Some(self.last_progress.saturating_add(self.config.idle_timeout));
-        let chunk = self.chunks.values().next().map(|chunk| chunk.give_up_at);
-        let probe = self.probes.values().next().map(|probe| probe.give_up_at);
+        let chunk = self.chunks.values().map(|chunk| chunk.give_up_at).next();
+        let probe = self.probes.values().map(|probe| self.probe_due(probe)).min();
         let unanswered = chunk.into_iter().chain(probe).min();
         let deadlines = match self.phase {
             Phase::Draining(_) => [None, None, unanswered],
@@ -457,18 +492,20 @@ impl SendPayment {
             Phase::Reconciling => [total, None, unanswered],
             _ => [total, idle, unanswered],
         };
-        let next = deadlines.into_iter().chain([until]).flatten().min();
+        let asked = [self.next_overdue(), self.status_wakes_at(now.monotonic)];
+        let next = deadlines.into_iter().chain(asked).chain([until]).flatten().min();
         // Without any deadline only an input can change anything.
         Output::Wait(next.unwrap_or(Duration::MAX).max(now.monotonic))
     }
 
-    /// Until when the answer to a packet that leaves now is awaited.
-    fn give_up_at(&self, now: Now) -> Duration {
-        now.monotonic.saturating_add(self.packet_timeout).saturating_add(self.config.expiry_grace)
+    fn expires_at(&self, path: PathIndex, now: Now) -> Timestamp {
+        now.wall.saturating_add(self.path(path).packet_timeout)
     }
 
-    fn pause(&mut self, now: Now, pause: Duration) {
-        self.pause_until = self.pause_until.max(now.monotonic.saturating_add(pause));
+    /// Until when the answer to a packet that leaves now is awaited.
+    fn give_up_at(&self, path: PathIndex, now: Now) -> Duration {
+        let timeout = self.path(path).packet_timeout;
+        now.monotonic.saturating_add(timeout).saturating_add(self.config.expiry_grace)
     }
 
     fn report(&self, error: Option<SendError>) -> SendReport {

@@ -1,200 +1,228 @@
-//! Which chunk to send next.
+//! Which chunk to send next, and over which path.
+
+use std::time::Duration;
 
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::ChunkPlan;
 
+use super::path::{Path, PathIndex};
 use super::{Account, MinimumRate, SendError, SendPayment, Target};
 
 const ONE: DestinationAmount = DestinationAmount::new(1);
 /// So many sizes are looked at for a chunk among the last of a fixed-destination payment.
 const TAIL_CANDIDATES: u64 = 32;
 
-/// What to send next.
+/// What to do next.
 #[derive(Debug)]
-pub(super) enum NextChunk {
-    /// A chunk.
-    Send {
-        amount: SourceAmount,
-        minimum: DestinationAmount,
-        /// Goes out as the payment's last one.
-        last: bool,
-        /// Completes a fixed-destination payment: its minimum is all that is missing.
-        completing: bool,
-    },
-    /// Nothing until answers come.
-    AwaitReplies,
-    /// Nothing until the receiver has been asked about packets in doubt.
+pub(super) enum Next {
+    /// Send a chunk.
+    Send(Chunk),
+    /// Nothing until answers come, or until this time.
+    AwaitReplies(Duration),
+    /// Nothing until a plain receiver has been asked about packets in doubt.
     Reconcile,
     /// All is sent and answered.
     Finished,
-    /// Nothing until the rate has recovered.
-    RateTooLow,
+    /// Nothing over this path until its rate has recovered.
+    RateTooLow(PathIndex),
     /// It cannot go on.
     Fail(SendError),
 }
 
+/// A chunk to send.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk {
+    pub(super) path: PathIndex,
+    pub(super) amount: SourceAmount,
+    pub(super) minimum: DestinationAmount,
+    /// Goes out as the payment's last one.
+    pub(super) last: bool,
+    /// Completes a fixed-destination payment: its minimum is all that is missing.
+    pub(super) completing: bool,
+}
+
+/// What a path has to offer for what is left.
+#[derive(Debug)]
+enum Candidate {
+    Chunk(Chunk),
+    /// Nothing until answers come.
+    Blocked,
+    /// Nothing until a plain receiver has been asked.
+    Reconcile,
+    RateTooLow,
+    /// What is left costs more over this path than may be spent.
+    TooExpensive(SendError),
+}
+
 impl SendPayment {
-    pub(super) fn next_chunk(&self) -> NextChunk {
-        // Until the receiver has shown that it fulfills, one chunk has to do: a JS receiver asks its payment
-        // handler once for each chunk that arrives before the handler has accepted. The same after a failure.
-        if self.cautious && !self.chunks.is_empty() {
-            return NextChunk::AwaitReplies;
+    pub(super) fn next(&self, now: Duration) -> Next {
+        let nothing_left = match self.config.target {
+            Target::Source(amount) => self.left(amount).is_zero(),
+            Target::Destination(amount) => self.missing(amount).is_zero(),
+        };
+        if nothing_left {
+            return self.finished_when_answered();
         }
-        match self.config.target {
-            Target::Source(amount) => self.next_for_source(amount),
-            Target::Destination(amount) => self.next_for_destination(amount),
+        // Until a plain receiver has shown that it fulfills, one chunk has to do: a JS receiver asks its payment
+        // handler once for each chunk that arrives before the handler has accepted.
+        let alone = !self.begun && !self.peer.knows_frames() && !self.chunks.is_empty();
+        if alone || self.is_much_unverified(1) && self.awaits_word() {
+            return self.await_word();
+        }
+        let mut until = Duration::MAX;
+        let mut too_expensive = None;
+        for path in self.preferred_paths() {
+            let not_before = self.path(path).not_before();
+            if now < not_before {
+                until = until.min(not_before);
+                continue;
+            }
+            let candidate = match self.config.target {
+                Target::Source(amount) => self.candidate_for_source(path, self.left(amount)),
+                Target::Destination(amount) => self.candidate_for_destination(path, self.missing(amount), amount),
+            };
+            match candidate {
+                Candidate::Chunk(chunk) => return Next::Send(chunk),
+                Candidate::Blocked => {}
+                Candidate::Reconcile => return Next::Reconcile,
+                Candidate::RateTooLow => return Next::RateTooLow(path),
+                Candidate::TooExpensive(error) => too_expensive = Some(error),
+            }
+        }
+        let may_change = !self.chunks.is_empty() || self.awaits_status() || self.paths.iter().any(Path::is_searching);
+        match too_expensive {
+            Some(error) if !may_change && until == Duration::MAX => Next::Fail(error),
+            _ => Next::AwaitReplies(until),
         }
     }
 
-    /// Spends exactly `target`.
-    fn next_for_source(&self, target: SourceAmount) -> NextChunk {
-        let committed = self.account.committed().unwrap_or(SourceAmount::MAX);
-        let left = target.saturating_sub(committed);
-        if left.is_zero() {
-            return self.finished_when_answered();
-        }
-        let plan = ChunkPlan::new(left, self.sizing.maximum());
-        let (amount, last) = (self.first_of(&plan, left), plan.chunks() == 1);
-        if !self.may_send(amount, last) {
-            return NextChunk::AwaitReplies;
+    /// What of a fixed source amount has not been sent.
+    fn left(&self, target: SourceAmount) -> SourceAmount {
+        target.saturating_sub(self.account.committed().unwrap_or(SourceAmount::MAX))
+    }
+
+    /// What of a fixed destination amount is certainly not there yet and not on the way. What is in flight or in doubt
+    /// counts with the most that it may deliver, so that many chunks in flight cannot deliver too much together.
+    fn missing(&self, target: DestinationAmount) -> DestinationAmount {
+        let Account { delivered, unverified, .. } = self.account;
+        let counted = delivered.saturating_add(unverified);
+        let outstanding = self.paths.iter().map(Path::outstanding);
+        target.saturating_sub(outstanding.fold(counted, DestinationAmount::saturating_add))
+    }
+
+    /// Spends exactly what is left.
+    fn candidate_for_source(&self, index: PathIndex, left: SourceAmount) -> Candidate {
+        let path = self.path(index);
+        let plan = ChunkPlan::new(left, path.sizing.maximum());
+        let (amount, last) = (first_of(path, &plan, left), plan.chunks() == 1);
+        if !self.may_send(path, amount, last) {
+            return Candidate::Blocked;
         }
         if last && self.must_reconcile() {
-            return NextChunk::Reconcile;
+            return Candidate::Reconcile;
         }
-        let minimum = self.minimum_for(amount, last);
-        NextChunk::Send { amount, minimum, last, completing: false }
+        let minimum = self.minimum_for(path, amount, last);
+        Candidate::Chunk(Chunk { path: index, amount, minimum, last, completing: false })
     }
 
-    /// Delivers exactly `target`, as far as the rate allows. What is in flight or in doubt counts with the most
-    /// that it may deliver, so that many chunks in flight cannot deliver too much together.
-    fn next_for_destination(&self, target: DestinationAmount) -> NextChunk {
-        let Account { delivered, unverified, in_flight, in_doubt, .. } = self.account;
-        let unanswered = in_flight.saturating_add(in_doubt);
-        // No chunk is fulfilled below its minimum, whatever the last word about the rate was.
-        let least = self.minimum_rate.worth_floor(unanswered);
-        let outstanding = self.rate.delivers_at_most(unanswered).max(least);
-        let counted = delivered.saturating_add(unverified).saturating_add(outstanding);
-        let missing = target.saturating_sub(counted);
-        if missing.is_zero() {
-            return self.finished_when_answered();
-        }
-        let plan = ChunkPlan::new(self.enough(missing), self.sizing.maximum());
+    /// Delivers exactly what is missing, as far as the rate allows.
+    fn candidate_for_destination(
+        &self,
+        index: PathIndex,
+        missing: DestinationAmount,
+        target: DestinationAmount,
+    ) -> Candidate {
+        let path = self.path(index);
+        let plan = ChunkPlan::new(enough(path, missing), path.sizing.maximum());
         if plan.chunks() <= 1 {
-            return self.completing_chunk(missing);
+            return self.completing_chunk(index, missing);
         }
-        let amount = self.part_of(missing, plan.first());
+        let amount = part_of(path, missing, plan.first());
         let candidates = if plan.full_chunks == 0 { TAIL_CANDIDATES } else { 1 };
-        let amount = self.with_least_waste(amount, candidates);
-        let budget_left = self.budget_left();
-        if amount > budget_left {
-            let needed = self.rate.maybe_enough(target);
-            return self.after_replies(SendError::MaxSourceAmountTooLow { needed });
+        let amount = with_least_waste(path, amount, candidates);
+        if amount > self.budget_left() {
+            let needed = path.rate.maybe_enough(target);
+            return Candidate::TooExpensive(SendError::MaxSourceAmountTooLow { needed });
         }
-        if amount.is_zero() || !self.may_send(amount, false) {
-            return NextChunk::AwaitReplies;
+        if amount.is_zero() || !self.may_send(path, amount, false) {
+            return Candidate::Blocked;
         }
-        let minimum = self.minimum_for(amount, false);
-        NextChunk::Send { amount, minimum, last: false, completing: false }
+        let minimum = self.minimum_for(path, amount, false);
+        Candidate::Chunk(Chunk { path: index, amount, minimum, last: false, completing: false })
     }
 
     /// The chunk that completes a fixed-destination payment: the smallest that may deliver what is missing, which
     /// is its minimum. When it delivers less, the receiver rejects it, which costs nothing, and a larger one
     /// follows. So the amount is hit exactly whenever a source unit is worth at most one destination unit.
-    fn completing_chunk(&self, missing: DestinationAmount) -> NextChunk {
-        if !self.chunks.is_empty() {
-            return NextChunk::AwaitReplies;
+    fn completing_chunk(&self, index: PathIndex, missing: DestinationAmount) -> Candidate {
+        let path = self.path(index);
+        // With a plain receiver it is the last chunk, which is alone.
+        let alone = self.chunks.is_empty();
+        if !alone && !self.peer.knows_frames() {
+            return Candidate::Blocked;
         }
         if self.must_reconcile() {
-            return NextChunk::Reconcile;
+            return Candidate::Reconcile;
         }
         // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
-        let wanted = self.enough(missing).max(self.completing_floor);
-        let (largest, budget_left) = (self.sizing.maximum(), self.budget_left());
+        let wanted = enough(path, missing).max(path.completing_floor);
+        let (largest, budget_left) = (path.sizing.maximum(), self.budget_left());
         let most = largest.min(budget_left);
         // The step that would be right may be too large, and less do: anything above what has failed.
-        let amount = if most > self.completing_failed { wanted.min(most) } else { wanted };
-        if amount > budget_left || self.enough(missing) > budget_left {
+        let amount = if most > path.completing_failed { wanted.min(most) } else { wanted };
+        if amount > budget_left || enough(path, missing) > budget_left {
             let needed = self.account.committed().unwrap_or_default().saturating_add(wanted);
-            return NextChunk::Fail(SendError::MaxSourceAmountTooLow { needed });
+            return Candidate::TooExpensive(SendError::MaxSourceAmountTooLow { needed });
         }
         if amount > largest {
-            return self.part_before_completing(missing);
+            return self.part_before_completing(index, missing);
         }
         // One unit of slack on the completing chunk (ENGINE.md section 4).
         let one_less = amount.saturating_sub(SourceAmount::new(1));
-        if self.minimum_rate.worth_floor(one_less) > missing.saturating_add(ONE) {
-            return NextChunk::RateTooLow;
+        if path.minimum_rate.worth_floor(one_less) > missing.saturating_add(ONE) {
+            return Candidate::RateTooLow;
         }
-        NextChunk::Send { amount, minimum: missing, last: true, completing: true }
+        if !path.allows(amount) {
+            return Candidate::Blocked;
+        }
+        let last = alone && self.doubts.is_empty();
+        Candidate::Chunk(Chunk { path: index, amount, minimum: missing, last, completing: true })
     }
 
     /// When no single packet delivers what is missing after all: a packet for a part of it.
-    fn part_before_completing(&self, missing: DestinationAmount) -> NextChunk {
-        let amount = self.part_of(missing, self.sizing.maximum());
+    fn part_before_completing(&self, index: PathIndex, missing: DestinationAmount) -> Candidate {
+        let path = self.path(index);
+        let amount = part_of(path, missing, path.sizing.maximum());
         if amount.is_zero() {
-            return NextChunk::RateTooLow;
+            return Candidate::RateTooLow;
         }
-        let minimum = self.minimum_for(amount, false);
-        NextChunk::Send { amount, minimum, last: false, completing: false }
-    }
-
-    /// About `amount`, at least what delivers one unit for sure, and never so much that it could deliver more than
-    /// `missing`.
-    fn part_of(&self, missing: DestinationAmount, amount: SourceAmount) -> SourceAmount {
-        let one_unit = self.rate.surely_enough(ONE).unwrap_or(SourceAmount::MAX);
-        let highest = self.rate.high().max(self.minimum_rate);
-        amount.max(one_unit).min(self.sizing.maximum()).min(highest.cost_floor(missing))
-    }
-
-    /// The first chunk of the plan. When the last ones would be too small to deliver anything for sure, all are of
-    /// about the same size instead.
-    fn first_of(&self, plan: &ChunkPlan, left: SourceAmount) -> SourceAmount {
-        let smallest = plan.tail.into_iter().filter(|chunk| !chunk.is_zero()).min();
-        let dust = smallest.is_some_and(|chunk| self.rate.delivers_at_least(chunk).is_zero());
-        if dust { SourceAmount::new(left.units().div_ceil(plan.chunks().max(1))) } else { plan.first() }
-    }
-
-    /// At most `amount`, and as little as delivers the same, or, with more candidates, a little less with the least
-    /// fraction of a unit lost to rounding. So a payment costs no more than it was quoted. A size that is only being
-    /// tried stays as it is.
-    fn with_least_waste(&self, amount: SourceAmount, candidates: u64) -> SourceAmount {
-        let low = self.rate.low();
-        let most = low.worth_floor(amount);
-        if amount > self.sizing.passed() || most.is_zero() {
-            return amount;
+        if !path.allows(amount) {
+            return Candidate::Blocked;
         }
-        let candidate = |less| {
-            let delivered = most.checked_sub(DestinationAmount::new(less))?;
-            let cost = low.cost_ceil(delivered).filter(|cost| !cost.is_zero())?;
-            Some((low.waste(cost, delivered), cost))
+        let minimum = self.minimum_for(path, amount, false);
+        Candidate::Chunk(Chunk { path: index, amount, minimum, last: false, completing: false })
+    }
+
+    /// The last chunk waits until nothing else is in flight, unless the receiver can be told what is; others wait for
+    /// the controller.
+    fn may_send(&self, path: &Path, amount: SourceAmount, last: bool) -> bool {
+        let may_be_last = match self.peer.knows_frames() {
+            true => self.may_name_outstanding(),
+            false => self.chunks.is_empty(),
         };
-        let best = (0..candidates).filter_map(candidate).min_by_key(|&(waste, _)| waste);
-        best.map_or(amount, |(_, cost)| cost)
-    }
-
-    /// The smallest amount that may deliver `missing`; never more than that costs at the minimum rate, for a chunk
-    /// that is fulfilled at all has at least that rate.
-    fn enough(&self, missing: DestinationAmount) -> SourceAmount {
-        let at_worst = self.minimum_rate.cost_ceil(missing).unwrap_or(SourceAmount::MAX);
-        self.rate.maybe_enough(missing).min(at_worst)
-    }
-
-    /// The last chunk waits until nothing else is in flight; others wait for the controller.
-    fn may_send(&self, amount: SourceAmount, last: bool) -> bool {
-        let packets = self.chunks.len();
-        if last { packets == 0 } else { self.controller.allows(amount, self.account.in_flight, packets) }
+        (!last || may_be_last) && path.allows(amount)
     }
 
     /// The least that a chunk of `amount` has to deliver: floor(amount x minimum rate), at least one unit.
     ///
     /// Rounded down, because honest paths round down: rounded up, a 1:1 minimum with zero slippage would refuse
     /// 3,699 units for 9,999 at a rate of 0.37.
-    fn minimum_for(&self, amount: SourceAmount, last: bool) -> DestinationAmount {
+    fn minimum_for(&self, path: &Path, amount: SourceAmount, last: bool) -> DestinationAmount {
         if self.config.minimum_rate == MinimumRate::AnyRate {
             return DestinationAmount::ZERO;
         }
         let slack = if last { ONE } else { DestinationAmount::ZERO };
-        self.minimum_rate.worth_floor(amount).saturating_sub(slack).max(ONE)
+        path.minimum_rate.worth_floor(amount).saturating_sub(slack).max(ONE)
     }
 
     fn budget_left(&self) -> SourceAmount {
@@ -202,17 +230,66 @@ impl SendPayment {
         self.config.budget().saturating_sub(committed)
     }
 
-    fn finished_when_answered(&self) -> NextChunk {
-        if !self.chunks.is_empty() {
-            NextChunk::AwaitReplies
+    fn finished_when_answered(&self) -> Next {
+        if !self.chunks.is_empty() || self.awaits_status() {
+            Next::AwaitReplies(Duration::MAX)
         } else if self.must_reconcile() {
-            NextChunk::Reconcile
+            Next::Reconcile
         } else {
-            NextChunk::Finished
+            Next::Finished
         }
     }
 
-    fn after_replies(&self, error: SendError) -> NextChunk {
-        if self.chunks.is_empty() { NextChunk::Fail(error) } else { NextChunk::AwaitReplies }
+    /// Whether somebody can still tell what is unverified.
+    fn awaits_word(&self) -> bool {
+        !self.chunks.is_empty() || self.awaits_status() || self.must_reconcile()
     }
+
+    fn await_word(&self) -> Next {
+        match self.chunks.is_empty() && self.must_reconcile() {
+            true => Next::Reconcile,
+            false => Next::AwaitReplies(Duration::MAX),
+        }
+    }
+}
+
+/// About `amount`, at least what delivers one unit for sure, and never so much that it could deliver more than
+/// `missing`.
+fn part_of(path: &Path, missing: DestinationAmount, amount: SourceAmount) -> SourceAmount {
+    let one_unit = path.rate.surely_enough(ONE).unwrap_or(SourceAmount::MAX);
+    let highest = path.rate.high().max(path.minimum_rate);
+    amount.max(one_unit).min(path.sizing.maximum()).min(highest.cost_floor(missing))
+}
+
+/// The first chunk of the plan. When the last ones would be too small to deliver anything for sure, all are of
+/// about the same size instead.
+fn first_of(path: &Path, plan: &ChunkPlan, left: SourceAmount) -> SourceAmount {
+    let smallest = plan.tail.into_iter().filter(|chunk| !chunk.is_zero()).min();
+    let dust = smallest.is_some_and(|chunk| path.rate.delivers_at_least(chunk).is_zero());
+    if dust { SourceAmount::new(left.units().div_ceil(plan.chunks().max(1))) } else { plan.first() }
+}
+
+/// At most `amount`, and as little as delivers the same, or, with more candidates, a little less with the least
+/// fraction of a unit lost to rounding. So a payment costs no more than it was quoted. A size that is only being
+/// tried stays as it is.
+fn with_least_waste(path: &Path, amount: SourceAmount, candidates: u64) -> SourceAmount {
+    let low = path.rate.low();
+    let most = low.worth_floor(amount);
+    if amount > path.sizing.passed() || most.is_zero() {
+        return amount;
+    }
+    let candidate = |less| {
+        let delivered = most.checked_sub(DestinationAmount::new(less))?;
+        let cost = low.cost_ceil(delivered).filter(|cost| !cost.is_zero())?;
+        Some((low.waste(cost, delivered), cost))
+    };
+    let best = (0..candidates).filter_map(candidate).min_by_key(|&(waste, _)| waste);
+    best.map_or(amount, |(_, cost)| cost)
+}
+
+/// The smallest amount that may deliver `missing`; never more than that costs at the minimum rate, for a chunk
+/// that is fulfilled at all has at least that rate.
+fn enough(path: &Path, missing: DestinationAmount) -> SourceAmount {
+    let at_worst = path.minimum_rate.cost_ceil(missing).unwrap_or(SourceAmount::MAX);
+    path.rate.maybe_enough(missing).min(at_worst)
 }

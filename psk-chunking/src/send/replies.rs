@@ -1,13 +1,13 @@
 //! What the answers to packets mean for the payment (PROTOCOL.md section 4, the reply table).
 
+use psk_codec::psk::frame::{Frame, Frames};
 use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
-use psk_codec::{
-    AmountTooLarge, DestinationAmount, ErrorClass, ErrorCode, Fulfill, Reject, Reply, SourceAmount,
-};
+use psk_codec::{AmountTooLarge, DestinationAmount, ErrorClass, ErrorCode, Fulfill, Reject, Reply, SourceAmount};
 use psk_crypto::{Random, fulfills};
 use psk_quote::{ProbeResult, RateInterval};
 
-use super::{AccountError, Lost, SendError, SendEvent, SendPayment, SentChunk, SentProbe};
+use super::path::PathIndex;
+use super::{AccountError, SendError, SendEvent, SendPayment, SentChunk};
 use crate::chunk;
 use crate::time::Now;
 
@@ -22,12 +22,15 @@ const ROUNDING: u64 = 4;
 
 impl SendPayment {
     pub(super) fn handle_reply(&mut self, packet: Sequence, reply: Reply, now: Now, random: &mut dyn Random) {
-        if let Some(SentProbe { source: amount, .. }) = self.probes.remove(&packet) {
-            let result = self.probe(packet).result(&self.keys, &reply);
-            return self.handle_probe_result(amount, result, now);
+        if let Some(probe) = self.probes.remove(&packet) {
+            let result = self.probe_result(packet, &probe, &reply, now);
+            return self.handle_probe_result(probe, result, now);
         }
         if self.query.is(packet) {
             return self.handle_query_reply(packet, &reply, now);
+        }
+        if self.is_status_query(packet) {
+            return self.handle_status_reply(packet, &reply, now);
         }
         // An answer to a packet that was never sent or was answered before changes nothing.
         let Some(sent) = self.take_sent(packet) else {
@@ -49,12 +52,15 @@ impl SendPayment {
         now: Now,
         random: &mut dyn Random,
     ) {
-        if let Some(SentProbe { source: amount, .. }) = self.probes.remove(&packet) {
+        if let Some(probe) = self.probes.remove(&packet) {
             let result = ProbeResult::Busy(ErrorCode::T01_PEER_UNREACHABLE);
-            return self.handle_probe_result(amount, result, now);
+            return self.handle_probe_result(probe, result, now);
         }
         if self.query.is(packet) {
             return self.handle_query_failure(now);
+        }
+        if self.is_status_query(packet) {
+            return self.handle_status_failure(now);
         }
         let Some(sent) = self.take_sent(packet) else {
             return;
@@ -62,24 +68,33 @@ impl SendPayment {
         if let Err(error) = self.account.reject(sent.source) {
             return self.fail(error.into());
         }
-        if self.is_news(sent) {
-            // The link is down; the idle time-out ends it if it stays so.
-            self.trouble = Some(SendError::LinkFailed(reason));
-            self.pause_for_path(now, random);
+        // The link is down; the idle time-out ends the payment if it stays so, and other paths go on without it.
+        let attempts = self.paths.len() > 1;
+        let path = self.path_mut(sent.path);
+        if path.is_news(&sent) {
+            let error = SendError::LinkFailed(reason);
+            if path.pause_for_failure(now.monotonic, random.jitter()) >= MAX_PATH_FAILURES && attempts {
+                return self.fail_path(sent.path, error);
+            }
+            path.trouble = Some(error);
         }
     }
 
     pub(super) fn handle_unanswered(&mut self, packet: Sequence, now: Now, random: &mut dyn Random) {
-        if let Some(SentProbe { source: amount, .. }) = self.probes.remove(&packet) {
-            return self.handle_probe_result(amount, ProbeResult::Unanswered, now);
+        if let Some(probe) = self.probes.remove(&packet) {
+            return self.handle_probe_result(probe, ProbeResult::Unanswered, now);
         }
         if self.query.is(packet) {
             return self.handle_query_failure(now);
         }
-        if let Some(sent) = self.chunks.remove(&packet)
-            && let Err(error) = self.doubt(packet, sent, SendError::Unanswered, now, random)
-        {
-            self.fail(error.into());
+        if self.is_status_query(packet) {
+            return self.handle_status_failure(now);
+        }
+        if let Some(sent) = self.chunks.remove(&packet) {
+            self.path_mut(sent.path).load.land(&sent, true);
+            if let Err(error) = self.doubt(packet, sent, SendError::Unanswered, now, random) {
+                self.fail(error.into());
+            }
         }
     }
 
@@ -93,12 +108,14 @@ impl SendPayment {
         }
     }
 
-    /// The chunk that an answer belongs to, taken out of flight or out of doubt.
+    /// The chunk that an answer belongs to, taken out of flight or out of doubt. In the account it is in flight.
     fn take_sent(&mut self, packet: Sequence) -> Option<SentChunk> {
         if let Some(sent) = self.chunks.remove(&packet) {
+            self.path_mut(sent.path).load.land(&sent, false);
             return Some(sent);
         }
         let sent = self.doubts.remove(&packet)?;
+        self.path_mut(sent.path).load.settle(&sent);
         match self.account.undoubt(sent.source) {
             Ok(()) => Some(sent),
             Err(error) => {
@@ -108,7 +125,8 @@ impl SendPayment {
         }
     }
 
-    /// Holds the amount back, and slows down: a path that only makes doubts would soon have the whole budget in them.
+    /// Holds the amount of a chunk back that is in flight in the account, and slows down: a path that only makes doubts
+    /// would soon have the whole budget in them.
     fn doubt(
         &mut self,
         packet: Sequence,
@@ -118,10 +136,23 @@ impl SendPayment {
         random: &mut dyn Random,
     ) -> Result<(), AccountError> {
         self.account.doubt(sent.source)?;
-        self.sizing.on_lost(sent.source);
+        self.path_mut(sent.path).sizing.on_lost(sent.source);
         self.doubts.insert(packet, sent);
-        self.retry_or_fail(sent, error, MAX_PATH_FAILURES, now, random);
+        self.retry_or_fail(&sent, error, MAX_PATH_FAILURES, now, random);
         Ok(())
+    }
+
+    /// The same for a chunk that has just been taken out of flight.
+    fn doubt_again(
+        &mut self,
+        packet: Sequence,
+        sent: SentChunk,
+        error: SendError,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<(), AccountError> {
+        self.path_mut(sent.path).load.hold(&sent);
+        self.doubt(packet, sent, error, now, random)
     }
 
     fn handle_fulfill(
@@ -136,33 +167,44 @@ impl SendPayment {
         // the receiver has shown it to somebody is unknown.
         if !fulfills(&fulfill.fulfillment, &sent.condition) {
             tracing::warn!(sequence = %packet, "a fulfillment that is not the condition's preimage");
-            return self.doubt(packet, sent, SendError::Unanswered, now, random);
+            return self.doubt_again(packet, sent, SendError::Unanswered, now, random);
         }
         let answer = self.open_answer(packet, &fulfill.data, ChunkKind::Fulfillment);
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
-        // Who fulfills has got the minimum. A claim of less is a lie, and one that cannot be read leaves the rest
-        // open (ENGINE.md section 4, "Fulfill without data").
+        self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
+        self.count_fulfilled(packet, &sent, claimed, now)
+    }
+
+    /// Counts a chunk that was in flight, and is no more, as fulfilled.
+    ///
+    /// Who fulfills has got the minimum. A claim of less is a lie, and one that cannot be read leaves the rest open
+    /// (ENGINE.md section 4, "Fulfill without data").
+    pub(super) fn count_fulfilled(
+        &mut self,
+        packet: Sequence,
+        sent: &SentChunk,
+        claimed: Option<DestinationAmount>,
+        now: Now,
+    ) -> Result<(), AccountError> {
+        let path = &mut self.paths[sent.path.0];
         let delivered = claimed.unwrap_or(sent.minimum).max(sent.minimum);
         let unverified = match claimed {
             Some(_) => DestinationAmount::ZERO,
             None => {
-                let most = self.rate.delivers_at_most(sent.source);
-                most.max(self.shown_rate.delivers_at_most(sent.source)).saturating_sub(delivered)
+                let most = path.at_most(sent.source).max(sent.most);
+                most.max(path.shown_rate.delivers_at_most(sent.source)).saturating_sub(delivered)
             }
         };
         self.account.fulfill(sent.source, delivered, unverified)?;
-        self.controller.on_fulfilled(sent.source, self.account.in_flight);
-        self.sizing.on_fulfilled(sent.source);
-        self.path_patience.restore();
-        self.rate_patience.restore();
+        path.controller.on_fulfilled(sent.source, path.load.in_flight);
+        path.sizing.on_fulfilled(sent.source);
+        path.restore();
         self.refusals = 0;
-        self.cautious = false;
-        self.trouble = None;
-        self.restart_completing();
+        self.begun = true;
         self.last_progress = now.monotonic;
         if claimed.is_some() {
             // Without the lie, or chunks in flight would be counted for less than their minimums.
-            self.learn_rate(sent.source, delivered);
+            self.learn_rate(sent.path, sent.source, delivered);
         }
         let (source, delivered) = (sent.source, claimed);
         self.events.push_back(SendEvent::ChunkFulfilled { sequence: packet, source, delivered });
@@ -177,50 +219,56 @@ impl SendPayment {
         now: Now,
         random: &mut dyn Random,
     ) -> Result<(), AccountError> {
+        let answer = self.open_answer(packet, &reject.data, ChunkKind::Reject);
         if reject.code == ErrorCode::R00_TRANSFER_TIMED_OUT {
             // A hop gave up waiting; the receiver may have fulfilled all the same.
-            return self.doubt(packet, sent, rejected(reject), now, random);
+            return self.doubt_again(packet, sent, rejected(reject), now, random);
         }
         self.account.reject(sent.source)?;
-        self.sizing.on_lost(sent.source);
-        let answer = self.open_answer(packet, &reject.data, ChunkKind::Reject);
+        self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
+        self.path_mut(sent.path).sizing.on_lost(sent.source);
+        let closed = answer.as_ref().is_some_and(is_closed);
         let arrived = answer.map(|answer| answer.chunk_amount.at_destination());
         match (reject.code, arrived) {
+            _ if closed => self.fail(SendError::Refused),
             (ErrorCode::F99_APPLICATION_ERROR, Some(arrived)) if arrived < sent.minimum => {
-                self.handle_too_little(sent, arrived, now, random);
+                self.handle_too_little(&sent, arrived, now, random);
             }
-            (ErrorCode::F99_APPLICATION_ERROR, _) => self.handle_refusal(now, random),
-            (ErrorCode::F08_AMOUNT_TOO_LARGE, _) => self.handle_too_large(sent, reject),
+            (ErrorCode::F99_APPLICATION_ERROR, _) => self.handle_refusal(&sent, now, random),
+            (ErrorCode::F08_AMOUNT_TOO_LARGE, _) => self.handle_too_large(&sent, reject),
             (ErrorCode::F02_UNREACHABLE, _) => {
                 // Credentials are resolved by our caller; a route may come back within moments.
-                self.retry_or_fail(sent, rejected(reject), MAX_REFUSALS, now, random);
+                self.retry_or_fail(&sent, rejected(reject), MAX_REFUSALS, now, random);
             }
             (ErrorCode::T04_INSUFFICIENT_LIQUIDITY, _) => {
-                self.handle_no_liquidity(sent, reject, now, random);
+                self.handle_no_liquidity(&sent, reject, now, random);
             }
             (ErrorCode::T02_PEER_BUSY | ErrorCode::T03_CONNECTOR_BUSY | ErrorCode::T05_RATE_LIMITED, _) => {
-                self.trouble = Some(rejected(reject));
-                self.controller.on_busy(self.lost(sent), now.monotonic, random.jitter());
+                let path = self.path_mut(sent.path);
+                path.trouble = Some(rejected(reject));
+                let lost = path.lost(&sent);
+                path.controller.on_busy(lost, now.monotonic, random.jitter());
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
-                if sent.completing && self.rate.delivers_at_least(sent.source).is_zero() =>
+                if sent.completing && self.path(sent.path).rate.delivers_at_least(sent.source).is_zero() =>
             {
                 // Rounded down to nothing on the way: the same as arriving with nothing.
-                self.handle_too_little(sent, DestinationAmount::ZERO, now, random);
+                self.handle_too_little(&sent, DestinationAmount::ZERO, now, random);
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) => {
-                self.sizing.on_too_small(sent.source);
-                self.retry_or_fail(sent, rejected(reject), MAX_PATH_FAILURES, now, random);
+                self.path_mut(sent.path).sizing.on_too_small(sent.source);
+                self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (ErrorCode::R02_INSUFFICIENT_TIMEOUT, _) => {
-                self.packet_timeout = (self.packet_timeout.saturating_mul(3) / 2).min(MAX_PACKET_TIMEOUT);
-                self.retry_or_fail(sent, rejected(reject), MAX_PATH_FAILURES, now, random);
+                let path = self.path_mut(sent.path);
+                path.packet_timeout = (path.packet_timeout.saturating_mul(3) / 2).min(MAX_PACKET_TIMEOUT);
+                self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (code, _) => match code.class() {
                 ErrorClass::Temporary | ErrorClass::Relative => {
-                    self.back_off_path(sent, reject, now, random);
+                    self.back_off_path(&sent, reject, now, random);
                 }
-                _ => self.fail(rejected(reject)),
+                _ => self.fail_path(sent.path, rejected(reject)),
             },
         }
         Ok(())
@@ -230,135 +278,142 @@ impl SendPayment {
     /// cut too small.
     fn handle_too_little(
         &mut self,
-        sent: SentChunk,
+        sent: &SentChunk,
         arrived: DestinationAmount,
         now: Now,
         random: &mut dyn Random,
     ) {
-        self.learn_rate(sent.source, arrived);
+        self.learn_rate(sent.path, sent.source, arrived);
+        let path = self.path_mut(sent.path);
         if sent.completing {
             let short = sent.minimum.saturating_sub(arrived);
-            let more = self.rate.high().cost_floor(short).max(SourceAmount::new(1));
-            self.completing_floor = sent.source.saturating_add(more);
-            self.completing_failed = self.completing_failed.max(sent.source);
-        } else if self.is_news(sent) {
-            self.await_better_rate(now, random);
+            let more = path.rate.high().cost_floor(short).max(SourceAmount::new(1));
+            path.completing_floor = sent.source.saturating_add(more);
+            path.completing_failed = path.completing_failed.max(sent.source);
+        } else if path.is_news(sent) {
+            self.await_better_rate(sent.path, now, random);
         }
     }
 
     /// Below the minimum rate nothing is sent: try again after a while, until a deadline ends it.
-    pub(super) fn await_better_rate(&mut self, now: Now, random: &mut dyn Random) {
-        self.trouble = Some(SendError::RateTooLow);
+    pub(super) fn await_better_rate(&mut self, index: PathIndex, now: Now, random: &mut dyn Random) {
+        let path = self.path_mut(index);
+        path.trouble = Some(SendError::RateTooLow);
         // What was learned below the minimum is nothing to cut chunks by: fulfilled they are at a better rate only.
-        self.rate = self.shown_rate;
-        let (_, pause) = self.rate_patience.lose(random.jitter());
-        self.pause(now, pause);
+        path.rate = path.shown_rate;
+        let (_, pause) = path.rate_patience.lose(random.jitter());
+        path.pause(now.monotonic, pause);
     }
 
     /// F99 for another reason: the receiver does not want this chunk.
-    fn handle_refusal(&mut self, now: Now, random: &mut dyn Random) {
+    fn handle_refusal(&mut self, sent: &SentChunk, now: Now, random: &mut dyn Random) {
         self.refusals += 1;
         if self.refusals >= MAX_REFUSALS {
             return self.fail(SendError::Refused);
         }
-        self.pause_for_path(now, random);
+        self.path_mut(sent.path).pause_for_failure(now.monotonic, random.jitter());
     }
 
-    fn handle_too_large(&mut self, sent: SentChunk, reject: &Reject) {
-        if sent.source <= self.sizing.minimum() {
-            return self.fail(rejected(reject));
+    fn handle_too_large(&mut self, sent: &SentChunk, reject: &Reject) {
+        let path = self.path_mut(sent.path);
+        if sent.source <= path.sizing.minimum() {
+            return self.fail_path(sent.path, rejected(reject));
         }
-        self.trouble = Some(rejected(reject));
+        path.trouble = Some(rejected(reject));
         // A larger chunk that was only tried says nothing of the others in flight.
-        self.cautious |= sent.source <= self.sizing.passed();
-        self.sizing.on_too_large(sent.source, AmountTooLarge::decode(&reject.data).ok());
+        path.cautious |= sent.source <= path.sizing.passed();
+        path.sizing.on_too_large(sent.source, AmountTooLarge::decode(&reject.data).ok());
     }
 
     /// T04: less at once; and when it was a chunk alone, smaller or later.
-    fn handle_no_liquidity(&mut self, sent: SentChunk, reject: &Reject, now: Now, random: &mut dyn Random) {
-        self.trouble = Some(rejected(reject));
+    fn handle_no_liquidity(&mut self, sent: &SentChunk, reject: &Reject, now: Now, random: &mut dyn Random) {
+        let path = self.path_mut(sent.path);
+        path.trouble = Some(rejected(reject));
         if !sent.beside.is_zero() {
-            self.sizing.on_no_liquidity(sent.source);
-            self.controller.on_no_liquidity(self.lost(sent));
+            path.sizing.on_no_liquidity(sent.source);
+            let lost = path.lost(sent);
+            path.controller.on_no_liquidity(lost);
             return;
         }
-        self.sizing.on_no_liquidity_alone(sent.source);
-        self.pause_for_path(now, random);
+        path.sizing.on_no_liquidity_alone(sent.source);
+        path.pause_for_failure(now.monotonic, random.jitter());
     }
 
-    fn back_off_path(&mut self, sent: SentChunk, reject: &Reject, now: Now, random: &mut dyn Random) {
-        if !self.is_news(sent) {
+    fn back_off_path(&mut self, sent: &SentChunk, reject: &Reject, now: Now, random: &mut dyn Random) {
+        let path = self.path_mut(sent.path);
+        if !path.is_news(sent) {
             return;
         }
-        let attempts = self.pause_for_path(now, random);
+        let attempts = path.pause_for_failure(now.monotonic, random.jitter());
         if attempts >= MAX_PATH_FAILURES {
-            return self.fail(SendError::PathFailed { code: reject.code, attempts });
+            return self.fail_path(sent.path, SendError::PathFailed { code: reject.code, attempts });
         }
-        self.trouble = Some(rejected(reject));
+        path.trouble = Some(rejected(reject));
     }
 
     fn retry_or_fail(
         &mut self,
-        sent: SentChunk,
+        sent: &SentChunk,
         error: SendError,
         max_attempts: u32,
         now: Now,
         random: &mut dyn Random,
     ) {
-        if !self.is_news(sent) {
+        let path = self.path_mut(sent.path);
+        if !path.is_news(sent) {
             return;
         }
-        if self.pause_for_path(now, random) >= max_attempts {
-            return self.fail(error);
+        if path.pause_for_failure(now.monotonic, random.jitter()) >= max_attempts {
+            return self.fail_path(sent.path, error);
         }
-        self.trouble = Some(error);
+        path.trouble = Some(error);
     }
 
-    /// Counts a failure of the path and pauses, longer each time: how many there were since something worked.
-    fn pause_for_path(&mut self, now: Now, random: &mut dyn Random) -> u32 {
-        let (attempts, pause) = self.path_patience.lose(random.jitter());
-        self.pause(now, pause);
-        attempts
-    }
-
-    /// Whether a packet was sent after the last time that a failure made the payment pause. What was in flight then
-    /// fails together, and counts once.
-    fn is_news(&mut self, sent: SentChunk) -> bool {
-        let news = sent.order > self.paused_at;
-        if news {
-            self.paused_at = self.chunks_sent;
-            self.cautious = true;
-        }
-        news
-    }
-
-    /// Narrows what is known of the rate. When a packet does not fit, either several hops rounded, which says
+    /// Narrows what is known of a path's rate. When a packet does not fit, either several hops rounded, which says
     /// nothing new, or the rate has moved.
-    fn learn_rate(&mut self, source: SourceAmount, delivered: DestinationAmount) {
+    fn learn_rate(&mut self, index: PathIndex, source: SourceAmount, delivered: DestinationAmount) {
         let Some(shown) = RateInterval::of_packet(source, delivered) else {
             return;
         };
-        if let Some(both) = self.rate.intersect(&shown) {
-            self.rate = both;
+        let path = self.path_mut(index);
+        if let Some(both) = path.rate.intersect(&shown) {
+            path.rate = both;
             return;
         }
         let rounding = DestinationAmount::new(ROUNDING);
-        let least = self.rate.delivers_at_least(source);
+        let least = path.rate.delivers_at_least(source);
         if delivered <= least && least <= delivered.saturating_add(rounding) {
             return;
         }
-        self.rate = shown;
+        path.rate = shown;
+        self.reckon_anew(index);
         self.rate_changes += 1;
-        self.events.push_back(SendEvent::RateMoved { rate: shown });
+        self.events.push_back(SendEvent::RateMoved { path: index, rate: shown });
     }
 
-    fn lost(&self, sent: SentChunk) -> Lost {
-        Lost { amount: sent.source, in_flight: sent.beside, order: sent.order, newest: self.chunks_sent }
+    /// The rate has moved: what is in flight or in doubt may deliver more than it was reckoned to.
+    fn reckon_anew(&mut self, index: PathIndex) {
+        let path = &mut self.paths[index.0];
+        for chunk in self.chunks.values_mut().chain(self.doubts.values_mut()) {
+            let most = path.rate.delivers_at_most(chunk.source);
+            if chunk.path == index && most > chunk.most {
+                path.load.raise(chunk, most);
+            }
+        }
     }
 
-    fn open_answer(&self, packet: Sequence, data: &[u8], kind: ChunkKind) -> Option<ChunkPacket> {
-        chunk::open_answer(data, kind, (self.config.payment_id, packet), &self.keys)
+    /// The receiver's authentic answer to a packet, if this is one.
+    pub(super) fn open_answer(&mut self, packet: Sequence, data: &[u8], kind: ChunkKind) -> Option<ChunkPacket> {
+        let answer = chunk::open_answer(data, kind, (self.config.payment_id, packet), &self.keys)?;
+        self.learn_peer(&answer);
+        Some(answer)
     }
+}
+
+/// Whether the receiver says that it takes no more of the payment.
+fn is_closed(answer: &ChunkPacket) -> bool {
+    let frames = Frames::read(&answer.application_data[..]);
+    frames.is_ok_and(|frames| frames.iter().any(|frame| matches!(frame, Frame::Closed(_))))
 }
 
 fn rejected(reject: &Reject) -> SendError {

@@ -53,9 +53,11 @@ impl Sizing {
         }
     }
 
-    pub(super) fn new(view: &PathView) -> Self {
+    /// What the search has found, and what F08 details promised.
+    pub(super) fn new(view: &PathView, hinted: Option<SourceAmount>) -> Self {
+        let below_refused = |hint: &SourceAmount| view.refused.is_some_and(|refused| *hint < refused);
         Self {
-            maximum: view.passes,
+            maximum: hinted.filter(below_refused).unwrap_or_default().max(view.passes),
             refused: view.refused,
             refused_for_liquidity: !view.refused_for_size,
             passed: view.passes,

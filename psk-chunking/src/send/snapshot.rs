@@ -10,23 +10,25 @@ pub struct Snapshot {
     pub account: Account,
     /// Chunks in flight; probes are none.
     pub chunks_in_flight: usize,
-    /// The largest chunk that would be sent now; at least one unit.
+    /// The largest chunk that would be sent now, over any path; at least one unit.
     pub chunk_size: SourceAmount,
-    /// What the controller allows.
+    /// What the controllers of all paths allow together.
     pub windows: Option<Windows>,
-    /// The rates that fit what is known.
+    /// The rates that fit what is known of the path with the best rate.
     pub rate: RateInterval,
 }
 
 impl SendPayment {
     /// Where it stands.
     pub fn snapshot(&self) -> Snapshot {
+        let open = || self.paths.iter().filter(|path| path.is_open());
+        let best = open().max_by_key(|path| path.rate.low());
         Snapshot {
             account: self.account,
             chunks_in_flight: self.chunks.len(),
-            chunk_size: self.sizing.maximum(),
-            windows: self.controller.windows(),
-            rate: self.rate,
+            chunk_size: open().map(|path| path.sizing.maximum()).max().unwrap_or(SourceAmount::new(1)),
+            windows: open().filter_map(|path| path.controller.windows()).reduce(Windows::plus),
+            rate: best.map_or(RateInterval::UNKNOWN, |path| path.rate),
         }
     }
 }

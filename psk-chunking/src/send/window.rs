@@ -44,6 +44,16 @@ pub struct Windows {
     pub packets: usize,
 }
 
+impl Windows {
+    /// Both together.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            amount: self.amount.saturating_add(other.amount),
+            packets: self.packets.saturating_add(other.packets),
+        }
+    }
+}
+
 /// A packet that was rejected for what was in flight with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Lost {

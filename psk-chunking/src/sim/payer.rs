@@ -79,7 +79,7 @@ impl Paying {
             self.machine.get_or_insert_with(|| SendPayment::new(self.config.clone(), &self.credentials, now));
         loop {
             match machine.poll(now, random) {
-                Output::Send { packet, prepare } => {
+                Output::Send { packet, prepare, .. } => {
                     self.packets += 1;
                     return Some((packet, prepare));
                 }

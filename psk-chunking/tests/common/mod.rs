@@ -183,7 +183,7 @@ impl World {
         }
         loop {
             match run.sender.poll(run.now(), &mut random) {
-                Output::Send { packet, prepare } => run.send_packet(packet, prepare, self.one_way),
+                Output::Send { packet, prepare, .. } => run.send_packet(packet, prepare, self.one_way),
                 Output::Event(event) => run.events.push(event),
                 Output::Wait(until) => {
                     assert!(until >= run.time, "waits for the past");

@@ -1,0 +1,246 @@
+//! One way to the receiver: what is known of it, how much of the payment is on it, and how it fares.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use psk_codec::psk::Sequence;
+use psk_codec::{DestinationAmount, SourceAmount};
+use psk_quote::{PathSearch, Precision, Rate, RateInterval};
+
+use super::retry::Patience;
+use super::round_trip::RoundTrip;
+use super::sizing::Sizing;
+use super::{Controller, Lost, SendConfig, SendError, SentChunk};
+
+/// A payment's path, by its place among those that it was given, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathIndex(pub usize);
+
+/// A path of a payment.
+#[derive(Debug)]
+pub(super) struct Path {
+    pub(super) state: PathState,
+
+    pub(super) search: PathSearch,
+    /// The least that F08 details promise to pass; nobody vouches for it.
+    pub(super) hinted: Option<SourceAmount>,
+    /// How many of its probes are in flight.
+    pub(super) probes: usize,
+
+    /// The rates that fit what arrived.
+    pub(super) rate: RateInterval,
+    /// What the search found.
+    pub(super) shown_rate: RateInterval,
+    pub(super) minimum_rate: Rate,
+    pub(super) sizing: Sizing,
+    pub(super) controller: Box<dyn Controller>,
+    pub(super) load: Load,
+
+    /// How many chunks have been sent over it.
+    pub(super) chunks_sent: u64,
+    /// How many chunks had been sent when a failure last made it pause.
+    paused_at: u64,
+    /// Something is wrong: one chunk at a time, until one is fulfilled.
+    pub(super) cautious: bool,
+    pub(super) pause_until: Duration,
+    pub(super) packet_timeout: Duration,
+    pub(super) path_patience: Patience,
+    pub(super) rate_patience: Patience,
+    /// Why there was no progress lately, for the report of an idle time-out.
+    pub(super) trouble: Option<SendError>,
+    pub(super) round_trip: RoundTrip,
+    /// Chunks that may become overdue, in the order of sending, with the time when they left; answered ones are taken
+    /// out when they come to the front.
+    pub(super) awaited: VecDeque<(Duration, Sequence)>,
+
+    /// The completing chunk of a fixed-destination payment has to be at least so large.
+    pub(super) completing_floor: SourceAmount,
+    /// A completing chunk of this size has delivered too little.
+    pub(super) completing_failed: SourceAmount,
+}
+
+/// How far a path is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PathState {
+    /// Its rate and largest packet are being looked for.
+    Searching,
+    /// Chunks go over it.
+    Open,
+    /// Nothing more goes over it.
+    Failed(SendError),
+}
+
+/// What of the payment is on a path and not settled.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    /// In flight.
+    pub(super) in_flight: SourceAmount,
+    /// Chunks in flight.
+    pub(super) packets: usize,
+    /// In flight, and the answer is overdue.
+    pub(super) overdue: SourceAmount,
+    /// Chunks in flight whose answer is overdue.
+    pub(super) overdue_packets: usize,
+    /// In doubt.
+    pub(super) in_doubt: SourceAmount,
+    /// The most that what is in flight or in doubt delivers, chunk by chunk, as it was reckoned when they left.
+    pub(super) most: DestinationAmount,
+}
+
+impl Load {
+    pub(super) fn add(&mut self, chunk: &SentChunk) {
+        self.in_flight = self.in_flight.saturating_add(chunk.source);
+        self.packets += 1;
+        self.most = self.most.saturating_add(chunk.most);
+    }
+
+    /// A chunk is in flight no more; in doubt, or settled.
+    pub(super) fn land(&mut self, chunk: &SentChunk, in_doubt: bool) {
+        self.in_flight = self.in_flight.saturating_sub(chunk.source);
+        self.packets = self.packets.saturating_sub(1);
+        if chunk.overdue {
+            self.overdue = self.overdue.saturating_sub(chunk.source);
+            self.overdue_packets = self.overdue_packets.saturating_sub(1);
+        }
+        match in_doubt {
+            true => self.in_doubt = self.in_doubt.saturating_add(chunk.source),
+            false => self.most = self.most.saturating_sub(chunk.most),
+        }
+    }
+
+    /// A chunk is in doubt no more.
+    pub(super) fn settle(&mut self, chunk: &SentChunk) {
+        self.in_doubt = self.in_doubt.saturating_sub(chunk.source);
+        self.most = self.most.saturating_sub(chunk.most);
+    }
+
+    /// A chunk that was just taken out of flight is in doubt.
+    pub(super) fn hold(&mut self, chunk: &SentChunk) {
+        self.in_doubt = self.in_doubt.saturating_add(chunk.source);
+        self.most = self.most.saturating_add(chunk.most);
+    }
+
+    /// A chunk in flight or in doubt may deliver more than was reckoned.
+    pub(super) fn raise(&mut self, chunk: &mut SentChunk, most: DestinationAmount) {
+        self.most = self.most.saturating_add(most.saturating_sub(chunk.most));
+        chunk.most = most;
+    }
+
+    /// The answer to a chunk in flight is overdue.
+    pub(super) fn miss(&mut self, chunk: &SentChunk) {
+        self.overdue = self.overdue.saturating_add(chunk.source);
+        self.overdue_packets += 1;
+    }
+}
+
+impl Path {
+    pub(super) fn new(config: &SendConfig, limit: SourceAmount, controller: Box<dyn Controller>) -> Self {
+        Self {
+            state: PathState::Searching,
+            search: PathSearch::new(limit, Precision::Near),
+            hinted: None,
+            probes: 0,
+            rate: RateInterval::UNKNOWN,
+            shown_rate: RateInterval::UNKNOWN,
+            minimum_rate: Rate::ZERO,
+            sizing: Sizing::unknown(),
+            controller,
+            load: Load::default(),
+            chunks_sent: 0,
+            paused_at: 0,
+            cautious: false,
+            pause_until: Duration::ZERO,
+            packet_timeout: config.packet_timeout,
+            path_patience: Patience::new(Duration::from_millis(50), Duration::from_secs(5)),
+            rate_patience: Patience::new(Duration::from_millis(100), Duration::from_secs(5)),
+            trouble: None,
+            round_trip: RoundTrip::default(),
+            awaited: VecDeque::new(),
+            completing_floor: SourceAmount::ZERO,
+            completing_failed: SourceAmount::ZERO,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state == PathState::Open
+    }
+
+    pub(super) fn is_searching(&self) -> bool {
+        self.state == PathState::Searching
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.state, PathState::Failed(_))
+    }
+
+    /// The earliest time for its next chunk.
+    pub(super) fn not_before(&self) -> Duration {
+        self.pause_until.max(self.controller.next_send())
+    }
+
+    /// Whether a chunk of `amount` may leave beside what is in flight. What is overdue has left the path, as far as
+    /// anybody can tell; but a path that answers nothing any more gets nothing new.
+    pub(super) fn allows(&self, amount: SourceAmount) -> bool {
+        let in_flight = self.load.in_flight.saturating_sub(self.load.overdue);
+        let packets = self.load.packets.saturating_sub(self.load.overdue_packets);
+        let silent = self.load.overdue_packets > 0 && self.round_trip.is_silent();
+        !silent && (!self.cautious || self.load.packets == 0) && self.controller.allows(amount, in_flight, packets)
+    }
+
+    /// The most that all that is in flight or in doubt can deliver together. No chunk is fulfilled below its minimum,
+    /// whatever the last word about the rate was.
+    pub(super) fn outstanding(&self) -> DestinationAmount {
+        let unanswered = self.load.in_flight.saturating_add(self.load.in_doubt);
+        if unanswered.is_zero() {
+            return DestinationAmount::ZERO;
+        }
+        let least = self.minimum_rate.worth_floor(unanswered);
+        self.load.most.max(self.rate.delivers_at_least(unanswered)).max(least)
+    }
+
+    /// The most that one packet of `amount` delivers.
+    pub(super) fn at_most(&self, amount: SourceAmount) -> DestinationAmount {
+        self.rate.delivers_at_most(amount)
+    }
+
+    /// Whether a packet was sent after the last time that a failure made the path pause. What was in flight then
+    /// fails together, and counts once.
+    pub(super) fn is_news(&mut self, sent: &SentChunk) -> bool {
+        let news = sent.order > self.paused_at;
+        if news {
+            self.paused_at = self.chunks_sent;
+            self.cautious = true;
+        }
+        news
+    }
+
+    pub(super) fn lost(&self, sent: &SentChunk) -> Lost {
+        Lost { amount: sent.source, in_flight: sent.beside, order: sent.order, newest: self.chunks_sent }
+    }
+
+    pub(super) fn pause(&mut self, now: Duration, pause: Duration) {
+        self.pause_until = self.pause_until.max(now.saturating_add(pause));
+    }
+
+    /// Counts a failure and pauses, longer each time: how many there were since something worked.
+    pub(super) fn pause_for_failure(&mut self, now: Duration, jitter: u64) -> u32 {
+        let (attempts, pause) = self.path_patience.lose(jitter);
+        self.pause(now, pause);
+        attempts
+    }
+
+    /// A chunk was fulfilled: all is well.
+    pub(super) fn restore(&mut self) {
+        self.path_patience.restore();
+        self.rate_patience.restore();
+        self.cautious = false;
+        self.trouble = None;
+        self.restart_completing();
+    }
+
+    /// What was learned of the size of a completing chunk holds for what was missing then, at the rate of then.
+    pub(super) fn restart_completing(&mut self) {
+        self.completing_floor = SourceAmount::ZERO;
+        self.completing_failed = SourceAmount::ZERO;
+    }
+}

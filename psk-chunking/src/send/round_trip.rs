@@ -1,0 +1,89 @@
+//! How long answers take.
+
+use std::time::Duration;
+
+/// A path's round trip: smoothed, with its deviation (RFC 6298), and when answers came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RoundTrip {
+    smoothed: Option<Duration>,
+    deviation: Duration,
+    /// The sending time of the newest packet that was answered.
+    newest_answered: Duration,
+    /// The sending time of the newest packet whose answer is overdue.
+    newest_overdue: Duration,
+}
+
+/// What a clock and a scheduler add.
+const GRANULARITY: Duration = Duration::from_millis(20);
+
+impl RoundTrip {
+    /// A packet sent at `sent_at` was answered.
+    pub(super) fn on_answer(&mut self, sent_at: Duration, now: Duration) {
+        self.newest_answered = self.newest_answered.max(sent_at);
+        let sample = now.saturating_sub(sent_at);
+        let Some(smoothed) = self.smoothed else {
+            (self.smoothed, self.deviation) = (Some(sample), sample / 2);
+            return;
+        };
+        self.deviation = (self.deviation * 3 + smoothed.abs_diff(sample)) / 4;
+        self.smoothed = Some((smoothed * 7 + sample) / 8);
+    }
+
+    /// A packet sent at `sent_at` should have been answered.
+    pub(super) fn on_overdue(&mut self, sent_at: Duration) {
+        self.newest_overdue = self.newest_overdue.max(sent_at);
+    }
+
+    /// Whether nothing that was sent since the newest overdue packet has been answered.
+    pub(super) fn is_silent(&self) -> bool {
+        self.newest_answered < self.newest_overdue
+    }
+
+    /// For how long an answer is waited for before somebody asks: the smoothed time and four deviations, at least half
+    /// as much again. `None` before the first answer.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let smoothed = self.smoothed?;
+        Some((smoothed + self.deviation * 4).max(smoothed * 3 / 2) + GRANULARITY)
+    }
+
+    /// The smoothed time.
+    pub(super) fn smoothed(&self) -> Option<Duration> {
+        self.smoothed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn patience_follows_the_answers() {
+        let mut path = RoundTrip::default();
+        assert_eq!(path.patience(), None);
+        path.on_answer(ms(0), ms(100));
+        assert_eq!(path.patience(), Some(ms(100 + 200 + 20)));
+        for step in 1..200 {
+            path.on_answer(ms(step * 10), ms(step * 10 + 100));
+        }
+        assert_eq!(path.patience().map(|patience| patience.as_millis()), Some(170), "steady: half as much again");
+        path.on_answer(ms(5_000), ms(6_000));
+        assert!(path.patience() > Some(ms(1_000)), "unsteady: {path:?}");
+    }
+
+    #[test]
+    fn a_path_is_silent_until_something_newer_is_answered() {
+        let mut path = RoundTrip::default();
+        assert!(!path.is_silent());
+        path.on_answer(ms(10), ms(20));
+        path.on_overdue(ms(15));
+        assert!(path.is_silent());
+        path.on_answer(ms(14), ms(30));
+        assert!(path.is_silent(), "that was sent before");
+        path.on_answer(ms(16), ms(40));
+        assert!(!path.is_silent());
+    }
+}

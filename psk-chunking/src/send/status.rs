@@ -1,0 +1,276 @@
+//! Asking a receiver that knows frames which chunks it has fulfilled (docs/frames.md, StatusRequest).
+//!
+//! Its word settles what is overdue or in doubt. *Fulfilled* is believed at once: then the money counts as sent, which
+//! it was. *Not fulfilled* is believed only of chunks that can arrive no more, after their expiry and a grace: a
+//! receiver that lies must not get more than the budget.
+
+use std::time::Duration;
+
+use psk_codec::DestinationAmount;
+use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, Status};
+use psk_codec::psk::{ChunkKind, MAX_APPLICATION_DATA_LENGTH, Sequence};
+use psk_codec::{Reply, SourceAmount};
+use psk_crypto::Random;
+
+use super::path::PathIndex;
+use super::{AccountError, Output, Phase, SendPayment, SentChunk, Target};
+use crate::time::Now;
+
+/// The question for the receiver's status.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StatusQuery {
+    in_flight: Option<Asked>,
+    not_before: Duration,
+    /// Questions in a row that settled nothing.
+    in_vain: u32,
+    /// Questions in a row without an answer.
+    unanswered: u32,
+    /// The receiver's words contradict each other.
+    distrusted: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    packet: Sequence,
+    path: PathIndex,
+    at: Duration,
+    give_up_at: Duration,
+}
+
+/// So many questions in a row without an answer: nobody will answer.
+const MAX_UNANSWERED: u32 = 8;
+/// After a payment has failed, fewer are enough.
+const MAX_UNANSWERED_AT_THE_END: u32 = 3;
+/// The longest pause between two questions.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Before anything is known of the path's round trip.
+const FIRST_PATIENCE: Duration = Duration::from_secs(1);
+
+impl SendPayment {
+    /// Asks, if there is something to ask and it is time.
+    pub(super) fn poll_status(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
+        if let Some(asked) = self.status.in_flight {
+            if now.monotonic < asked.give_up_at {
+                return None;
+            }
+            self.handle_status_failure(now);
+        }
+        if !self.wants_status() || now.monotonic < self.status.not_before {
+            return None;
+        }
+        let path = self.path_for_questions();
+        let amount = self.amount_for_questions(path);
+        let mut frames: FramesBuilder = FramesBuilder::new(MAX_APPLICATION_DATA_LENGTH);
+        // A frame without contents fits always.
+        let _ = frames.push(Frame::StatusRequest);
+        match self.send_unfulfillable(path, amount, frames.encode(), now, random) {
+            Ok((packet, output)) => {
+                let give_up_at = now.monotonic.saturating_add(self.patience_of(path) * 2);
+                self.status.in_flight = Some(Asked { packet, path, at: now.monotonic, give_up_at });
+                Some(output)
+            }
+            Err(error) => {
+                // The key must not seal more: what is unknown stays unknown.
+                self.status.distrusted = true;
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    /// When the question has to be looked at again.
+    pub(super) fn status_wakes_at(&self, now: Duration) -> Option<Duration> {
+        match self.status.in_flight {
+            Some(asked) => Some(asked.give_up_at),
+            None => self.wants_status().then(|| self.status.not_before.max(now)),
+        }
+    }
+
+    pub(super) fn is_status_query(&self, packet: Sequence) -> bool {
+        self.status.in_flight.is_some_and(|asked| asked.packet == packet)
+    }
+
+    /// Whether the receiver can be asked at all.
+    fn can_ask(&self) -> bool {
+        let most = match self.phase {
+            Phase::Draining(_) => MAX_UNANSWERED_AT_THE_END,
+            _ => MAX_UNANSWERED,
+        };
+        self.peer.knows_frames() && !self.status.distrusted && self.status.unanswered < most
+    }
+
+    fn wants_status(&self) -> bool {
+        let overdue = self.paths.iter().any(|path| path.load.overdue_packets > 0);
+        let quiet = self.chunks.is_empty() && !self.account.unverified.is_zero();
+        let unsettled = overdue || quiet || !self.doubts.is_empty() || self.is_much_unverified(2);
+        unsettled && self.can_ask()
+    }
+
+    /// Whether something is unknown that the receiver can still tell.
+    pub(super) fn awaits_status(&self) -> bool {
+        let unknown = !self.doubts.is_empty() || !self.account.unverified.is_zero();
+        unknown && self.can_ask()
+    }
+
+    /// A payment that has failed asks about what is unknown too.
+    pub(super) fn wants_last_word(&self) -> bool {
+        self.awaits_status() || self.status.in_flight.is_some()
+    }
+
+    /// Whether more than a `part` of what may be unverified at once is: then it is time to ask, and with a part of 1 to
+    /// stop.
+    pub(super) fn is_much_unverified(&self, part: u64) -> bool {
+        let unverified = self.account.unverified.units();
+        let allowed = self.config.max_unverified_ppm;
+        let payment = match self.config.target {
+            Target::Destination(amount) => amount.units(),
+            Target::Source(amount) => {
+                let worth = self.paths.iter().map(|path| path.shown_rate.delivers_at_least(amount).units());
+                worth.max().unwrap_or_default()
+            }
+        };
+        let budget = u128::from(payment) * u128::from(allowed) / u128::from(psk_quote::PPM);
+        // One chunk is always allowed, or nothing could be sent.
+        u128::from(unverified) * u128::from(part) > budget && self.account.chunks_fulfilled > 1
+    }
+
+    pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
+        let Some(asked) = self.status.in_flight.filter(|asked| asked.packet == packet) else { return };
+        let answer = match reply {
+            Reply::Reject(reject) => self.open_answer(packet, &reject.data, ChunkKind::Reject),
+            Reply::Fulfill(_) => None,
+        };
+        let frames = answer.and_then(|answer| Frames::read(answer.application_data).ok());
+        let status = frames.and_then(|frames| {
+            frames.into_iter().find_map(|frame| match frame {
+                Frame::Status(status) => Some(status),
+                _ => None,
+            })
+        });
+        let Some(status) = status else { return self.handle_status_failure(now) };
+        self.paths[asked.path.0].round_trip.on_answer(asked.at, now.monotonic);
+        self.status.unanswered = 0;
+        match self.apply_status(&status, asked.at, now) {
+            Ok(settled) => self.ask_again_after(asked.path, settled, now),
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    pub(super) fn handle_status_failure(&mut self, now: Now) {
+        let Some(asked) = self.status.in_flight else { return };
+        self.status.unanswered += 1;
+        self.path_mut(asked.path).round_trip.on_overdue(asked.at);
+        self.ask_again_after(asked.path, false, now);
+    }
+
+    fn ask_again_after(&mut self, path: PathIndex, settled: bool, now: Now) {
+        self.status.in_flight = None;
+        self.status.in_vain = if settled { 0 } else { self.status.in_vain.saturating_add(1) };
+        let pause = self.patience_of(path) / 2 * (1 << self.status.in_vain.min(8));
+        self.status.not_before = now.monotonic.saturating_add(pause.min(LONGEST_PAUSE));
+    }
+
+    /// Settles what the receiver's word settles; whether that was anything.
+    fn apply_status(&mut self, status: &Status, asked_at: Duration, now: Now) -> Result<bool, AccountError> {
+        let doubts: Vec<_> = self.doubts.iter().map(|(&sequence, &chunk)| (sequence, chunk)).collect();
+        let mut settled = false;
+        for (sequence, chunk) in doubts {
+            let fulfilled = status.fulfilled.contains(sequence);
+            if !fulfilled && chunk.give_up_at > asked_at {
+                continue;
+            }
+            settled = true;
+            self.doubts.remove(&sequence);
+            self.account.undoubt(chunk.source)?;
+            self.path_mut(chunk.path).load.settle(&chunk);
+            match fulfilled {
+                true => self.count_unread(sequence, &chunk, now)?,
+                false => self.account.reject(chunk.source)?,
+            }
+        }
+        // Those in time are left to their answers, which say more; but where answers say nothing, they are not.
+        let all = self.is_much_unverified(2);
+        let told = |(&sequence, chunk): (&Sequence, &SentChunk)| {
+            let asks = chunk.overdue || all;
+            (asks && status.fulfilled.contains(sequence)).then_some((sequence, *chunk))
+        };
+        let landed: Vec<_> = self.chunks.iter().filter_map(told).collect();
+        for (sequence, chunk) in landed {
+            settled = true;
+            self.chunks.remove(&sequence);
+            self.path_mut(chunk.path).load.land(&chunk, false);
+            self.count_unread(sequence, &chunk, now)?;
+        }
+        Ok(self.verify_total(status) || settled)
+    }
+
+    /// A chunk is fulfilled, and its own answer has not said with how much.
+    fn count_unread(&mut self, sequence: Sequence, chunk: &SentChunk, now: Now) -> Result<(), AccountError> {
+        self.path_mut(chunk.path).round_trip.on_answer(chunk.sent_at, now.monotonic);
+        self.count_fulfilled(sequence, chunk, None, now)
+    }
+
+    /// When the receiver speaks of just the chunks that are counted here, its total is exact.
+    fn verify_total(&mut self, status: &Status) -> bool {
+        let same = status.is_exact() && u64::from(status.chunks) == self.account.chunks_fulfilled;
+        if self.account.unverified.is_zero() || !same {
+            return false;
+        }
+        if status.received < self.account.delivered {
+            // Less than it has said chunk by chunk, or than the minimums of what it fulfilled.
+            self.status.distrusted = true;
+            return false;
+        }
+        self.account.verify(status.received);
+        true
+    }
+
+    /// Marks chunks whose answer is overdue. Their money stays in flight; their place in the window is free.
+    pub(super) fn mark_overdue(&mut self, now: Now) {
+        for path in &mut self.paths {
+            while let Some(&(sent_at, sequence)) = path.awaited.front() {
+                if let Some(chunk) = self.chunks.get_mut(&sequence) {
+                    let Some(patience) = path.round_trip.patience() else { break };
+                    if sent_at.saturating_add(patience) > now.monotonic {
+                        break;
+                    }
+                    chunk.overdue = true;
+                    path.load.miss(chunk);
+                    path.round_trip.on_overdue(sent_at);
+                }
+                path.awaited.pop_front();
+            }
+        }
+    }
+
+    /// When the next answer becomes overdue.
+    pub(super) fn next_overdue(&self) -> Option<Duration> {
+        let due = self.paths.iter().filter_map(|path| {
+            let (sent_at, _) = path.awaited.front()?;
+            Some(sent_at.saturating_add(path.round_trip.patience()?))
+        });
+        due.min()
+    }
+
+    fn patience_of(&self, path: PathIndex) -> Duration {
+        self.path(path).round_trip.patience().unwrap_or(FIRST_PATIENCE)
+    }
+
+    /// One that answers, rather than one that does not.
+    pub(super) fn path_for_questions(&self) -> PathIndex {
+        let usefulness = |index: &PathIndex| {
+            let path = self.path(*index);
+            (path.is_open(), !path.has_failed(), !path.round_trip.is_silent())
+        };
+        let best = self.path_indices().min_by_key(|index| std::cmp::Reverse(usefulness(index)));
+        best.unwrap_or_default()
+    }
+
+    /// A size that passes and ties up little.
+    pub(super) fn amount_for_questions(&self, path: PathIndex) -> SourceAmount {
+        let path = self.path(path);
+        let arrived = path.search.arrivals().iter().find(|(_, delivered)| **delivered > DestinationAmount::ZERO);
+        let smallest = arrived.map_or(path.sizing.passed(), |(&amount, _)| amount);
+        smallest.max(path.sizing.minimum())
+    }
+}
