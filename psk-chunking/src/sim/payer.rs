@@ -5,7 +5,7 @@ use std::time::Duration;
 use psk_codec::psk::Sequence;
 use psk_codec::{Prepare, SourceAmount, Timestamp};
 use psk_crypto::{Credentials, SeededRandom};
-use psk_plugin::sim::{HostInput, HostOutput};
+use psk_plugin::sim::{HostInput, HostOutput, LinkId};
 
 use super::outcome::Rejects;
 use crate::Now;
@@ -26,6 +26,8 @@ pub(super) struct Paying {
     pub(super) config: SendConfig,
     credentials: Credentials,
     starts_at: Duration,
+    /// Its paths, by their first links.
+    links: Vec<LinkId>,
     machine: Option<SendPayment>,
     awake: bool,
     wakes_at: Duration,
@@ -42,12 +44,14 @@ impl Paying {
         config: SendConfig,
         credentials: Credentials,
         starts_at: Duration,
+        links: Vec<LinkId>,
     ) -> Self {
         Self {
             place,
             config,
             credentials,
             starts_at,
+            links,
             machine: None,
             awake: true,
             wakes_at: starts_at,
@@ -70,18 +74,20 @@ impl Paying {
         }
     }
 
-    fn poll(&mut self, now: Now, random: &mut SeededRandom) -> Option<(Sequence, Prepare)> {
+    /// The next packet to send, and over which link.
+    fn poll(&mut self, now: Now, random: &mut SeededRandom) -> Option<(Sequence, Option<LinkId>, Prepare)> {
         if now.monotonic < self.starts_at {
             (self.awake, self.wakes_at) = (false, self.starts_at);
             return None;
         }
-        let machine =
-            self.machine.get_or_insert_with(|| SendPayment::new(self.config.clone(), &self.credentials, now));
+        let machine = self.machine.get_or_insert_with(|| {
+            SendPayment::new(self.config.clone(), &self.credentials, now).with_paths(self.links.len())
+        });
         loop {
             match machine.poll(now, random) {
-                Output::Send { packet, prepare, .. } => {
+                Output::Send { packet, path, prepare } => {
                     self.packets += 1;
-                    return Some((packet, prepare));
+                    return Some((packet, self.links.get(path.0).copied(), prepare));
                 }
                 Output::Event(_) => {}
                 Output::Wait(until) => {
@@ -139,9 +145,9 @@ impl Payer {
             if !paying.awake && paying.wakes_at > now {
                 continue;
             }
-            if let Some((sequence, prepare)) = paying.poll(Now { monotonic: now, wall }, &mut self.random) {
+            if let Some((sequence, via, prepare)) = paying.poll(Now { monotonic: now, wall }, &mut self.random) {
                 let tag = tag_of(place, sequence);
-                return HostOutput::Send { via: None, tag, prepare };
+                return HostOutput::Send { via, tag, prepare };
             }
         }
         let wake = self.payments.iter().map(|paying| paying.wakes_at).min();

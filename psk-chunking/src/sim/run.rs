@@ -252,7 +252,7 @@ fn payments(
         let links: Vec<usize> = world.path(from, to).into_iter().map(|link| world.place(link)).collect();
         let ideal = ideal(&scenario.network, &links, payment.amount, payment.fixed);
         if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
-            payer.add(Paying::new(place, config, credentials, starts_at));
+            payer.add(Paying::new(place, config, credentials, starts_at, world.links_towards(from, to)));
         }
         let hops = u64::try_from(links.len().saturating_sub(1)).unwrap_or(u64::MAX);
         paid.push(Paid { from, to, key, ideal, hops });
