@@ -29,7 +29,7 @@ MODULE = ROOT / "docs" / "psk2-frames.asn1"
 VECTORS = ROOT / "psk-codec" / "tests" / "vectors" / "frames.json"
 
 TYPES = {"RefundAccount": 1, "Data": 2, "DataEnd": 3, "StatusRequest": 4, "Status": 5, "Abort": 6, "Closed": 7,
-         "RefundStatus": 8}
+         "RefundStatus": 8, "DataAck": 9, "Outstanding": 10}
 MAX_64 = 2**64 - 1
 MAX_32 = 2**32 - 1
 
@@ -108,7 +108,15 @@ def frames():
     yield frame("Closed", {"reason": 9, "message": "x" * 200})
     for refunded, total in [(0, 0), (1, 2), (2**32, 2**33), (MAX_64, MAX_64)]:
         yield frame("RefundStatus", {"refunded": refunded, "total": total})
-    for number, length in [(0, 0), (9, 3), (128, 127), (200, 128), (255, 300)]:
+    for offset in [0, 127, 128, 255, 256, 2**40, MAX_64]:
+        yield frame("DataAck", {"offset": offset})
+    yield frame("Outstanding", {"sequences": []})
+    yield frame("Outstanding", {"sequences": ranges((3, 3), (5, 9))})
+    yield frame("Outstanding", {"sequences": ranges((0, MAX_32))})
+    yield frame("Outstanding", {"sequences": ranges((0, 0), (MAX_32, MAX_32))})
+    for count in [15, 16, 31, 32, 127, 128, 300]:
+        yield frame("Outstanding", {"sequences": ranges(*((3 * i, 3 * i + 1) for i in range(count)))})
+    for number, length in [(0, 0), (11, 3), (128, 127), (200, 128), (255, 300)]:
         yield frame("Unknown", {"type": number, "contents": octets(length)})
 
 

@@ -12,7 +12,7 @@ use psk_codec::psk::frame::{
     Status, StreamData, UnknownFrame,
 };
 use psk_codec::psk::{ChunkKind, ChunkPacket, MAX_APPLICATION_DATA_LENGTH, PaymentId, Sequence};
-use psk_codec::{Amount, DestinationAmount, SourceAmount};
+use psk_codec::{Amount, DestinationAmount};
 use psk_crypto::{Keys, SharedSecret};
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ fn frames() -> Vec<FramesBuilder> {
         state: PaymentState::OPEN,
         fulfilled: SequenceRanges::from_ranges([range(0, 6), range(8, 9)]).unwrap(),
     };
-    let (refunded, total) = (SourceAmount::new(3), SourceAmount::new(258));
+    let (refunded, total) = (DestinationAmount::new(3), DestinationAmount::new(258));
     let one_of_each = [
         Frame::RefundAccount("test.alice.refund".parse().unwrap()),
         Frame::Data(StreamData::new(256, "hello".into()).unwrap()),
@@ -118,6 +118,8 @@ fn frames() -> Vec<FramesBuilder> {
         Frame::Abort,
         Frame::Closed(Closed::with_message(CloseReason::SILENCE, "bye")),
         Frame::RefundStatus { refunded, total },
+        Frame::DataAck { offset: 261 },
+        Frame::Outstanding(SequenceRanges::from_ranges([range(3, 3), range(5, 9)]).unwrap()),
         Frame::Unknown(UnknownFrame::new(FrameType::new(200), "?!".into()).unwrap()),
     ];
     let mut together = FramesBuilder::new(MAX_APPLICATION_DATA_LENGTH);

@@ -97,6 +97,8 @@ fn frame_again(frame: &asn1::Typed) -> Option<Vec<u8>> {
         5 => again_with_sequence::<asn1::StatusStart, asn1::SequenceRange>(contents),
         7 => again::<asn1::Closed>(contents),
         8 => again::<asn1::RefundStatus>(contents),
+        9 => again::<asn1::VarUint>(contents),
+        10 => sequence_again::<asn1::SequenceRange>(contents),
         _ => Some(contents.to_vec()),
     }
 }

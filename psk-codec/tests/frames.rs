@@ -13,7 +13,7 @@ use psk_codec::psk::frame::{
     SequenceRange, SequenceRanges, Status, StreamData, UnknownFrame, are_frames, max_data_length,
 };
 use psk_codec::psk::{MAX_APPLICATION_DATA_LENGTH, Sequence};
-use psk_codec::{AddressError, DecodeError, DestinationAmount, Problem, SourceAmount};
+use psk_codec::{AddressError, DecodeError, DestinationAmount, Problem};
 
 fn range(first: u32, last: u32) -> SequenceRange {
     SequenceRange::new(Sequence::new(first), Sequence::new(last)).unwrap()
@@ -180,8 +180,9 @@ fn every_frame_has_the_octets_of_the_protocol() {
         fulfilled: SequenceRanges::from_ranges([range(0, 6), range(8, 9)]).unwrap(),
     };
     let unknown = UnknownFrame::new(FrameType::new(200), Bytes::from_static(b"?!")).unwrap();
-    let (refunded, total) = (SourceAmount::new(3), SourceAmount::new(258));
-    let cases: [(Frame, &[u8]); 10] = [
+    let (refunded, total) = (DestinationAmount::new(3), DestinationAmount::new(258));
+    let outstanding = SequenceRanges::from_ranges([range(3, 3), range(5, 9)]).unwrap();
+    let cases: [(Frame, &[u8]); 13] = [
         (Frame::RefundAccount("g.a".parse().unwrap()), b"\x01\x04\x03g.a"),
         (data(0, b""), b"\x02\x02\x01\x00"),
         (data(256, b"hello"), b"\x02\x08\x02\x01\x00hello"),
@@ -194,6 +195,9 @@ fn every_frame_has_the_octets_of_the_protocol() {
         (Frame::Abort, b"\x06\x00"),
         (Frame::Closed(Closed::with_message(CloseReason::SILENCE, "bye")), b"\x07\x05\x04\x03bye"),
         (Frame::RefundStatus { refunded, total }, b"\x08\x10\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\x01\x02"),
+        (Frame::DataAck { offset: 261 }, b"\x09\x03\x02\x01\x05"),
+        (Frame::Outstanding(SequenceRanges::EMPTY), b"\x0a\x02\x01\x00"),
+        (Frame::Outstanding(outstanding), b"\x0a\x12\x01\x02\0\0\0\x03\0\0\0\x03\0\0\0\x05\0\0\0\x09"),
         (Frame::Unknown(unknown), b"\xc8\x02?!"),
     ];
     for (frame, octets) in cases {
@@ -224,7 +228,7 @@ fn malformed_frames_are_refused_with_place_and_reason() {
     let truncated = |needed, available| Problem::Truncated { needed, available };
     let trailing = Problem::TrailingOctets(1);
     let invalid = Problem::Invalid;
-    let cases: [(&[u8], &str, usize, Problem); 30] = [
+    let cases: [(&[u8], &str, usize, Problem); 36] = [
         (b"\x01\x04", "frame contents", 2, truncated(1, 0)),
         (b"\x01\x04\x01", "frame contents", 3, truncated(1, 0)),
         (b"\x01\x04\x81\x00", "frame contents", 2, Problem::NotCanonical),
@@ -253,7 +257,13 @@ fn malformed_frames_are_refused_with_place_and_reason() {
         (b"\x01\x07\x03\x00\x00\x00", "Closed frame", 5, trailing.clone()),
         (b"\x01\x08\x00", "amount refunded", 3, truncated(8, 0)),
         (b"\x01\x08\x0c\0\0\0\0\0\0\0\0\0\0\0\0", "total refund", 11, truncated(8, 4)),
-        (b"\x01\x08\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "RefundStatus frame", 19, trailing),
+        (b"\x01\x08\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "RefundStatus frame", 19, trailing.clone()),
+        (b"\x01\x09\x00", "stream offset", 3, truncated(1, 0)),
+        (b"\x01\x09\x03\x02\x00\x01", "stream offset", 3, Problem::NotCanonical),
+        (b"\x01\x09\x03\x01\x05\x00", "DataAck frame", 5, trailing.clone()),
+        (b"\x01\x0a\x00", "number of sequence ranges", 3, truncated(1, 0)),
+        (b"\x01\x0a\x02\x01\x01", "number of sequence ranges", 3, Problem::TooLarge),
+        (b"\x01\x0a\x03\x01\x00\x00", "Outstanding frame", 5, trailing),
         (b"\x01\xc8\x02\x00", "frame contents", 3, truncated(2, 1)),
         (b"\x01\x04\x00\x06\x00\x09", "frame contents", 6, truncated(1, 0)),
     ];
@@ -339,8 +349,8 @@ fn streams_end_at_64_bits() {
 #[test]
 fn unknown_numbers_survive_and_known_ones_have_names() {
     assert_eq!(UnknownFrame::new(FrameType::ABORT, Bytes::new()), None);
-    assert_eq!((FrameType::REFUND_ACCOUNT.number(), FrameType::REFUND_STATUS.number()), (1, 8));
-    assert_eq!(format!("{:?} {:?}", FrameType::DATA_END, FrameType::new(9)), "DATA_END FrameType(9)");
+    assert_eq!((FrameType::REFUND_ACCOUNT.number(), FrameType::OUTSTANDING.number()), (1, 10));
+    assert_eq!(format!("{:?} {:?}", FrameType::DATA_END, FrameType::new(11)), "DATA_END FrameType(11)");
     assert_eq!(PaymentState::new(4).name(), Some("REFUNDING"));
     assert_eq!(format!("{:?}", PaymentState::new(6)), "PaymentState(6)");
     assert_eq!(CloseReason::new(9).name(), Some("PROTOCOL_VIOLATION"));

@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use psk_codec::psk::frame::Frame;
 use psk_codec::psk::{PskPacket, RequestId, RequestKind, RequestPacket};
 use psk_codec::{
-    Address, Amount, AmountTooLarge, Condition, ErrorCode, Packet, Prepare, Reject, SourceAmount, Timestamp,
-    UnknownPacket, btp,
+    Address, Amount, AmountTooLarge, Condition, DestinationAmount, ErrorCode, Packet, Prepare, Reject,
+    Timestamp, UnknownPacket, btp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -89,9 +89,10 @@ fn packets_in_json_are_for_people() {
         r#"{"request": {"kind": "request", "request_id": 7, "amount": "5", "data": "aGk"}}"#,
     );
     is_json(
-        &Frame::RefundStatus { refunded: SourceAmount::new(1), total: SourceAmount::new(2) },
+        &Frame::RefundStatus { refunded: DestinationAmount::new(1), total: DestinationAmount::new(2) },
         r#"{"refund_status": {"refunded": "1", "total": "2"}}"#,
     );
+    is_json(&Frame::DataAck { offset: u64::MAX }, r#"{"data_ack": {"offset": "18446744073709551615"}}"#);
     let details = AmountTooLarge { received: Amount::new(10), maximum: Amount::new(5) };
     is_json(&details, r#"{"received": "10", "maximum": "5"}"#);
     assert_eq!(serde_json::from_str::<AmountTooLarge>(r#"{"received": 10, "maximum": 5}"#).unwrap(), details);
@@ -126,6 +127,10 @@ fn what_a_type_forbids_is_refused() {
     assert!(serde_json::from_str::<Frame>(&status("[[0, 4], [6, 9]]")).is_ok());
     refused::<Frame>(&status("[[0, 4], [5, 9]]"));
     refused::<Frame>(&status("[[4, 0]]"));
+    let outstanding = r#"{"outstanding": [[0, 4], [6, 9]]}"#;
+    let read: Frame = serde_json::from_str(outstanding).unwrap();
+    is_json(&read, outstanding);
+    refused::<Frame>(r#"{"outstanding": [[0, 4], [5, 9]]}"#);
     refused::<Frame>(r#"{"data": {"offset": "18446744073709551615", "data": "aGk"}}"#);
     refused::<Frame>(r#"{"unknown": {"type": 1, "contents": ""}}"#);
 }

@@ -14,6 +14,9 @@ pub(crate) const GENERATION: &[u8] = b"ilp_psk2_generation";
 /// From a receiver's secret to the key that makes address suffixes of registered secrets.
 pub(crate) const ADDRESS_FROM_SECRET: &[u8] = b"ilp_psk2_address_from_secret";
 
+/// From the shared secret of a payment to the key that makes the secrets of its refunds (PROTOCOL.md section 2, "Frames").
+pub(crate) const REFUND: &[u8] = b"ilp_psk2_refund";
+
 /// HMAC-SHA256(key, message).
 pub(crate) fn derive(key: &[u8], message: &[u8]) -> Zeroizing<[u8; 32]> {
     let (derived, _) = Hkdf::<Sha256>::extract(Some(key), message);

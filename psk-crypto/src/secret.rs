@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_
 use ctutils::CtEq;
 use zeroize::Zeroizing;
 
+use crate::kdf;
 use crate::random::Random;
 
 /// What sender and receiver of one PSKv2 connection share, and nobody else.
@@ -56,6 +57,13 @@ impl SharedSecret {
         Self(Zeroizing::new(octets.to_vec()))
     }
 
+    /// The shared secret of the refund of a payment made with this secret: the refund is a payment in the other
+    /// direction, and its secret is HMAC(HMAC(shared secret, `ilp_psk2_refund`), payment id).
+    #[must_use]
+    pub fn refund(&self, payment_id: &[u8; 16]) -> Self {
+        Self::from_derived(kdf::derive(&*kdf::derive(&self.0, kdf::REFUND), payment_id))
+    }
+
     /// The octets, for derivations. Showing them to anybody gives the money away.
     pub fn expose_octets(&self) -> &[u8] {
         &self.0
@@ -100,7 +108,30 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use hmac::{Hmac, KeyInit, Mac};
+
     use super::*;
+
+    #[test]
+    fn the_secret_of_a_refund_is_two_hmacs_away() {
+        let hmac = |key: &[u8], message: &[u8]| -> [u8; 32] {
+            let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
+            mac.update(message);
+            mac.finalize().into_bytes().into()
+        };
+        for length in [32, 33, 64, 65] {
+            let octets: Vec<u8> = (0..length).collect();
+            let (secret, id) = (SharedSecret::from_octets(&octets).unwrap(), [length; 16]);
+            let refund = hmac(&hmac(&octets, b"ilp_psk2_refund"), &id);
+            assert_eq!(secret.refund(&id).expose_octets(), refund, "{length}");
+        }
+        // As Python's hmac module has it.
+        let secret =
+            SharedSecret::from_octets(&std::array::from_fn::<u8, 32, _>(|index| index as u8)).unwrap();
+        let refund = secret.refund(&std::array::from_fn(|index| 0xc0 + index as u8));
+        let digits: String = refund.expose_octets().iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_eq!(digits, "15b4dc389034230a7abb8674c522bbd365a8a9c4220eb8ca121511d5b4db673d");
+    }
 
     #[test]
     fn both_alphabets_are_read_padded_or_not() {

@@ -20,7 +20,7 @@ use psk_codec::psk::{
 };
 use psk_codec::{
     Address, Amount, AmountTooLarge, DestinationAmount, ErrorCode, Fulfill, Packet, Prepare, Reject,
-    SourceAmount, Timestamp,
+    Timestamp,
 };
 use psk_crypto::{Keys, Random, ReceiverSecret, SharedSecret, Token, condition_of, fulfills};
 
@@ -247,6 +247,8 @@ fn check_credentials(page: &mut Page, example: &Example) {
     assert_eq!(made.shared_secret, example.receiver.shared_secret(&token));
     let of_secret = Address::from_octets(page.octets("account-of-a-given-secret")).unwrap();
     assert_eq!(of_secret, example.prepare().destination);
+    let id = *PaymentId::new(counting(0xc0, 16).try_into().unwrap()).octets();
+    assert_eq!(example.shared_secret.refund(&id).expose_octets(), page.octets("refund-secret"));
 }
 
 fn check_ilp_packets(page: &mut Page, example: &Example) {
@@ -286,8 +288,10 @@ fn check_frames(page: &mut Page) {
     let read = |octets: Bytes| Frames::read(octets).unwrap().into_iter().collect::<Vec<_>>();
     page.check("frames", &first_frames().to_vec(), |all| frames(all), read);
     let [refund_account, data, data_end] = first_frames();
-    let (refunded, total) = (SourceAmount::new(300), SourceAmount::new(1_000));
+    let (refunded, total) = (DestinationAmount::new(300), DestinationAmount::new(1_000));
     let unknown = UnknownFrame::new(FrameType::new(200), Bytes::from("???")).unwrap();
+    let range = |first, last| SequenceRange::new(Sequence::new(first), Sequence::new(last)).unwrap();
+    let outstanding = SequenceRanges::from_ranges([range(3, 3), range(5, 7)]).unwrap();
     let all = [
         ("frame-refund-account", refund_account),
         ("frame-data", data),
@@ -297,6 +301,8 @@ fn check_frames(page: &mut Page) {
         ("frame-abort", Frame::Abort),
         ("frame-closed", closed()),
         ("frame-refund-status", Frame::RefundStatus { refunded, total }),
+        ("frame-data-ack", Frame::DataAck { offset: 261 }),
+        ("frame-outstanding", Frame::Outstanding(outstanding)),
         ("frame-unknown", Frame::Unknown(unknown)),
     ];
     for (name, frame) in all {

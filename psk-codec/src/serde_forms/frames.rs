@@ -13,7 +13,7 @@ use crate::psk::frame::{
     CloseReason, Closed, Frame, PaymentState, RefundAccount, SequenceRange, SequenceRanges, Status,
     StreamData, UnknownFrame,
 };
-use crate::{Address, Amount, DestinationAmount, SourceAmount};
+use crate::{Address, Amount, DestinationAmount};
 
 /// A frame with all of its fields in the open. Numbers of 64 bits look as amounts do.
 #[derive(Deserialize, Serialize)]
@@ -41,9 +41,13 @@ enum Form {
         message: String,
     },
     RefundStatus {
-        refunded: SourceAmount,
-        total: SourceAmount,
+        refunded: DestinationAmount,
+        total: DestinationAmount,
     },
+    DataAck {
+        offset: Amount,
+    },
+    Outstanding(Vec<(Sequence, Sequence)>),
     Unknown(UnknownFrame),
 }
 
@@ -55,14 +59,15 @@ impl From<Frame> for Form {
             Frame::DataEnd { length } => Self::DataEnd { length: Amount::new(length) },
             Frame::StatusRequest => Self::StatusRequest,
             Frame::Status(Status { received, chunks, state, fulfilled }) => {
-                let fulfilled = fulfilled.iter().map(|range| (range.first(), range.last())).collect();
-                Self::Status { received, chunks, state, fulfilled }
+                Self::Status { received, chunks, state, fulfilled: pairs(&fulfilled) }
             }
             Frame::Abort => Self::Abort,
             Frame::Closed(closed) => {
                 Self::Closed { reason: closed.reason(), message: closed.message().into() }
             }
             Frame::RefundStatus { refunded, total } => Self::RefundStatus { refunded, total },
+            Frame::DataAck { offset } => Self::DataAck { offset: Amount::new(offset) },
+            Frame::Outstanding(sequences) => Self::Outstanding(pairs(&sequences)),
             Frame::Unknown(unknown) => Self::Unknown(unknown),
         }
     }
@@ -80,19 +85,27 @@ impl TryFrom<Form> for Frame {
             Form::DataEnd { length } => Self::DataEnd { length: length.units() },
             Form::StatusRequest => Self::StatusRequest,
             Form::Status { received, chunks, state, fulfilled } => {
-                let ranges = fulfilled.into_iter().map(|(first, last)| SequenceRange::new(first, last));
-                let ranges: Vec<_> =
-                    ranges.collect::<Option<_>>().ok_or("a range that ends before it starts")?;
-                let fulfilled =
-                    SequenceRanges::from_ranges(ranges).ok_or("ranges that touch or do not ascend")?;
-                Self::Status(Status { received, chunks, state, fulfilled })
+                Self::Status(Status { received, chunks, state, fulfilled: ranges(fulfilled)? })
             }
             Form::Abort => Self::Abort,
             Form::Closed { reason, message } => Self::Closed(Closed::with_message(reason, &message)),
             Form::RefundStatus { refunded, total } => Self::RefundStatus { refunded, total },
+            Form::DataAck { offset } => Self::DataAck { offset: offset.units() },
+            Form::Outstanding(sequences) => Self::Outstanding(ranges(sequences)?),
             Form::Unknown(unknown) => Self::Unknown(unknown),
         })
     }
+}
+
+/// First and last number of each range.
+fn pairs(ranges: &SequenceRanges) -> Vec<(Sequence, Sequence)> {
+    ranges.iter().map(|range| (range.first(), range.last())).collect()
+}
+
+fn ranges(pairs: Vec<(Sequence, Sequence)>) -> Result<SequenceRanges, &'static str> {
+    let ranges = pairs.into_iter().map(|(first, last)| SequenceRange::new(first, last));
+    let ranges: Vec<_> = ranges.collect::<Option<_>>().ok_or("a range that ends before it starts")?;
+    SequenceRanges::from_ranges(ranges).ok_or("ranges that touch or do not ascend")
 }
 
 impl Serialize for Frame {

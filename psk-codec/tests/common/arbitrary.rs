@@ -17,7 +17,7 @@ use psk_codec::psk::{
 };
 use psk_codec::{
     Address, Amount, Condition, DestinationAmount, ErrorCode, Fulfill, Fulfillment, Packet, PacketType,
-    Prepare, Reject, SourceAmount, Timestamp, UnknownPacket,
+    Prepare, Reject, Timestamp, UnknownPacket,
 };
 
 pub(crate) fn octets(most: usize) -> impl Strategy<Value = Bytes> {
@@ -178,9 +178,11 @@ pub(crate) fn frame() -> impl Strategy<Value = Frame> {
             Frame::Closed(Closed::with_message(CloseReason::new(reason), &message))
         }),
         (any::<u64>(), any::<u64>()).prop_map(|(refunded, total)| Frame::RefundStatus {
-            refunded: SourceAmount::new(refunded),
-            total: SourceAmount::new(total),
+            refunded: DestinationAmount::new(refunded),
+            total: DestinationAmount::new(total),
         }),
+        number().prop_map(|offset| Frame::DataAck { offset }),
+        sequence_ranges().prop_map(Frame::Outstanding),
         (any::<u8>(), octets(300)).prop_filter_map("a known type", |(frame_type, contents)| {
             UnknownFrame::new(FrameType::new(frame_type), contents).map(Frame::Unknown)
         }),

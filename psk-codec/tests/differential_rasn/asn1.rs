@@ -4,7 +4,7 @@ use bytes::Bytes;
 use psk_codec::btp;
 use psk_codec::ildcp::AccountDetails;
 use psk_codec::psk::PskPacket;
-use psk_codec::psk::frame::{Frame as OurFrame, SequenceRange as OurRange};
+use psk_codec::psk::frame::{Frame as OurFrame, SequenceRange as OurRange, SequenceRanges as OurRanges};
 use psk_codec::{Fulfill as OurFulfill, Packet, Prepare as OurPrepare, Reject as OurReject};
 use rasn::prelude::*;
 use rasn::types::{Ia5String, OctetString, PrintableString};
@@ -259,12 +259,7 @@ pub(crate) fn frame(frame: &OurFrame) -> Vec<u8> {
                 chunks: status.chunks,
                 state: status.state.number(),
             };
-            let range = |range: OurRange| SequenceRange {
-                first: range.first().number(),
-                last: range.last().number(),
-            };
-            let fulfilled: SequenceOf<_> = status.fulfilled.iter().map(range).collect();
-            [write(&start), write(&fulfilled)].concat()
+            [write(&start), ranges(&status.fulfilled)].concat()
         }
         OurFrame::Closed(closed) => {
             write(&Closed { reason: closed.reason().number(), message: closed.message().into() })
@@ -272,10 +267,18 @@ pub(crate) fn frame(frame: &OurFrame) -> Vec<u8> {
         OurFrame::RefundStatus { refunded, total } => {
             write(&RefundStatus { refunded: refunded.units(), total: total.units() })
         }
+        OurFrame::DataAck { offset } => write(&VarUint::new(*offset)),
+        OurFrame::Outstanding(sequences) => ranges(sequences),
         OurFrame::Unknown(unknown) => unknown.contents().to_vec(),
         other => panic!("{other:?}"),
     };
     write(&Typed { number: frame.frame_type().number(), contents: contents.into() })
+}
+
+fn ranges(sequences: &OurRanges) -> Vec<u8> {
+    let range =
+        |range: OurRange| SequenceRange { first: range.first().number(), last: range.last().number() };
+    write(&sequences.iter().map(range).collect::<SequenceOf<_>>())
 }
 
 /// The BTP packet as `rasn` writes it; `None` when a text has characters that its type does not.

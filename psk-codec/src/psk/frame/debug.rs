@@ -19,6 +19,8 @@ impl<D: AsRef<[u8]>> fmt::Debug for Frame<D> {
                 let mut fields = f.debug_struct("RefundStatus");
                 fields.field("refunded", refunded).field("total", total).finish()
             }
+            Self::DataAck { offset } => f.debug_struct("DataAck").field("offset", offset).finish(),
+            Self::Outstanding(sequences) => f.debug_tuple("Outstanding").field(sequences).finish(),
             Self::Unknown(unknown) => unknown.fmt(f),
         }
     }

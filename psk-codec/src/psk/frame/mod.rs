@@ -53,7 +53,7 @@ pub use numbers::{CloseReason, FrameType, PaymentState};
 pub use ranges::{Iter as RangesIter, SequenceRange, SequenceRanges};
 pub use read::{Frames, FramesError, IntoIter, Iter, are_frames};
 
-use crate::SourceAmount;
+use crate::DestinationAmount;
 use crate::error::EncodeError;
 use crate::oer;
 
@@ -84,14 +84,22 @@ pub enum Frame<D = Bytes> {
     Abort,
     /// Type 7, in responses: the receiver takes no more.
     Closed(Closed<D>),
-    /// Type 8, in requests and responses: how far the refund is.
+    /// Type 8, in responses: how far the refund is, by the account of who pays it.
     RefundStatus {
-        /// What the refund has brought so far: units of the *sender's* asset, as they arrived on its account.
-        refunded: SourceAmount,
-        /// What it is to bring in all, in the same units. Less may arrive, since its way has a price, and more,
-        /// since the rate may have moved.
-        total: SourceAmount,
+        /// What has gone back so far, in units of the *receiver's* asset, as they left its account. What arrived of
+        /// it, the sender sees on its own.
+        refunded: DestinationAmount,
+        /// What is to go back in all, in the same units: never more than what was received.
+        total: DestinationAmount,
     },
+    /// Type 9, in requests: all octets of the receiver's data before this offset have arrived.
+    DataAck {
+        /// The offset after the last octet that arrived in order.
+        offset: u64,
+    },
+    /// Type 10, in the last chunk: the sequence numbers of the sender's chunks that it has no answer to. The
+    /// payment ends when this chunk and all of them are fulfilled.
+    Outstanding(SequenceRanges<D>),
     /// Any other type.
     Unknown(UnknownFrame<D>),
 }
@@ -108,6 +116,8 @@ impl<D> Frame<D> {
             Self::Abort => FrameType::ABORT,
             Self::Closed(_) => FrameType::CLOSED,
             Self::RefundStatus { .. } => FrameType::REFUND_STATUS,
+            Self::DataAck { .. } => FrameType::DATA_ACK,
+            Self::Outstanding(_) => FrameType::OUTSTANDING,
             Self::Unknown(unknown) => unknown.frame_type(),
         }
     }
@@ -123,6 +133,8 @@ impl<D> Frame<D> {
             Self::Abort => Frame::Abort,
             Self::Closed(closed) => Frame::Closed(closed.map_data(map)),
             Self::RefundStatus { refunded, total } => Frame::RefundStatus { refunded, total },
+            Self::DataAck { offset } => Frame::DataAck { offset },
+            Self::Outstanding(sequences) => Frame::Outstanding(sequences.map_data(map)),
             Self::Unknown(unknown) => Frame::Unknown(unknown.map_data(map)),
         }
     }
@@ -162,6 +174,8 @@ impl<D: AsRef<[u8]>> Frame<D> {
             Self::Status(status) => status.length(),
             Self::Closed(closed) => closed.length(),
             Self::RefundStatus { .. } => 16,
+            Self::DataAck { offset } => oer::var_uint_length(*offset),
+            Self::Outstanding(sequences) => sequences.length(),
             Self::Unknown(unknown) => unknown.contents().as_ref().len(),
         }
     }
@@ -178,6 +192,8 @@ impl<D: AsRef<[u8]>> Frame<D> {
                 buffer.put_u64(refunded.units());
                 buffer.put_u64(total.units());
             }
+            Self::DataAck { offset } => oer::put_var_uint(buffer, *offset),
+            Self::Outstanding(sequences) => sequences.put(buffer),
             Self::Unknown(unknown) => buffer.put_slice(unknown.contents().as_ref()),
         }
     }

@@ -60,6 +60,10 @@ number! {
         CLOSED = 7,
         /// 8: how far the refund is.
         REFUND_STATUS = 8,
+        /// 9: how much of the receiver's data has arrived.
+        DATA_ACK = 9,
+        /// 10: which chunks are still on their way beside the last one.
+        OUTSTANDING = 10,
     }
 }
 

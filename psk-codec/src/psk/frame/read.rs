@@ -2,8 +2,10 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::{Closed, Frame, FrameType, RefundAccount, Status, StreamData, UnknownFrame, VERSION};
-use crate::SourceAmount;
+use super::{
+    Closed, Frame, FrameType, RefundAccount, SequenceRanges, Status, StreamData, UnknownFrame, VERSION,
+};
+use crate::DestinationAmount;
 use crate::error::DecodeError;
 use crate::octets::Octets;
 use crate::oer::Reader;
@@ -101,10 +103,14 @@ impl<'a> Frame<&'a [u8]> {
             FrameType::ABORT => (Self::Abort, "Abort frame"),
             FrameType::CLOSED => (Self::Closed(Closed::read(reader)?), "Closed frame"),
             FrameType::REFUND_STATUS => {
-                let refunded = SourceAmount::new(reader.u64("amount refunded")?);
-                let total = SourceAmount::new(reader.u64("total refund")?);
+                let refunded = DestinationAmount::new(reader.u64("amount refunded")?);
+                let total = DestinationAmount::new(reader.u64("total refund")?);
                 (Self::RefundStatus { refunded, total }, "RefundStatus frame")
             }
+            FrameType::DATA_ACK => {
+                (Self::DataAck { offset: reader.var_uint("stream offset")? }, "DataAck frame")
+            }
+            FrameType::OUTSTANDING => (Self::Outstanding(SequenceRanges::read(reader)?), "Outstanding frame"),
             _ => (Self::Unknown(UnknownFrame::of(frame_type, reader.rest())), "unknown frame"),
         };
         reader.end(name)?;

@@ -121,24 +121,29 @@ fn frame_anew(frame: &Frame) -> Frame {
             Frame::Data(StreamData::new(data.offset(), data.into_data()).unwrap())
         }
         Frame::Status(status) => {
-            let ranges: Vec<_> = status.fulfilled.iter().collect();
-            let count = ranges.iter().map(|range| range.count()).sum::<u64>();
-            assert_eq!((status.fulfilled.len(), status.fulfilled.count()), (ranges.len(), count));
-            assert_eq!(status.is_exact(), count == u64::from(status.chunks));
-            for range in &ranges {
-                assert!(range.first() <= range.last());
-                assert!(status.fulfilled.contains(range.first()) && status.fulfilled.contains(range.last()));
-                let next = range.last().number().checked_add(1).map(Sequence::new);
-                assert!(next.is_none_or(|next| !status.fulfilled.contains(next)));
-            }
-            Frame::Status(Status { fulfilled: SequenceRanges::from_ranges(ranges).unwrap(), ..status })
+            assert_eq!(status.is_exact(), status.fulfilled.count() == u64::from(status.chunks));
+            Frame::Status(Status { fulfilled: ranges_anew(&status.fulfilled), ..status })
         }
+        Frame::Outstanding(sequences) => Frame::Outstanding(ranges_anew(&sequences)),
         Frame::Closed(closed) => Frame::Closed(Closed::with_message(closed.reason(), closed.message())),
         Frame::Unknown(unknown) => {
             Frame::Unknown(UnknownFrame::new(unknown.frame_type(), unknown.contents().clone()).unwrap())
         }
         other => other,
     }
+}
+
+fn ranges_anew(sequences: &SequenceRanges) -> SequenceRanges {
+    let ranges: Vec<_> = sequences.iter().collect();
+    let count = ranges.iter().map(|range| range.count()).sum::<u64>();
+    assert_eq!((sequences.len(), sequences.count()), (ranges.len(), count));
+    for range in &ranges {
+        assert!(range.first() <= range.last());
+        assert!(sequences.contains(range.first()) && sequences.contains(range.last()));
+        let next = range.last().number().checked_add(1).map(Sequence::new);
+        assert!(next.is_none_or(|next| !sequences.contains(next)));
+    }
+    SequenceRanges::from_ranges(ranges).unwrap()
 }
 
 fn frame_shares(frame: &Frame, octets: &Bytes) {
