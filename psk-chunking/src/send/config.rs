@@ -4,6 +4,7 @@ use psk_codec::psk::PaymentId;
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::Rate;
 
+use super::control::ControllerKind;
 use super::policy::PathPolicy;
 
 /// What a payment is to achieve.
@@ -53,6 +54,8 @@ pub struct SendConfig {
     /// How many packets may be in flight. Default: 1,024, which keeps 100 packets per round trip of a satellite
     /// path busy ten times over and memory below a few megabytes.
     pub max_packets_in_flight: usize,
+    /// How much is sent at once. Default: what did best in the simulator (docs/controllers.md).
+    pub controller: ControllerKind,
     /// Which of several paths are used. Default: all that cost at most 1 % more than the cheapest, as much as the rate
     /// may slip anyway.
     pub path_policy: PathPolicy,
@@ -75,6 +78,7 @@ impl SendConfig {
             idle_timeout: Duration::from_secs(60),
             total_timeout: None,
             max_packets_in_flight: 1_024,
+            controller: ControllerKind::default(),
             path_policy: PathPolicy::Weighed(10_000),
             max_unverified_ppm: 100_000,
         }

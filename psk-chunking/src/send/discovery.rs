@@ -208,6 +208,8 @@ fn is_enough(path: &Path) -> bool {
     let arrived = path.search.arrivals().get(&view.passes).copied().unwrap_or_default();
     let sized = match (path.hinted, view.refused) {
         (Some(hinted), _) => hinted >= view.passes,
+        // What is short of liquidity now may pass soon.
+        (None, Some(_)) if !view.refused_for_size => true,
         (None, Some(refused)) => refused.units() / 4 <= view.passes.units(),
         (None, None) => false,
     };

@@ -2,6 +2,7 @@
 
 mod account;
 mod config;
+pub mod control;
 mod discovery;
 mod doubt;
 mod next;
@@ -15,7 +16,6 @@ mod round_trip;
 mod sizing;
 mod snapshot;
 mod status;
-mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub use path::PathIndex;
 pub use policy::PathPolicy;
 pub use report::{SendError, SendReport};
 pub use snapshot::Snapshot;
-pub use window::{Controller, DefaultController, Lost, Windows};
+use control::{Controller, Fulfilled, Lost, Passed};
 
 use crate::chunk;
 use crate::time::Now;
@@ -216,6 +216,8 @@ struct SentChunk {
     overdue: bool,
     /// What else was in flight on its path when it was sent.
     beside: SourceAmount,
+    /// What had been fulfilled over its path when it was sent.
+    passed_before: Passed,
     /// Its place in the order of sending on its path, from 1.
     order: u64,
     /// Completes a fixed-destination payment: its minimum is all that is missing.
@@ -262,13 +264,17 @@ impl SendPayment {
         payment.with_paths(1)
     }
 
-    /// Over so many paths, at least one, with the default controller each; before the first packet.
+    /// Over so many paths, at least one; before the first packet.
     pub fn with_paths(self, paths: usize) -> Self {
-        let max_packets = self.config.max_packets_in_flight;
-        self.with_controllers(paths, || Box::new(DefaultController::new(max_packets)))
+        let (kind, max_packets) = (self.config.controller, self.config.max_packets_in_flight);
+        let about = match self.config.target {
+            Target::Source(amount) => amount,
+            Target::Destination(_) => self.config.max_source_amount,
+        };
+        self.with_controllers(paths, || kind.controller(about, max_packets))
     }
 
-    /// Over so many paths, at least one, with a controller for each; before the first packet.
+    /// Over so many paths, at least one, with a controller of the caller's own for each; before the first packet.
     pub fn with_controllers(mut self, paths: usize, controller: impl Fn() -> Box<dyn Controller>) -> Self {
         let limit = discovery::first_limit(&self.config);
         self.paths = (0..paths.max(1)).map(|_| Path::new(&self.config, limit, controller())).collect();
@@ -396,7 +402,7 @@ impl SendPayment {
         let way = &mut self.paths[path.0];
         let beside = way.load.in_flight;
         way.chunks_sent += 1;
-        way.controller.on_sent(now.monotonic);
+        way.controller.on_sent(amount, now.monotonic);
         way.sizing.on_sent(amount);
         let sent = SentChunk {
             path,
@@ -408,6 +414,7 @@ impl SendPayment {
             give_up_at,
             overdue: false,
             beside,
+            passed_before: way.passed,
             order: way.chunks_sent,
             completing,
         };

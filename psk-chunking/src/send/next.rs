@@ -113,7 +113,7 @@ impl SendPayment {
     /// Spends exactly what is left.
     fn candidate_for_source(&self, index: PathIndex, left: SourceAmount) -> Candidate {
         let path = self.path(index);
-        let plan = ChunkPlan::new(left, path.sizing.maximum());
+        let plan = ChunkPlan::new(left, path.largest_chunk());
         let (amount, last) = (first_of(path, &plan, left), plan.chunks() == 1);
         if !self.may_send(path, amount, last) {
             return Candidate::Blocked;
@@ -133,7 +133,7 @@ impl SendPayment {
         target: DestinationAmount,
     ) -> Candidate {
         let path = self.path(index);
-        let plan = ChunkPlan::new(enough(path, missing), path.sizing.maximum());
+        let plan = ChunkPlan::new(enough(path, missing), path.largest_chunk());
         if plan.chunks() <= 1 {
             return self.completing_chunk(index, missing);
         }
@@ -166,7 +166,7 @@ impl SendPayment {
         }
         // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
         let wanted = enough(path, missing).max(path.completing_floor);
-        let (largest, budget_left) = (path.sizing.maximum(), self.budget_left());
+        let (largest, budget_left) = (path.largest_chunk(), self.budget_left());
         let most = largest.min(budget_left);
         // The step that would be right may be too large, and less do: anything above what has failed.
         let amount = if most > path.completing_failed { wanted.min(most) } else { wanted };
@@ -192,7 +192,7 @@ impl SendPayment {
     /// When no single packet delivers what is missing after all: a packet for a part of it.
     fn part_before_completing(&self, index: PathIndex, missing: DestinationAmount) -> Candidate {
         let path = self.path(index);
-        let amount = part_of(path, missing, path.sizing.maximum());
+        let amount = part_of(path, missing, path.largest_chunk());
         if amount.is_zero() {
             return Candidate::RateTooLow;
         }
@@ -258,7 +258,7 @@ impl SendPayment {
 fn part_of(path: &Path, missing: DestinationAmount, amount: SourceAmount) -> SourceAmount {
     let one_unit = path.rate.surely_enough(ONE).unwrap_or(SourceAmount::MAX);
     let highest = path.rate.high().max(path.minimum_rate);
-    amount.max(one_unit).min(path.sizing.maximum()).min(highest.cost_floor(missing))
+    amount.max(one_unit).min(path.largest_chunk()).min(highest.cost_floor(missing))
 }
 
 /// The first chunk of the plan. When the last ones would be too small to deliver anything for sure, all are of

@@ -10,7 +10,8 @@ use psk_quote::{PathSearch, Precision, Rate, RateInterval};
 use super::retry::Patience;
 use super::round_trip::RoundTrip;
 use super::sizing::Sizing;
-use super::{Controller, Lost, SendConfig, SendError, SentChunk};
+use super::control::Passed;
+use super::{Controller, Fulfilled, Lost, SendConfig, SendError, SentChunk};
 
 /// A payment's path, by its place among those that it was given, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +36,8 @@ pub(super) struct Path {
     pub(super) sizing: Sizing,
     pub(super) controller: Box<dyn Controller>,
     pub(super) load: Load,
+    /// What has been fulfilled over it.
+    pub(super) passed: Passed,
 
     /// How many chunks have been sent over it.
     pub(super) chunks_sent: u64,
@@ -146,6 +149,7 @@ impl Path {
             sizing: Sizing::unknown(),
             controller,
             load: Load::default(),
+            passed: Passed::default(),
             chunks_sent: 0,
             paused_at: 0,
             cautious: false,
@@ -214,8 +218,31 @@ impl Path {
         news
     }
 
-    pub(super) fn lost(&self, sent: &SentChunk) -> Lost {
-        Lost { amount: sent.source, in_flight: sent.beside, order: sent.order, newest: self.chunks_sent }
+    pub(super) fn lost(&self, sent: &SentChunk, now: Duration) -> Lost {
+        let (order, newest) = (sent.order, self.chunks_sent);
+        Lost { amount: sent.source, in_flight: sent.beside, order, newest, now }
+    }
+
+    /// A chunk that was in flight was fulfilled: the controller and the sizes learn from it, and all is well.
+    pub(super) fn on_fulfilled(&mut self, sent: &SentChunk, now: Duration) {
+        self.passed.amount = self.passed.amount.saturating_add(sent.source);
+        self.passed.packets += 1;
+        self.controller.on_fulfilled(&Fulfilled {
+            amount: sent.source,
+            sent_at: sent.sent_at,
+            now,
+            before: sent.passed_before,
+            after: self.passed,
+            in_flight: self.load.in_flight,
+        });
+        self.sizing.on_fulfilled(sent.source);
+        self.restore();
+    }
+
+    /// The largest chunk to send now, at least one unit.
+    pub(super) fn largest_chunk(&self) -> SourceAmount {
+        let in_flight = self.load.in_flight.saturating_sub(self.load.overdue);
+        self.sizing.maximum().min(self.controller.largest(in_flight)).max(self.sizing.minimum())
     }
 
     pub(super) fn pause(&mut self, now: Duration, pause: Duration) {
@@ -229,8 +256,7 @@ impl Path {
         attempts
     }
 
-    /// A chunk was fulfilled: all is well.
-    pub(super) fn restore(&mut self) {
+    fn restore(&mut self) {
         self.path_patience.restore();
         self.rate_patience.restore();
         self.cautious = false;

@@ -56,7 +56,7 @@ impl SendPayment {
         let mut frames: FramesBuilder = FramesBuilder::new(psk_codec::psk::MAX_APPLICATION_DATA_LENGTH);
         let ranges = SequenceRanges::from_ranges(self.unanswered_ranges());
         // There is room for as many as `may_name_outstanding` allows.
-        let pushed = ranges.map(|_ranges| frames.push(Frame::Abort));
+        let pushed = ranges.map(|ranges| frames.push(Frame::Outstanding(ranges)));
         debug_assert!(matches!(pushed, Some(Ok(()))), "too many ranges");
         frames.encode()
     }

@@ -196,9 +196,7 @@ impl SendPayment {
             }
         };
         self.account.fulfill(sent.source, delivered, unverified)?;
-        path.controller.on_fulfilled(sent.source, path.load.in_flight);
-        path.sizing.on_fulfilled(sent.source);
-        path.restore();
+        path.on_fulfilled(sent, now.monotonic);
         self.refusals = 0;
         self.begun = true;
         self.last_progress = now.monotonic;
@@ -246,8 +244,8 @@ impl SendPayment {
             (ErrorCode::T02_PEER_BUSY | ErrorCode::T03_CONNECTOR_BUSY | ErrorCode::T05_RATE_LIMITED, _) => {
                 let path = self.path_mut(sent.path);
                 path.trouble = Some(rejected(reject));
-                let lost = path.lost(&sent);
-                path.controller.on_busy(lost, now.monotonic, random.jitter());
+                let lost = path.lost(&sent, now.monotonic);
+                path.controller.on_busy(&lost, random.jitter());
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
                 if sent.completing && self.path(sent.path).rate.delivers_at_least(sent.source).is_zero() =>
@@ -331,8 +329,8 @@ impl SendPayment {
         path.trouble = Some(rejected(reject));
         if !sent.beside.is_zero() {
             path.sizing.on_no_liquidity(sent.source);
-            let lost = path.lost(sent);
-            path.controller.on_no_liquidity(lost);
+            let lost = path.lost(sent, now.monotonic);
+            path.controller.on_no_liquidity(&lost);
             return;
         }
         path.sizing.on_no_liquidity_alone(sent.source);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::window::jittered;
+use super::control::jittered;
 
 /// Counts failures in a row and says how long to pause after each.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,8 @@
 use psk_codec::SourceAmount;
 use psk_quote::RateInterval;
 
-use super::{Account, SendPayment, Windows};
+use super::control::Windows;
+use super::{Account, SendPayment};
 
 /// Where a payment stands at a moment, for plots and people. Nothing is decided by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl SendPayment {
         Snapshot {
             account: self.account,
             chunks_in_flight: self.chunks.len(),
-            chunk_size: open().map(|path| path.sizing.maximum()).max().unwrap_or(SourceAmount::new(1)),
+            chunk_size: open().map(|path| path.largest_chunk()).max().unwrap_or(SourceAmount::new(1)),
             windows: open().filter_map(|path| path.controller.windows()).reduce(Windows::plus),
             rate: best.map_or(RateInterval::UNKNOWN, |path| path.rate),
         }

@@ -27,8 +27,10 @@ pub trait Controller: Debug + Send {
     /// The earliest time for the next packet.
     fn next_send(&self) -> Duration;
 
-    /// Packets should not be larger than this, whatever the path takes. Default: no limit.
-    fn largest(&self) -> SourceAmount {
+    /// Packets should not be larger than this, whatever the path takes, next to what is in flight; at least one unit.
+    /// Default: no limit.
+    fn largest(&self, in_flight: SourceAmount) -> SourceAmount {
+        let _ = in_flight;
         SourceAmount::MAX
     }
 

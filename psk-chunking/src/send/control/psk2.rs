@@ -36,7 +36,7 @@ impl Controller for Psk2Controller {
         self.next_send
     }
 
-    fn largest(&self) -> SourceAmount {
+    fn largest(&self, _in_flight: SourceAmount) -> SourceAmount {
         self.size
     }
 

@@ -1,0 +1,173 @@
+use std::time::Duration;
+
+use psk_codec::SourceAmount;
+
+use super::{Controller, Fulfilled, Lost, Windows, jittered};
+
+/// Measures what passes in a time, and sends a little more than that.
+///
+/// Connectors do not queue: what is too much for them is rejected at once, at no cost but a packet. So unlike on the
+/// internet there is nothing to drain, and the best sender is one that always offers a little more than what passes:
+/// then nothing that comes in at a connector is left unused. Two limits are measured apart, amount in a time (T04)
+/// and packets in a time (T02, T03, T05), each only once the path has rejected something for it. Packets that leave
+/// are spaced accordingly (*paced*).
+///
+/// Until then it starts with a hundred packets in flight, and two more with each that is fulfilled, up to a limit.
+#[derive(Debug)]
+pub(super) struct PacedController {
+    packets: usize,
+    max_packets: usize,
+    amount: Pace,
+    count: Pace,
+    round_trip: Duration,
+}
+
+const FIRST_PACKETS: usize = 100;
+/// A path with limits is shared by packets of so many parts of what passes in a round trip: small enough that a
+/// connector which has less than all of it at hand takes most of them.
+const PARTS: u32 = 8;
+/// On short paths, of what passes in this time.
+const LEAST_TIME: Duration = Duration::from_millis(20);
+/// One packet is counted as so many.
+const PER_PACKET: u64 = 1_000;
+const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
+
+impl PacedController {
+    /// At most `max_packets` in flight.
+    pub(super) fn new(max_packets: usize) -> Self {
+        Self {
+            packets: FIRST_PACKETS.min(max_packets),
+            max_packets,
+            amount: Pace::default(),
+            count: Pace::default(),
+            round_trip: Duration::ZERO,
+        }
+    }
+}
+
+impl Controller for PacedController {
+    fn allows(&self, _amount: SourceAmount, in_flight: SourceAmount, packets: usize) -> bool {
+        // Twice what should be in flight: answers that are late must not stop it, a path that is silent must.
+        let amount_fits = in_flight.units() <= self.amount.within(self.round_trip * 2);
+        let count_fits = (packets as u64).saturating_mul(PER_PACKET) <= self.count.within(self.round_trip * 2);
+        packets == 0 || (packets < self.packets && amount_fits && count_fits)
+    }
+
+    fn next_send(&self) -> Duration {
+        self.amount.next_send.max(self.count.next_send)
+    }
+
+    fn largest(&self, _in_flight: SourceAmount) -> SourceAmount {
+        let part = self.amount.within(self.round_trip.max(LEAST_TIME) / PARTS);
+        SourceAmount::new(part.max(1))
+    }
+
+    fn windows(&self) -> Option<Windows> {
+        let packets = self.count.within(self.round_trip) / PER_PACKET;
+        let packets = usize::try_from(packets).unwrap_or(usize::MAX).clamp(1, self.packets);
+        Some(Windows { amount: SourceAmount::new(self.amount.within(self.round_trip)), packets })
+    }
+
+    fn on_sent(&mut self, amount: SourceAmount, now: Duration) {
+        let burst = (self.round_trip / 16).max(Duration::from_millis(1));
+        self.amount.on_sent(amount.units(), now, burst, self.round_trip);
+        self.count.on_sent(PER_PACKET, now, burst, self.round_trip);
+    }
+
+    fn on_fulfilled(&mut self, fulfilled: &Fulfilled) {
+        let took = fulfilled.now.saturating_sub(fulfilled.sent_at);
+        self.round_trip = match self.round_trip.is_zero() {
+            true => took,
+            false => (self.round_trip * 7 + took) / 8,
+        };
+        self.packets = (self.packets + 2).min(self.max_packets);
+        let (before, after) = (fulfilled.before, fulfilled.after);
+        let packets = after.packets.saturating_sub(before.packets).max(1);
+        let amount = after.amount.saturating_sub(before.amount).units();
+        self.amount.on_passed(amount, packets, took);
+        self.count.on_passed(packets.saturating_mul(PER_PACKET), packets, took);
+    }
+
+    fn on_no_liquidity(&mut self, lost: &Lost) {
+        self.amount.on_lost(lost);
+    }
+
+    fn on_busy(&mut self, lost: &Lost, jitter: u64) {
+        let news = self.count.on_lost(lost);
+        if news {
+            let pause = jittered(self.count.interval(PER_PACKET, lost.now, self.round_trip), jitter);
+            self.count.next_send = self.count.next_send.max(lost.now.saturating_add(pause));
+        }
+    }
+}
+
+/// How much of something passes in a second, and when more of it may leave.
+#[derive(Debug, Default)]
+struct Pace {
+    /// The path has rejected something because it was too much at once. Until then nothing is held back.
+    limited: bool,
+    /// What passes in a second, smoothed over about two round trips.
+    per_second: u64,
+    /// Packets sent up to here were answered by the last cut.
+    cut_at: u64,
+    lost_at: Duration,
+    /// Nothing has passed since the last cut.
+    in_vain: bool,
+    next_send: Duration,
+}
+
+impl Pace {
+    /// What may leave in a time; everything while there is no limit.
+    fn within(&self, time: Duration) -> u64 {
+        if !self.limited {
+            return u64::MAX;
+        }
+        let units = u128::from(self.per_second) * time.as_nanos() / 1_000_000_000;
+        u64::try_from(units).unwrap_or(u64::MAX)
+    }
+
+    /// How long so much takes: at a sixteenth more than what passes, and a quarter more while nothing is rejected.
+    fn interval(&self, units: u64, now: Duration, round_trip: Duration) -> Duration {
+        let lately = now.saturating_sub(self.lost_at) < round_trip * 2;
+        let sixteenths = if lately { 17 } else { 20 };
+        let nanos = u128::from(units) * 16 * 1_000_000_000 / (u128::from(self.per_second.max(1)) * sixteenths);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(LONGEST_INTERVAL)
+    }
+
+    fn on_sent(&mut self, units: u64, now: Duration, burst: Duration, round_trip: Duration) {
+        if self.limited {
+            let from = self.next_send.max(now.saturating_sub(burst));
+            self.next_send = from.saturating_add(self.interval(units, now, round_trip));
+        }
+    }
+
+    /// So much, in so many packets, has passed in a time.
+    fn on_passed(&mut self, units: u64, packets: u64, took: Duration) {
+        self.in_vain = false;
+        let sample = u128::from(units) * 1_000_000_000 / took.as_nanos().max(1);
+        let sample = u64::try_from(sample).unwrap_or(u64::MAX);
+        if self.per_second == 0 {
+            self.per_second = sample;
+            return;
+        }
+        let share = (packets * 2).clamp(2, 128);
+        let (more, less) = (sample.saturating_sub(self.per_second), self.per_second.saturating_sub(sample));
+        self.per_second = self.per_second.saturating_add(more / share).saturating_sub(less / share);
+    }
+
+    /// A packet was too much. Whether that is news: of one that was sent after the last cut.
+    fn on_lost(&mut self, lost: &Lost) -> bool {
+        self.limited = true;
+        self.lost_at = lost.now;
+        let news = lost.order > self.cut_at;
+        if news {
+            self.cut_at = lost.newest;
+            if self.in_vain {
+                // Nothing passes any more: what passed once says nothing.
+                self.per_second /= 2;
+            }
+            self.in_vain = true;
+        }
+        news
+    }
+}
