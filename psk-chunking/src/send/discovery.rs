@@ -7,8 +7,7 @@ use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 use psk_quote::{PathView, ProbeResult, SearchError, SearchStep, suggested_maximum};
 
-use super::path::{Path, PathIndex, PathState};
-use super::sizing::Sizing;
+use super::path::{Path, PathIndex};
 use super::{MinimumRate, Output, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Target};
 use crate::time::Now;
 
@@ -141,10 +140,7 @@ impl SendPayment {
         self.check_feasible(&view)?;
         let minimum_rate = self.fixed_minimum_rate(&view)?;
         let path = self.path_mut(index);
-        (path.rate, path.shown_rate) = (view.rate, view.rate);
-        path.minimum_rate = minimum_rate;
-        path.sizing = Sizing::new(&view, path.hinted);
-        path.state = PathState::Open;
+        path.open(&view, minimum_rate);
         let (rate, max_packet_amount) = (view.rate, path.sizing.maximum());
         self.last_progress = now.monotonic;
         self.events.push_back(SendEvent::PathFound { path: index, rate, max_packet_amount });

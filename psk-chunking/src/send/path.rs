@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, SourceAmount};
-use psk_quote::{PathSearch, Precision, Rate, RateInterval};
+use psk_quote::{PathSearch, PathView, Precision, Rate, RateInterval};
 
 use super::retry::Patience;
 use super::round_trip::RoundTrip;
@@ -33,6 +33,8 @@ pub(super) struct Path {
     /// What the search found.
     pub(super) shown_rate: RateInterval,
     pub(super) minimum_rate: Rate,
+    /// Of smaller chunks rounding alone may take more than the minimum rate allows.
+    rounding_floor: SourceAmount,
     pub(super) sizing: Sizing,
     pub(super) controller: Box<dyn Controller>,
     pub(super) load: Load,
@@ -146,6 +148,7 @@ impl Path {
             rate: RateInterval::UNKNOWN,
             shown_rate: RateInterval::UNKNOWN,
             minimum_rate: Rate::ZERO,
+            rounding_floor: SourceAmount::ZERO,
             sizing: Sizing::unknown(),
             controller,
             load: Load::default(),
@@ -219,8 +222,8 @@ impl Path {
     }
 
     pub(super) fn lost(&self, sent: &SentChunk, now: Duration) -> Lost {
-        let (order, newest) = (sent.order, self.chunks_sent);
-        Lost { amount: sent.source, in_flight: sent.beside, order, newest, now }
+        let (order, newest, sent_at) = (sent.order, self.chunks_sent, sent.sent_at);
+        Lost { amount: sent.source, in_flight: sent.beside, order, newest, sent_at, now }
     }
 
     /// A chunk that was in flight was fulfilled: the controller and the sizes learn from it, and all is well.
@@ -242,7 +245,17 @@ impl Path {
     /// The largest chunk to send now, at least one unit.
     pub(super) fn largest_chunk(&self) -> SourceAmount {
         let in_flight = self.load.in_flight.saturating_sub(self.load.overdue);
-        self.sizing.maximum().min(self.controller.largest(in_flight)).max(self.sizing.minimum())
+        let wanted = self.controller.largest(in_flight).max(self.rounding_floor);
+        self.sizing.maximum().min(wanted).max(self.sizing.minimum())
+    }
+
+    /// The path is found.
+    pub(super) fn open(&mut self, view: &PathView, minimum_rate: Rate) {
+        (self.rate, self.shown_rate) = (view.rate, view.rate);
+        self.minimum_rate = minimum_rate;
+        self.rounding_floor = rounding_floor(view.rate.low(), minimum_rate);
+        self.sizing = Sizing::new(view, self.hinted);
+        self.state = PathState::Open;
     }
 
     pub(super) fn pause(&mut self, now: Duration, pause: Duration) {
@@ -268,5 +281,19 @@ impl Path {
     pub(super) fn restart_completing(&mut self) {
         self.completing_floor = SourceAmount::ZERO;
         self.completing_failed = SourceAmount::ZERO;
+    }
+}
+
+/// So many units the hops of a path may round away.
+const ROUNDING: DestinationAmount = DestinationAmount::new(4);
+
+/// The smallest chunk that is above the minimum rate even when rounding takes as much as it may, if there is one.
+fn rounding_floor(rate: Rate, minimum: Rate) -> SourceAmount {
+    // Of so large an amount the two are apart by whole units, if they are apart at all.
+    let large = SourceAmount::new(1 << 40);
+    let apart = rate.worth_floor(large).saturating_sub(minimum.worth_floor(large));
+    match Rate::new(apart, large).and_then(|apart| apart.cost_ceil(ROUNDING)) {
+        Some(floor) if !apart.is_zero() => floor,
+        _ => SourceAmount::MAX,
     }
 }

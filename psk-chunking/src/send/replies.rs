@@ -327,14 +327,17 @@ impl SendPayment {
     fn handle_no_liquidity(&mut self, sent: &SentChunk, reject: &Reject, now: Now, random: &mut dyn Random) {
         let path = self.path_mut(sent.path);
         path.trouble = Some(rejected(reject));
+        let lost = path.lost(sent, now.monotonic);
+        path.controller.on_no_liquidity(&lost);
         if !sent.beside.is_zero() {
             path.sizing.on_no_liquidity(sent.source);
-            let lost = path.lost(sent, now.monotonic);
-            path.controller.on_no_liquidity(&lost);
             return;
         }
-        path.sizing.on_no_liquidity_alone(sent.source);
-        path.pause_for_failure(now.monotonic, random.jitter());
+        let in_a_row = path.sizing.on_no_liquidity_alone(sent.source);
+        // A controller that waits by itself knows better for how long, unless it is wrong.
+        if in_a_row > 1 || path.controller.next_send() <= now.monotonic {
+            path.pause_for_failure(now.monotonic, random.jitter());
+        }
     }
 
     fn back_off_path(&mut self, sent: &SentChunk, reject: &Reject, now: Now, random: &mut dyn Random) {

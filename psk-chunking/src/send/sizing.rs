@@ -145,11 +145,14 @@ impl Sizing {
 
     /// T04 for a chunk that was alone in flight: its own size is the matter. Believed when it comes again and again;
     /// then smaller chunks are tried, and growth finds back.
-    pub(super) fn on_no_liquidity_alone(&mut self, amount: SourceAmount) {
+    /// Says how often it came in a row.
+    pub(super) fn on_no_liquidity_alone(&mut self, amount: SourceAmount) -> u32 {
         if amount > self.maximum {
-            return self.refuse(amount, true);
+            self.refuse(amount, true);
+            return 0;
         }
         self.alone_without_liquidity += 1;
+        let in_a_row = self.alone_without_liquidity;
         // A size that has passed is doubted later: what comes and goes is not a matter of size.
         let believed_after = if amount <= self.passed { 4 } else { 2 };
         if self.alone_without_liquidity >= believed_after {
@@ -157,6 +160,7 @@ impl Sizing {
             self.refuse(amount, true);
             self.maximum = self.maximum.min(self.middle_below(amount));
         }
+        in_a_row
     }
 
     /// T04 in company says nothing of the size, unless it was a larger one that was tried.

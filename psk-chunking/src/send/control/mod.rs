@@ -108,6 +108,8 @@ pub struct Lost {
     pub order: u64,
     /// The place of the packet sent last.
     pub newest: u64,
+    /// When it left.
+    pub sent_at: Duration,
     /// When its answer came.
     pub now: Duration,
 }

@@ -12,6 +12,10 @@ use super::{Controller, Fulfilled, Lost, Windows, jittered};
 /// and packets in a time (T02, T03, T05), each only once the path has rejected something for it. Packets that leave
 /// are spaced accordingly (*paced*).
 ///
+/// Not all rejects come of too much: a hop may say T04 to every third packet, however few there are. Offering less and
+/// less would then end with nothing. So now and then, for two round trips, a quarter less than what passes is offered,
+/// and the share of that which passes is what passes of anything.
+///
 /// Until then it starts with a hundred packets in flight, and two more with each that is fulfilled, up to a limit.
 #[derive(Debug)]
 pub(super) struct PacedController {
@@ -84,16 +88,21 @@ impl Controller for PacedController {
         let (before, after) = (fulfilled.before, fulfilled.after);
         let packets = after.packets.saturating_sub(before.packets).max(1);
         let amount = after.amount.saturating_sub(before.amount).units();
-        self.amount.on_passed(amount, packets, took);
-        self.count.on_passed(packets.saturating_mul(PER_PACKET), packets, took);
+        self.amount.on_passed(amount, packets, fulfilled, self.round_trip);
+        self.count.on_passed(packets.saturating_mul(PER_PACKET), packets, fulfilled, self.round_trip);
     }
 
     fn on_no_liquidity(&mut self, lost: &Lost) {
-        self.amount.on_lost(lost);
+        let news = self.amount.on_lost(lost, self.round_trip);
+        if news && lost.in_flight.is_zero() && self.amount.per_second > 0 {
+            // Not even alone: until about so much has come in again.
+            let pause = self.amount.interval(lost.amount.units(), lost.now, self.round_trip);
+            self.amount.next_send = self.amount.next_send.max(lost.now.saturating_add(pause));
+        }
     }
 
     fn on_busy(&mut self, lost: &Lost, jitter: u64) {
-        let news = self.count.on_lost(lost);
+        let news = self.count.on_lost(lost, self.round_trip);
         if news {
             let pause = jittered(self.count.interval(PER_PACKET, lost.now, self.round_trip), jitter);
             self.count.next_send = self.count.next_send.max(lost.now.saturating_add(pause));
@@ -102,7 +111,7 @@ impl Controller for PacedController {
 }
 
 /// How much of something passes in a second, and when more of it may leave.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pace {
     /// The path has rejected something because it was too much at once. Until then nothing is held back.
     limited: bool,
@@ -114,6 +123,62 @@ struct Pace {
     /// Nothing has passed since the last cut.
     in_vain: bool,
     next_send: Duration,
+    trial: Trial,
+}
+
+/// Offering less, to see what passes of that.
+#[derive(Debug)]
+struct Trial {
+    starts_at: Duration,
+    /// Round trips until the next one.
+    every: u32,
+    /// Packets in it that passed, and that were too much.
+    passed: u32,
+    lost: u32,
+    /// What passes of little, in parts of 256.
+    share: u64,
+}
+
+/// All of [`Trial::share`].
+const WHOLE: u64 = 256;
+/// Trials that show less are not believed: then nothing can be told.
+const LEAST_SHARE: u64 = WHOLE / 4;
+/// Round trips before the first trial, and between others.
+const FIRST_TRIAL: u32 = 3;
+const TRIAL_EVERY: u32 = 16;
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            limited: false,
+            per_second: 0,
+            cut_at: 0,
+            lost_at: Duration::ZERO,
+            in_vain: false,
+            next_send: Duration::ZERO,
+            trial: Trial { starts_at: Duration::MAX, every: FIRST_TRIAL, passed: 0, lost: 0, share: WHOLE },
+        }
+    }
+}
+
+impl Trial {
+    /// Whether what leaves at this time is part of it. It takes two round trips.
+    fn covers(&self, time: Duration, round_trip: Duration) -> bool {
+        self.starts_at <= time && time < self.starts_at.saturating_add(round_trip * 2)
+    }
+
+    /// Its last answers are there, a round trip after its end.
+    fn end(&mut self, now: Duration, round_trip: Duration) {
+        if now < self.starts_at.saturating_add(round_trip * 3) {
+            return;
+        }
+        if let Some(share) = (u64::from(self.passed) * WHOLE).checked_div(u64::from(self.passed + self.lost)) {
+            self.share = share.max(LEAST_SHARE);
+        }
+        (self.passed, self.lost) = (0, 0);
+        self.starts_at = now.saturating_add(round_trip * self.every);
+        self.every = TRIAL_EVERY;
+    }
 }
 
 impl Pace {
@@ -122,28 +187,39 @@ impl Pace {
         if !self.limited {
             return u64::MAX;
         }
-        let units = u128::from(self.per_second) * time.as_nanos() / 1_000_000_000;
-        u64::try_from(units).unwrap_or(u64::MAX)
+        let units = u128::from(self.per_second) * time.as_nanos() / 1_000_000_000 * u128::from(WHOLE);
+        u64::try_from(units / u128::from(self.trial.share.max(1))).unwrap_or(u64::MAX)
     }
 
-    /// How long so much takes: at a sixteenth more than what passes, and a quarter more while nothing is rejected.
+    /// How long so much takes: at a sixteenth more than what passes, a quarter more while nothing is rejected, a quarter
+    /// less in a trial.
     fn interval(&self, units: u64, now: Duration, round_trip: Duration) -> Duration {
         let lately = now.saturating_sub(self.lost_at) < round_trip * 2;
-        let sixteenths = if lately { 17 } else { 20 };
-        let nanos = u128::from(units) * 16 * 1_000_000_000 / (u128::from(self.per_second.max(1)) * sixteenths);
+        let sixteenths = match self.trial.covers(now, round_trip) {
+            true => 12,
+            false if lately => 17,
+            false => 20,
+        };
+        let offered = u128::from(self.per_second.max(1)) * sixteenths * u128::from(WHOLE);
+        let nanos = u128::from(units) * 16 * 1_000_000_000 * u128::from(self.trial.share.max(1)) / offered;
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(LONGEST_INTERVAL)
     }
 
     fn on_sent(&mut self, units: u64, now: Duration, burst: Duration, round_trip: Duration) {
         if self.limited {
+            self.trial.end(now, round_trip);
             let from = self.next_send.max(now.saturating_sub(burst));
             self.next_send = from.saturating_add(self.interval(units, now, round_trip));
         }
     }
 
-    /// So much, in so many packets, has passed in a time.
-    fn on_passed(&mut self, units: u64, packets: u64, took: Duration) {
+    /// So much, in so many packets, has passed in a time, until now.
+    fn on_passed(&mut self, units: u64, packets: u64, fulfilled: &Fulfilled, round_trip: Duration) {
         self.in_vain = false;
+        if self.trial.covers(fulfilled.sent_at, round_trip) {
+            self.trial.passed += 1;
+        }
+        let took = fulfilled.now.saturating_sub(fulfilled.sent_at);
         let sample = u128::from(units) * 1_000_000_000 / took.as_nanos().max(1);
         let sample = u64::try_from(sample).unwrap_or(u64::MAX);
         if self.per_second == 0 {
@@ -156,9 +232,15 @@ impl Pace {
     }
 
     /// A packet was too much. Whether that is news: of one that was sent after the last cut.
-    fn on_lost(&mut self, lost: &Lost) -> bool {
-        self.limited = true;
+    fn on_lost(&mut self, lost: &Lost, round_trip: Duration) -> bool {
+        if !self.limited {
+            self.limited = true;
+            self.trial.starts_at = lost.now.saturating_add(round_trip * self.trial.every);
+        }
         self.lost_at = lost.now;
+        if self.trial.covers(lost.sent_at, round_trip) {
+            self.trial.lost += 1;
+        }
         let news = lost.order > self.cut_at;
         if news {
             self.cut_at = lost.newest;
