@@ -8,7 +8,7 @@ use crate::plan::ChunkPlan;
 use crate::rate::RateInterval;
 
 /// How many units of rounding explain that two packets disagree about the rate: one for each hop of a long path.
-const ROUNDINGS: u64 = 8;
+const ROUNDINGS: u32 = crate::DeliveryBounds::ROUNDINGS;
 
 /// Something that is known, or the amounts that must be probed to know it.
 pub(crate) type Known<T> = Result<T, Vec<SourceAmount>>;
@@ -141,7 +141,7 @@ impl Arrivals<'_> {
     pub(crate) fn disagreement(&self, rate: &RateInterval) -> Option<RateInterval> {
         let rates = |roundings| {
             self.by_amount.iter().rev().filter_map(move |(&sent, &delivered)| {
-                RateInterval::of_rounded_packet(sent, delivered, roundings)
+                RateInterval::of_packet_over(sent, delivered, roundings)
             })
         };
         let mut agreed = rates(ROUNDINGS).next()?;

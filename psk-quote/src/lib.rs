@@ -10,7 +10,8 @@
 //! - [`MaxPacketSearch`] finds the path's maximum packet amount alone, and [`PathSearch`] is what both are built on;
 //! - [`Prober`] seals the probes and reads their answers; [`ChunkProbe`] does for chunks what it does for a receiver
 //!   of either kind;
-//! - [`Rate`] and [`RateInterval`] are exact ratios, and [`ChunkPlan`] cuts an amount into chunks.
+//! - [`Rate`] and [`RateInterval`] are exact ratios, and [`ChunkPlan`] cuts an amount into chunks;
+//! - [`DeliveryBounds`] says what is certain of other packets than those that arrived, alone and together.
 //!
 //! A search says what to probe next and takes the results:
 //!
@@ -84,6 +85,7 @@ assert_eq!(quote.max_packet_amount, None);
 )]
 
 mod arrivals;
+mod delivery_bounds;
 #[cfg(feature = "driver")]
 mod driver;
 mod max_packet;
@@ -95,6 +97,7 @@ mod quote_search;
 mod rate;
 mod search;
 
+pub use delivery_bounds::{DeliveryBounds, Learned};
 #[cfg(feature = "driver")]
 pub use driver::{DriverOptions, max_packet_amount, quote_by_destination, quote_by_source};
 pub use max_packet::{MaxPacket, MaxPacketSearch};

@@ -163,6 +163,8 @@ impl RateInterval {
 
     /// What one packet says: when `delivered` arrived for `sent`, rounded down once, the rate lies in
     /// [delivered/sent, (delivered+1)/sent) (ENGINE.md section 3). `None` when nothing was sent.
+    ///
+    /// Over several hops that round, the rate may be higher: see [`of_packet_over`](Self::of_packet_over).
     pub const fn of_packet(sent: SourceAmount, delivered: DestinationAmount) -> Option<Self> {
         match Rate::new(delivered, sent) {
             None => None,
@@ -173,16 +175,27 @@ impl RateInterval {
         }
     }
 
-    /// As [`of_packet`](Self::of_packet), for a path that loses less than `roundings` units to rounding.
-    pub(crate) fn of_rounded_packet(
-        sent: SourceAmount,
-        delivered: DestinationAmount,
-        roundings: u64,
-    ) -> Option<Self> {
+    /// As [`of_packet`](Self::of_packet), for a path of several hops that each round down:
+    /// [delivered/sent, (delivered + roundings)/sent).
+    ///
+    /// With rates r1 ... rk, delivered = floor( ... floor(floor(sent r1) r2) ... rk). Hop i loses less than one of its
+    /// own units, which is worth the product of the *later* rates in destination units, so sent x r1 ... rk - delivered
+    /// is below the sum of those k products, the last of which is 1. **The interval holds the rate if none of these
+    /// products is above 1**: where the hops after the first take their spread only, or convert into something of
+    /// which a unit is worth more. Where a later hop converts 1 into 1,000, a packet loses up to 1,000 units at the hop
+    /// before it, and no interval follows from one packet and the number of hops alone;
+    /// [`DeliveryBounds`](crate::DeliveryBounds) makes one of two packets.
+    ///
+    /// No roundings count as one; `None` when nothing was sent.
+    pub fn of_packet_over(sent: SourceAmount, delivered: DestinationAmount, roundings: u32) -> Option<Self> {
         let low = Rate::new(delivered, sent)?;
-        let high =
-            Rate { destination: (low.destination + u128::from(roundings)).min(1 << 64), source: low.source };
-        Some(Self { low, high })
+        let above = low.destination + u128::from(roundings.max(1));
+        Some(Self { low, high: Rate { destination: above.min(1 << 64), source: low.source } })
+    }
+
+    /// All rates from `low` to, but not including, `high`.
+    pub(crate) const fn new(low: Rate, high: Rate) -> Self {
+        Self { low, high }
     }
 
     /// The rates in either, and all between them.
@@ -213,7 +226,9 @@ impl RateInterval {
 
     /// The most that `amount` delivers: ceil(amount x high) - 1.
     pub fn delivers_at_most(&self, amount: SourceAmount) -> DestinationAmount {
-        self.high.worth_ceil(amount).saturating_sub(DestinationAmount::new(1))
+        let above =
+            (self.high.destination * u128::from(amount.units())).div_ceil(u128::from(self.high.source));
+        destination_units(above.saturating_sub(1))
     }
 
     /// The smallest amount that is sure to deliver `amount` in one packet: ceil(amount / low); `None` when no
@@ -269,6 +284,7 @@ mod tests {
         assert_eq!(interval.delivers_at_least(SourceAmount::MAX), DestinationAmount::MAX);
         assert_eq!(interval.surely_enough(DestinationAmount::MAX), Some(SourceAmount::MAX));
         assert!(interval.high() > interval.low());
+        assert_eq!(RateInterval::UNKNOWN.delivers_at_most(source(1)), DestinationAmount::MAX);
         let dear = RateInterval::of_packet(SourceAmount::MAX, destination(1)).unwrap();
         assert_eq!(dear.surely_enough(destination(2)), None);
         assert_eq!(dear.low().less_ppm(1).worth_floor(SourceAmount::MAX), destination(0));
