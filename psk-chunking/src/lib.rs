@@ -59,6 +59,7 @@ pub mod receive;
 pub mod send;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod stream;
 mod time;
 
 #[cfg(feature = "driver")]
