@@ -20,18 +20,22 @@
 mod attacker;
 mod check;
 mod ideal;
+mod limit;
 mod outcome;
 mod party;
 mod payee;
 mod payer;
 pub mod random;
+mod ratio;
 mod run;
 mod scenario;
 pub mod standard;
 mod table;
+mod timeline;
 mod witness;
 
 pub use outcome::{Outcome, PaymentOutcome, Rejects, Sample};
 pub use run::{RunError, RunOptions, run};
 pub use scenario::{Attack, AttackConfig, Expectation, Fixed, Lie, PaymentConfig, Scenario};
 pub use table::table;
+pub use timeline::{Extent, Figure, Timeline};

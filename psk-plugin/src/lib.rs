@@ -1,12 +1,12 @@
 //! How Interledger packets leave, and come in.
 //!
-//! A [`Plugin`] is a link to one peer: it sends Prepares and has a [`PrepareHandler`] answer those that come in. Here
+//! A `Plugin` is a link to one peer: it sends Prepares and has a `PrepareHandler` answer those that come in. Here
 //! are
 //!
-//! - [`memory`]: two plugins joined in memory, for tests, benchmarks, and programs that hold both ends,
-//! - [`btp`]: BTP 2.0 over WebSocket, client and server (feature `btp`),
-//! - [`connector`]: a small connector that forwards packets between plugins of any kind (feature `connector`),
-//! - [`sim`]: a network of hosts, connectors and links in virtual time (feature `sim`, which needs no tokio).
+//! - `memory`: two plugins joined in memory, for tests, benchmarks, and programs that hold both ends (feature `driver`),
+//! - `btp`: BTP 2.0 over WebSocket, client and server (feature `btp`),
+//! - `connector`: a small connector that forwards packets between plugins of any kind (feature `connector`),
+//! - `sim`: a network of hosts, connectors and links in virtual time (feature `sim`, which needs no tokio).
 //!
 //! The feature `driver` has the contract itself; `btp` and `connector` bring it with them.
 //!

@@ -48,6 +48,7 @@ mod balances;
 mod bucket;
 mod chance;
 mod config;
+mod credit;
 mod curve;
 mod forward;
 mod hop;
@@ -62,7 +63,7 @@ mod topology;
 mod trace;
 mod world;
 
-pub use config::{ConfigError, LinkConfig, NetworkConfig};
+pub use config::{BalanceLimitConfig, ConfigError, LinkConfig, NetworkConfig};
 pub use forward::NoLink;
 pub use hop_config::{
     CurveConfig, CurvePoint, ErrorConfig, HopConfig, Hostility, HostilityConfig, LiquidityConfig,

@@ -64,7 +64,7 @@ pub(super) fn ending(running: &mut Running<'_>) {
         let Some(paying) = running.paying(place) else { continue };
         let honest = running.payee(place).is_some_and(|payee| payee.is_honest());
         let received = running.received(place);
-        let hops = running.paid.get(place).map_or(0, |paid| paid.hops);
+        let hops = 1;
         let network = Network::of(running.scenario, hops);
         let problem = ended(paying, (honest, network), received, running.scenario.expects);
         problems.extend(problem.map(|problem| format!("payment {place}: {problem}")));

@@ -1,37 +1,27 @@
-//! How fast a payment could be: computed from the description of its path, not from a run.
+//! How fast a payment could be: computed from the description of its paths, not from a run.
+//!
+//! On each path a payment has the bandwidth of whatever is narrowest there: a connector's liquidity or packet rate, what
+//! a neighbour may owe a connector, or the sender's own packets in flight, each of the largest amount that the path
+//! takes, in a round trip. Paths over different links of the paying host add up; of paths that share a limit the first
+//! counts alone. What several payments want of one limit they share fairly, as if all of them began at once.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use psk_plugin::sim::{HopConfig, LinkConfig, LiquidityConfig, NetworkConfig};
+use psk_codec::psk::PaymentId;
+use psk_plugin::sim::{HopConfig, LinkConfig, NetworkConfig};
 
-use super::scenario::Fixed;
+use super::limit::{Limit, Which};
+use super::ratio::Ratio;
+use super::scenario::{Fixed, PaymentConfig};
 
-/// A ratio of source units to units somewhere on the path; good to about one part in 2^50.
-#[derive(Clone, Copy, Debug)]
-struct Ratio {
-    above: u128,
-    below: u128,
-}
-
-impl Ratio {
-    const ONE: Self = Self { above: 1, below: 1 };
-
-    fn times(self, above: u128, below: u128) -> Self {
-        let mut product =
-            Self { above: self.above.saturating_mul(above), below: self.below.saturating_mul(below) };
-        while product.above >= 1 << 60 || product.below >= 1 << 60 {
-            product = Self { above: (product.above >> 1).max(1), below: (product.below >> 1).max(1) };
-        }
-        product
-    }
-
-    fn of(self, amount: u128) -> u128 {
-        amount.saturating_mul(self.above) / self.below.max(1)
-    }
-
-    fn inverse_of(self, amount: u128) -> u128 {
-        amount.saturating_mul(self.below) / self.above.max(1)
-    }
+/// What a payment takes at best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ideal {
+    /// [`Duration::MAX`] when it cannot be done at all.
+    pub(super) time: Duration,
+    /// There and back over the fastest path, without what it takes to bring all through.
+    pub(super) round_trip: Duration,
 }
 
 /// One connector on a path, between the link before it and the one after it.
@@ -55,35 +45,134 @@ pub(super) fn on_path<'a>(network: &'a NetworkConfig, links: &[usize]) -> Vec<On
     joined.collect()
 }
 
-/// The amount over the bandwidth of the narrowest connector, and a round trip.
-pub(super) fn ideal(network: &NetworkConfig, links: &[usize], amount: u64, fixed: Fixed) -> Duration {
-    let hops = on_path(network, links);
-    let mut rate = Ratio::ONE;
-    let mut at_each = Vec::new();
-    for hop in &hops {
-        let before = rate;
-        rate = converted(rate, hop);
-        at_each.push((hop.hop, before, rate));
+/// A path of a payment, and what limits it.
+struct Way {
+    round_trip: Duration,
+    /// What one source unit becomes.
+    delivers: Ratio,
+    limits: Vec<Limit>,
+}
+
+/// The amount over the bandwidth of the payments' paths, and a round trip: for all payments together, since they share.
+/// `paths` has for each payment its paths, each as the places of its links.
+pub(super) fn ideals(
+    network: &NetworkConfig,
+    payments: &[PaymentConfig],
+    paths: &[Vec<Vec<usize>>],
+) -> Vec<Ideal> {
+    let together = payments.iter().zip(paths);
+    let mut all: Vec<Vec<Way>> = together.map(|(payment, paths)| ways(network, payment, paths)).collect();
+    share(&mut all, payments);
+    all.iter().zip(payments).map(|(ways, payment)| best(ways, payment)).collect()
+}
+
+/// The ways of a payment that do not share a limit.
+fn ways(network: &NetworkConfig, payment: &PaymentConfig, paths: &[Vec<usize>]) -> Vec<Way> {
+    let mut ways: Vec<Way> = Vec::new();
+    let found = paths.iter().filter(|path| !path.is_empty());
+    for way in found.map(|path| way(network, payment, path)) {
+        let shared = way.limits.iter().any(|limit| {
+            let mut others = ways.iter().flat_map(|other| &other.limits);
+            limit.which != Which::InFlight && others.any(|other| other.which == limit.which)
+        });
+        if !shared {
+            ways.push(way);
+        }
     }
-    let source = match fixed {
-        Fixed::Source => u128::from(amount),
-        Fixed::Destination => rate.inverse_of(amount.into()),
-    };
-    let largest = at_each
-        .iter()
-        .filter_map(|(hop, before, _)| hop.max_packet_amount.map(|most| before.inverse_of(most.into())));
-    let packets = source.div_ceil(largest.min().unwrap_or(source).max(1));
-    let needs = at_each.iter().map(|(hop, _, after)| {
-        let liquidity = hop.liquidity.as_ref().map(|liquidity| takes(after.of(source), liquidity));
-        let packet_rate = hop
-            .packet_rate
-            .map(|limit| over(packets.saturating_sub(limit.burst.into()), limit.per_second.into()));
-        liquidity.unwrap_or_default().max(packet_rate.unwrap_or_default())
-    });
-    let travel = links.iter().filter_map(|place| network.links.get(*place));
+    ways
+}
+
+fn way(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> Way {
+    let hops = on_path(network, path);
+    let travel = path.iter().filter_map(|place| network.links.get(*place));
     let latency = travel.map(|link| Duration::from_micros(link.latency_us)).sum::<Duration>();
     let processing = hops.iter().map(|hop| Duration::from_micros(hop.hop.processing_us)).sum::<Duration>();
-    (latency + processing) * 2 + needs.max().unwrap_or_default()
+    let round_trip = (latency + processing) * 2;
+    let mut rates = vec![Ratio::ONE];
+    for hop in &hops {
+        rates.push(converted(*rates.last().unwrap_or(&Ratio::ONE), hop));
+    }
+    let delivers = *rates.last().unwrap_or(&Ratio::ONE);
+    let at_most = hops.iter().zip(&rates).filter_map(|(at, before)| {
+        Some(before.inverse_of(at.hop.max_packet_amount?.into()))
+    });
+    let largest = at_most.min().unwrap_or_else(|| wanted(payment, delivers)).max(1);
+    let packets = payment.send_config(PaymentId::new([0; 16])).max_packets_in_flight;
+    let packets = u128::try_from(packets).unwrap_or(u128::MAX);
+    let mut limits = vec![Limit::in_flight(largest.saturating_mul(packets), round_trip)];
+    for (place, at) in hops.iter().enumerate() {
+        let (before, after) = (rates[place], rates[place + 1]);
+        let connector = network.connectors.iter().position(|hop| hop.name == at.hop.name).unwrap_or(0);
+        if let Some(liquidity) = &at.hop.liquidity {
+            limits.push(Limit::liquidity(connector, after, liquidity));
+        }
+        if let Some(packets) = &at.hop.packet_rate {
+            limits.push(Limit::packets(connector, Ratio::ONE.times(1, largest), packets));
+        }
+        let owed = at.before.balance_limits.iter().filter(|limit| limit.at == at.hop.name);
+        limits.extend(owed.map(|limit| Limit::balance(path[place], before, limit)));
+    }
+    Way { round_trip, delivers, limits }
+}
+
+/// The payment's source amount over a path that delivers so much.
+fn wanted(payment: &PaymentConfig, delivers: Ratio) -> u128 {
+    match payment.fixed {
+        Fixed::Source => payment.amount.into(),
+        Fixed::Destination => delivers.inverse_of(payment.amount.into()),
+    }
+}
+
+/// Tells every limit what other payments want of it.
+fn share(all: &mut [Vec<Way>], payments: &[PaymentConfig]) {
+    let mut wishes: BTreeMap<Which, BTreeMap<usize, u128>> = BTreeMap::new();
+    for (place, (ways, payment)) in all.iter().zip(payments).enumerate() {
+        for way in ways {
+            for limit in &way.limits {
+                let wish = limit.unit.of(wanted(payment, way.delivers));
+                let known = wishes.entry(limit.which).or_default().entry(place).or_default();
+                *known = wish.max(*known);
+            }
+        }
+    }
+    wishes.remove(&Which::InFlight);
+    for (place, ways) in all.iter_mut().enumerate() {
+        for limit in ways.iter_mut().flat_map(|way| &mut way.limits) {
+            let others = wishes.get(&limit.which).into_iter().flatten();
+            limit.others = others.filter(|(who, _)| **who != place).map(|(_, wish)| *wish).collect();
+        }
+    }
+}
+
+/// The shortest time in which its ways bring all of a payment through.
+fn best(ways: &[Way], payment: &PaymentConfig) -> Ideal {
+    let round_trip = ways.iter().map(|way| way.round_trip).min().unwrap_or_default();
+    let enough = |time: Duration| {
+        let brought = ways.iter().filter_map(|way| {
+            let after = time.checked_sub(way.round_trip)?;
+            let source = way.limits.iter().map(|limit| limit.most(after)).min().unwrap_or(u128::MAX);
+            Some(match payment.fixed {
+                Fixed::Source => source,
+                // As it is rounded where the amount is turned into source units.
+                Fixed::Destination if source >= wanted(payment, way.delivers) => payment.amount.into(),
+                Fixed::Destination => way.delivers.of(source),
+            })
+        });
+        brought.fold(0u128, u128::saturating_add) >= payment.amount.into()
+    };
+    // In a century at most.
+    let (mut too_short, mut long_enough) = (0u64, u64::MAX / 6);
+    if !enough(Duration::from_nanos(long_enough)) {
+        return Ideal { time: Duration::MAX, round_trip };
+    }
+    while too_short < long_enough {
+        let middle = too_short + (long_enough - too_short) / 2;
+        match enough(Duration::from_nanos(middle)) {
+            true => long_enough = middle,
+            false => too_short = middle + 1,
+        }
+    }
+    Ideal { time: Duration::from_nanos(long_enough), round_trip }
 }
 
 fn converted(rate: Ratio, at: &OnPath<'_>) -> Ratio {
@@ -105,30 +194,4 @@ fn converted(rate: Ratio, at: &OnPath<'_>) -> Ratio {
     };
     let ten_to = |more: u8, less: u8| 10u128.saturating_pow(u32::from(more.saturating_sub(less)).min(18));
     rate.times(ten_to(after.scale, before.scale), ten_to(before.scale, after.scale))
-}
-
-/// How long a connector's liquidity takes to let so much through.
-fn takes(amount: u128, liquidity: &LiquidityConfig) -> Duration {
-    let mut left = amount.saturating_sub(liquidity.capacity.into());
-    if liquidity.cycle.is_empty() {
-        return over(left, liquidity.per_second.into());
-    }
-    let in_step =
-        |step: &psk_plugin::sim::LiquidityStep| u128::from(step.for_ms) * u128::from(step.per_second) / 1_000;
-    let in_cycle: u128 = liquidity.cycle.iter().map(in_step).sum();
-    let cycle: Duration = liquidity.cycle.iter().map(|step| Duration::from_millis(step.for_ms)).sum();
-    let whole = left.checked_div(in_cycle).unwrap_or_default();
-    left -= whole * in_cycle;
-    let mut time = cycle.saturating_mul(u32::try_from(whole).unwrap_or(u32::MAX));
-    for step in &liquidity.cycle {
-        let part = left.min(in_step(step));
-        time += over(part, step.per_second.into());
-        left -= part;
-    }
-    time
-}
-
-fn over(amount: u128, per_second: u128) -> Duration {
-    let nanos = amount.saturating_mul(1_000_000_000).checked_div(per_second).unwrap_or_default();
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use psk_codec::{DestinationAmount, SourceAmount};
 
+use super::timeline::Timeline;
 use crate::send::{SendReport, Snapshot, Target};
 
 /// How many packets were rejected, by code.
@@ -32,6 +33,8 @@ pub struct Outcome {
     pub events: u64,
     /// What was seen of the payments over time, when it was asked for.
     pub samples: Vec<Sample>,
+    /// All payments over time, when it was asked for.
+    pub timeline: Option<Timeline>,
 }
 
 /// What came of one payment.
@@ -45,9 +48,14 @@ pub struct PaymentOutcome {
     pub received: u128,
     /// How long it took.
     pub took: Duration,
-    /// How long it would have taken at best: the amount over the path's bandwidth, and a round trip. Computed from
-    /// the scenario alone.
+    /// When it started.
+    pub starts_at: Duration,
+    /// How long it would have taken at best: the amount over the bandwidth of its paths, and a round trip. Computed
+    /// from the scenario alone: from the limits of connectors, the largest packets, how many may be in flight, and a
+    /// fair share of what other payments use too. [`Duration::MAX`] when it cannot be done at all.
     pub ideal: Duration,
+    /// There and back over the fastest of its paths.
+    pub round_trip: Duration,
     /// Packets sent, probes included.
     pub packets: u64,
     /// The answers that were Rejects; probes are rejected with F05 or F99 when they arrive.
@@ -74,8 +82,11 @@ impl PaymentOutcome {
     }
 
     /// How much longer it took than at best, in parts per thousand: 1,000 is the best. `None` when the best is no
-    /// time at all.
+    /// time at all, or there is none.
     pub fn per_mille_of_ideal(&self) -> Option<u128> {
+        if self.ideal == Duration::MAX {
+            return None;
+        }
         self.took.as_nanos().saturating_mul(1_000).checked_div(self.ideal.as_nanos())
     }
 
@@ -101,7 +112,10 @@ pub(super) struct Seconds(pub(super) Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0.as_secs(), self.0.subsec_millis())
+        match self.0 {
+            Duration::MAX => f.write_str("never"),
+            time => write!(f, "{}.{:03}", time.as_secs(), time.subsec_millis()),
+        }
     }
 }
 

@@ -9,12 +9,13 @@ use psk_plugin::sim::{ConfigError, HostId, Simulation, Step, TraceSink, World};
 
 use super::attacker::Attacker;
 use super::check;
-use super::ideal::ideal;
-use super::outcome::{Outcome, PaymentOutcome, Sample};
+use super::ideal::{Ideal, ideals};
+use super::outcome::{Outcome, PaymentOutcome, Rejects, Sample};
 use super::party::Party;
 use super::payee::Payee;
 use super::payer::{Payer, Paying};
-use super::scenario::Scenario;
+use super::scenario::{PaymentConfig, Scenario};
+use super::timeline::Timeline;
 use crate::receive::PaymentKey;
 
 /// How to run a scenario.
@@ -28,6 +29,8 @@ pub struct RunOptions {
     pub trace: Option<TraceSink>,
     /// How often to look where payments stand ([`Outcome::samples`]). Default: never.
     pub sample_every: Option<Duration>,
+    /// Keep what payments did over time ([`Outcome::timeline`]), for a plot. Default: no.
+    pub timeline: bool,
     /// Write packets as octets and read them again on every link. Default: no.
     pub encodes: bool,
 }
@@ -86,6 +89,9 @@ pub(super) struct Running<'a> {
     sample_every: Option<Duration>,
     next_sample: Duration,
     samples: Vec<Sample>,
+    timeline: Option<Timeline>,
+    /// How many Rejects each payment had got when it was last looked at.
+    rejects: Vec<Rejects>,
 }
 
 /// A payment, as the harness knows it.
@@ -93,9 +99,9 @@ pub(super) struct Paid {
     pub(super) from: HostId,
     pub(super) to: HostId,
     pub(super) key: PaymentKey,
-    pub(super) ideal: Duration,
-    /// Connectors between the two, each of which rounds down.
-    pub(super) hops: u64,
+    /// Its paths, each as the places of its links: over every link of the paying host that leads there.
+    pub(super) paths: Vec<Vec<usize>>,
+    ideal: Ideal,
 }
 
 impl<'a> Running<'a> {
@@ -127,6 +133,8 @@ impl<'a> Running<'a> {
             sample_every: options.sample_every,
             next_sample: Duration::ZERO,
             samples: Vec::new(),
+            timeline: options.timeline.then(|| Timeline::new(scenario.payments.len())),
+            rejects: vec![Rejects::new(); scenario.payments.len()],
         })
     }
 
@@ -138,9 +146,10 @@ impl<'a> Running<'a> {
     fn step(&mut self) -> bool {
         let problem = match self.simulation.step(TIME_LIMIT) {
             Some(Step::Host(_)) if self.simulation.world().events() > EVENT_LIMIT => "too many events",
-            Some(Step::Host(_)) => {
+            Some(Step::Host(host)) => {
                 self.check();
                 self.sample();
+                self.see(host);
                 return !self.violations.is_empty();
             }
             Some(Step::Idle) => "nothing happens any more and not all have ended",
@@ -170,6 +179,31 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Where the payments of a host stand after its step, and those to it.
+    fn see(&mut self, host: HostId) {
+        let Some(mut timeline) = self.timeline.take() else { return };
+        let now = self.simulation.world().now();
+        for place in 0..self.paid.len() {
+            let concerned = self.paid.get(place).filter(|paid| [paid.from, paid.to].contains(&host));
+            let Some(paying) = concerned.and_then(|_| self.paying(place)) else { continue };
+            let Some(machine) = paying.machine() else { continue };
+            timeline.see(now, place, &machine.snapshot(), self.received(place));
+            let known = self.rejects.get(place);
+            let mut fresh = Rejects::new();
+            for (code, count) in &paying.rejects {
+                let before = known.and_then(|known| known.get(code)).copied().unwrap_or(0);
+                if *count > before {
+                    timeline.rejected(now, place, code, count - before);
+                    fresh.insert(code.clone(), *count);
+                }
+            }
+            if let Some(known) = self.rejects.get_mut(place) {
+                known.extend(fresh);
+            }
+        }
+        self.timeline = Some(timeline);
+    }
+
     pub(super) fn paying(&self, place: usize) -> Option<&Paying> {
         let payer = self.simulation.host(self.paid.get(place)?.from)?.payer()?;
         payer.payments().iter().find(|paying| paying.place == place)
@@ -196,7 +230,9 @@ impl<'a> Running<'a> {
                 target: paying.config.target,
                 received: self.received(place),
                 took: ended_at.saturating_sub(Duration::from_millis(starts_at)),
-                ideal: paid.ideal,
+                starts_at: Duration::from_millis(starts_at),
+                ideal: paid.ideal.time,
+                round_trip: paid.ideal.round_trip,
                 packets: paying.packets,
                 rejects: paying.rejects.clone(),
             })
@@ -213,6 +249,7 @@ impl<'a> Running<'a> {
             trace_hash: self.simulation.world().trace_hash(),
             events: self.simulation.world().events(),
             samples: self.samples,
+            timeline: self.timeline,
             violations: self.violations,
         }
     }
@@ -241,23 +278,43 @@ fn payments(
     parties: &mut Parties,
     seed: u64,
 ) -> Result<Vec<Paid>, RunError> {
+    let mut paths = Vec::new();
+    for payment in &scenario.payments {
+        paths.push(paths_of(payment, world)?);
+    }
+    let ideals = ideals(&scenario.network, &scenario.payments, &paths);
     let mut paid = Vec::new();
-    for (place, payment) in scenario.payments.iter().enumerate() {
+    for (place, (payment, (ideal, paths))) in scenario.payments.iter().zip(ideals.into_iter().zip(paths)).enumerate() {
         let (from, to) = (world.host(&payment.from)?, world.host(&payment.to)?);
         let credentials = credentials(parties, to, &payment.to)?;
         let payment_id = payment_id(seed, place);
         let key = payment_key(&credentials, payment_id)?;
         let config = payment.send_config(payment_id);
         let starts_at = Duration::from_millis(payment.starts_at_ms);
-        let links: Vec<usize> = world.path(from, to).into_iter().map(|link| world.place(link)).collect();
-        let ideal = ideal(&scenario.network, &links, payment.amount, payment.fixed);
         if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
             payer.add(Paying::new(place, config, credentials, starts_at, world.links_towards(from, to)));
         }
-        let hops = u64::try_from(links.len().saturating_sub(1)).unwrap_or(u64::MAX);
-        paid.push(Paid { from, to, key, ideal, hops });
+        paid.push(Paid { from, to, key, paths, ideal });
     }
     Ok(paid)
+}
+
+/// The paths of a payment: over each link of the paying host that leads to the receiver and that it may use.
+fn paths_of(payment: &PaymentConfig, world: &World) -> Result<Vec<Vec<usize>>, RunError> {
+    let (from, to) = (world.host(&payment.from)?, world.host(&payment.to)?);
+    if let Some(stranger) = payment
+        .via
+        .iter()
+        .find(|via| !world.links_of(from).any(|link| world.neighbour(from, link) == via.as_str()))
+    {
+        return Err(ConfigError::UnknownNode(stranger.clone()).into());
+    }
+    let links = world.links_of(from).filter(|link| {
+        payment.via.is_empty() || payment.via.iter().any(|via| via == world.neighbour(from, *link))
+    });
+    let paths = links.map(|link| world.path_over(from, link, to));
+    let paths = paths.filter(|path| !path.is_empty());
+    Ok(paths.map(|path| path.into_iter().map(|link| world.place(link)).collect()).collect())
 }
 
 /// Puts attackers where the scenario has them, in place of honest hosts.

@@ -77,6 +77,12 @@ pub struct PaymentConfig {
     /// How many packets may be in flight. Default: that of [`SendConfig`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub max_packets_in_flight: Option<usize>,
+    /// The neighbours of the paying host over whose links the payment goes. Default: all that lead to the receiver.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub via: Vec<String>,
+    /// What decides how much is sent at once: `default`, `aimd`, `psk2` or `rate`. Default: that of [`SendConfig`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub controller: Option<String>,
 }
 
 /// What is fixed of a payment.
@@ -157,6 +163,8 @@ impl PaymentConfig {
             max_source_amount: None,
             packet_timeout_ms: None,
             max_packets_in_flight: None,
+            via: Vec::new(),
+            controller: None,
         }
     }
 

@@ -21,8 +21,8 @@ pub(super) struct Books {
     /// The code and scale of each asset, and what its accounts add up to.
     assets: Vec<(String, u8)>,
     sums: Vec<Balance>,
-    /// Whether every change until now has left the sums at zero.
-    sound: bool,
+    /// The first thing that was wrong after a change.
+    problem: Option<&'static str>,
 }
 
 /// Which figure of an account changes.
@@ -41,7 +41,7 @@ impl Books {
             sums: vec![Balance::default(); assets.len()],
             asset_of,
             assets,
-            sound: true,
+            problem: None,
         }
     }
 
@@ -64,12 +64,16 @@ impl Books {
     pub(super) fn hold_incoming(&mut self, link: LinkIndex, end: usize, amount: Amount, held: bool) {
         let account = &mut self.accounts[link][end & 1];
         account.incoming = moved(account.incoming, amount, held);
+        let sound = account.incoming >= Balance::default();
+        self.holds(sound, "less than nothing is under way from a node");
     }
 
     /// The same for a Prepare that an end has sent.
     pub(super) fn hold_outgoing(&mut self, link: LinkIndex, end: usize, amount: Amount, held: bool) {
         let account = &mut self.accounts[link][end & 1];
         account.outgoing = moved(account.outgoing, amount, held);
+        let sound = account.outgoing >= Balance::default();
+        self.holds(sound, "less than nothing is under way to a node");
     }
 
     /// An end has fulfilled (`Received`), or has seen the fulfillment of what it sent (`Sent`): `amount` by its own
@@ -94,12 +98,21 @@ impl Books {
         *wire = moved(*wire, on_wire, figure == Figure::Received);
         let sum = &mut self.sums[self.asset_of[link]];
         *sum = sum.plus(change).minus(wire.minus(wire_before));
-        self.sound &= *sum == Balance::default() && *wire >= Balance::default();
+        let (adds_up, known) = (*sum == Balance::default(), *wire >= Balance::default());
+        self.holds(adds_up, "the accounts of an asset do not add up to zero");
+        self.holds(known, "a node has seen a fulfillment that was not given");
     }
 
-    /// Whether the accounts of every asset add up to zero, now and after every change until now.
-    pub(super) fn add_up(&self) -> bool {
-        self.sound
+    /// What was wrong with the accounts first, after whichever change: `None` when the accounts of every asset have
+    /// always added up to zero and no figure was below it.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        self.problem
+    }
+
+    fn holds(&mut self, sound: bool, problem: &'static str) {
+        if !sound {
+            self.problem.get_or_insert(problem);
+        }
     }
 
     /// The sums of all accounts, asset by asset, counted anew: zero each.

@@ -88,6 +88,27 @@ pub struct LinkConfig {
     /// How long after the expiry those arrive, in microseconds. Default: 1 s, within the grace of plugins.
     #[serde(default = "one_second", skip_serializing_if = "is_one_second")]
     pub late_by_us: u64,
+    /// How much a connector at one of its ends lets the node at the other end owe it. Default: any amount.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub balance_limits: Vec<BalanceLimitConfig>,
+}
+
+/// How much a connector lets a neighbour owe it over a link, and how the neighbour pays.
+///
+/// A neighbour owes what has been fulfilled of its packets, less what has been fulfilled of packets to it, less what
+/// it has paid. A Prepare that would bring that, and all of its that are under way, above the limit is rejected with
+/// `T04`. Paying is settlement outside of Interledger: the accounts of the network do not show it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BalanceLimitConfig {
+    /// The connector that is owed, one end of the link.
+    pub at: String,
+    /// What it may be owed at most, in units of the link.
+    pub max_balance: u64,
+    /// How often the neighbour pays all that it owes, in milliseconds from the start. Not zero. Default: never; then
+    /// only packets the other way make room.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub settle_every_ms: Option<u64>,
 }
 
 impl LinkConfig {
@@ -107,6 +128,7 @@ impl LinkConfig {
             late_request_ppm: 0,
             late_reply_ppm: 0,
             late_by_us: one_second(),
+            balance_limits: Vec::new(),
         }
     }
 
@@ -155,6 +177,14 @@ pub enum ConfigError {
     TooLong {
         /// Which setting.
         what: &'static str,
+    },
+    /// A balance limit is of no use.
+    #[error("the balance limit at {at:?}: {problem}")]
+    BalanceLimit {
+        /// Who is owed.
+        at: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
 }
 

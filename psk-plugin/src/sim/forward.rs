@@ -41,12 +41,14 @@ impl World {
         };
         let link = link.ok_or(NoLink)?;
         self.send_leg(host.0, link, Origin::Host(tag), prepare, self.now);
+        self.watch();
         Ok(())
     }
 
     /// A host answers a Prepare. An answer to what was answered before, or was given up, goes nowhere.
     pub fn answer(&mut self, request: RequestId, reply: Reply) {
         self.reply(request.0, reply, self.now);
+        self.watch();
     }
 
     /// Goes on to the next event that a host has to know of, at most to `until`.
@@ -72,6 +74,7 @@ impl World {
             } else if let Some(event) = self.queue.pop() {
                 self.happen(event);
             }
+            self.watch();
         }
     }
 
@@ -144,6 +147,11 @@ impl World {
         let out = to.and_then(|host| self.topology.route(node, host));
         let assets = out.map(|out| (self.asset_of[link], self.asset_of[out]));
         let (now, time_of_day) = (self.now, wall(self.now));
+        if !self.credit.allows(link, end, self.books.account(link, end), now) {
+            let hop = &self.hops[place];
+            let (reject, at) = (hop.reject(ErrorCode::T04_INSUFFICIENT_LIQUIDITY), now + hop.processing);
+            return self.reply(key, reject.into(), at);
+        }
         let hop = &mut self.hops[place];
         let passage = hop.pass(prepare, assets, now, time_of_day);
         let at = now.saturating_add(hop.processing);
@@ -181,6 +189,7 @@ impl World {
         let (end, from_end) = (self.end_of(link, node), self.end_of(link, from));
         self.books.hold_incoming(link, end, amount, false);
         if counts {
+            self.credit.catch_up(link, end, self.books.account(link, end), self.now);
             self.books.settle(link, end, amount, amount, Figure::Received);
         }
         let expiry = since_start(expires_at);
@@ -206,6 +215,7 @@ impl World {
         self.trace_reply("is answered", from, link, &reply, 1);
         if let Some(on_wire) = fulfilled {
             let end = self.end_of(link, from);
+            self.credit.catch_up(link, end, self.books.account(link, end), self.now);
             self.books.settle(link, end, leg.amount, on_wire, Figure::Sent);
         }
         match leg.origin {

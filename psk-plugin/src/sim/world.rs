@@ -9,6 +9,7 @@ use super::assets::{assets, curves_of};
 use super::balances::Books;
 use super::chance::Chance;
 use super::config::{ConfigError, NetworkConfig};
+use super::credit::Credit;
 use super::hop::Hop;
 use super::legs::{LegKey, Legs};
 use super::link::Link;
@@ -86,6 +87,7 @@ pub struct World {
     pub(super) hops: Vec<Hop>,
     pub(super) asset_of: Vec<usize>,
     pub(super) books: Books,
+    pub(super) credit: Credit,
     pub(super) legs: Legs,
     pub(super) queue: Queue<Event>,
     /// When legs are given up. Most are answered long before, so these are not in the queue.
@@ -96,6 +98,8 @@ pub struct World {
     pub(super) trace: Trace,
     pub(super) encodes: bool,
     pub(super) events: u64,
+    /// The first thing that was wrong with the accounts, and when.
+    pub(super) unsound: Option<(Duration, &'static str)>,
 }
 
 /// What happens later.
@@ -131,6 +135,7 @@ impl World {
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, ConfigError> {
         let topology = Topology::new(config)?;
         let (asset_of, assets) = assets(&config.links);
+        let credit = Credit::new(config, &topology)?;
         let mut streams = 0u64..;
         let mut chance = || Chance::new(seed, streams.next().unwrap_or(u64::MAX));
         let links = config.links.iter().map(|link| Link::new(link, chance())).collect();
@@ -147,6 +152,7 @@ impl World {
             hops,
             asset_of,
             books: Books::new(&config.links),
+            credit,
             legs: Legs::default(),
             queue: Queue::new(),
             time_outs: BTreeMap::new(),
@@ -156,6 +162,7 @@ impl World {
             trace: Trace::default(),
             encodes: false,
             events: 0,
+            unsound: None,
         })
     }
 
@@ -244,14 +251,33 @@ impl World {
 
     /// The links that packets from one host to another take, first to last; empty when there is no way.
     pub fn path(&self, from: HostId, to: HostId) -> Vec<LinkId> {
-        let mut path = Vec::new();
-        let mut node = from.0;
+        let Some(first) = self.topology.route(from.0, to.0) else { return Vec::new() };
+        self.path_over(from, LinkId(first), to)
+    }
+
+    /// The links that packets from one host to another take when they start over this one, first to last; empty when
+    /// it does not lead there.
+    pub fn path_over(&self, from: HostId, first: LinkId, to: HostId) -> Vec<LinkId> {
+        if !self.topology.links[from.0].contains(&first.0) {
+            return Vec::new();
+        }
+        let mut path = vec![first];
+        let mut node = self.topology.other_end(first.0, from.0);
+        // Hosts forward nothing.
+        if node != to.0 && node < self.topology.hosts {
+            return Vec::new();
+        }
         while node != to.0 && path.len() <= self.topology.names.len() {
             let Some(link) = self.topology.route(node, to.0) else { return Vec::new() };
             path.push(LinkId(link));
             node = self.topology.other_end(link, node);
         }
         path
+    }
+
+    /// The name of the node at the other end of a host's link.
+    pub fn neighbour(&self, host: HostId, link: LinkId) -> &str {
+        &self.topology.names[self.topology.other_end(link.0, host.0)]
     }
 
     /// A link's place in the description.
@@ -272,12 +298,24 @@ impl World {
             let end = usize::from(self.topology.ends[link][0] != host.0);
             self.books.account(link, end)
         });
-        accounts.fold(AccountBalance::default(), |sum, account| AccountBalance {
-            received: sum.received.plus(account.received),
-            sent: sum.sent.plus(account.sent),
-            incoming: sum.incoming.plus(account.incoming),
-            outgoing: sum.outgoing.plus(account.outgoing),
-        })
+        sum_of(accounts)
+    }
+
+    /// What the nodes at the other ends of a host's links have received of it and sent to it, by their books.
+    pub fn totals_of_neighbours(&self, host: HostId) -> AccountBalance {
+        let accounts = self.topology.links[host.0].iter().map(|&link| {
+            let end = usize::from(self.topology.ends[link][0] == host.0);
+            self.books.account(link, end)
+        });
+        sum_of(accounts)
+    }
+
+    /// What a connector has been paid over a link, outside of Interledger, until now; zero without a
+    /// [limit](super::BalanceLimitConfig).
+    pub fn paid(&self, node: &str, link: LinkId) -> Balance {
+        let node = self.topology.node(node).ok();
+        let end = node.and_then(|node| self.topology.ends[link.0].iter().position(|&end| end == node));
+        end.map_or_else(Balance::default, |end| self.credit.paid(link.0, end))
     }
 
     /// What has been fulfilled at one end of a link and not (yet, or in time) been seen at the other.
@@ -287,7 +325,19 @@ impl World {
 
     /// Whether the accounts add up to zero, asset by asset, and have done so after every event.
     pub fn balances_add_up(&self) -> bool {
-        self.books.add_up()
+        self.books.problem().is_none() && self.unsound.is_none()
+    }
+
+    /// What was wrong with the accounts, and when: the first thing, as it was seen right after the event.
+    pub fn problem(&self) -> Option<(Duration, &'static str)> {
+        self.unsound
+    }
+
+    /// Looks at the accounts after an event.
+    pub(super) fn watch(&mut self) {
+        if self.unsound.is_none() {
+            self.unsound = self.books.problem().map(|problem| (self.now, problem));
+        }
     }
 
     /// What the accounts of each asset (code, scale) add up to, counted anew: zero.
@@ -304,4 +354,13 @@ impl World {
         let number = self.number();
         self.queue.push(at.max(self.now), number, event);
     }
+}
+
+fn sum_of(accounts: impl Iterator<Item = AccountBalance>) -> AccountBalance {
+    accounts.fold(AccountBalance::default(), |sum, account| AccountBalance {
+        received: sum.received.plus(account.received),
+        sent: sum.sent.plus(account.sent),
+        incoming: sum.incoming.plus(account.incoming),
+        outgoing: sum.outgoing.plus(account.outgoing),
+    })
 }
