@@ -154,7 +154,8 @@ fn a_link_that_is_down_is_waited_for_and_then_left() {
     let run = World::with(vec![maximum(1_000), hop]).send_source(1_000_000);
     assert!(matches!(run.report.error, Some(SendError::LinkFailed(_))), "{:?}", run.report);
     assert_eq!(run.report.account.source_sent, source(40_000));
-    assert!(run.packets < 200, "{}", run.packets);
+    // A window of them, and one at a time after that.
+    assert!(run.packets < 400, "{}", run.packets);
 
     let hop = chunks_only(|_, packet| (500..8_000).contains(&packet.now.as_millis()).then_some(Hop::NotSent));
     let run = World::with(vec![maximum(1_000), hop]).send_source(1_000_000);

@@ -56,6 +56,7 @@ fn watching_and_encoding_change_nothing() {
         encodes: true,
         hash_trace: true,
         seed: 4,
+        timeline: true,
     };
     let watched = run(&scenario, watched).unwrap();
     assert_eq!(hex(&watched), hex(&hashed(&scenario, 4)));

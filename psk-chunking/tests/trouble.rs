@@ -149,7 +149,8 @@ fn a_rate_below_the_minimum_sends_nothing_and_ends_with_the_account() {
     let account = run.report.account;
     assert_eq!(account.delivered.units(), account.source_sent.units());
     assert!(run.took < Duration::from_secs(70), "{:?}", run.took);
-    assert!(run.packets < 300, "{}", run.packets);
+    // A window of them, and one at a time after that.
+    assert!(run.packets < 1_200, "{}", run.packets);
 }
 
 #[test]

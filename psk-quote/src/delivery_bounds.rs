@@ -97,6 +97,9 @@ impl DeliveryBounds {
             // Says nothing; what a liar says arrived of it is not the path's doing.
             return Learned::Fits;
         }
+        if self.packets.get(&sent) == Some(&delivered) {
+            return Learned::Fits;
+        }
         let fits = self.at_least(sent) <= delivered && delivered <= self.at_most(sent);
         let learned = if fits && self.include(sent, delivered) {
             Learned::Fits
@@ -145,7 +148,7 @@ impl DeliveryBounds {
         let from_larger = self.packets.range(amount..).map(|(&sent, &delivered)| {
             let times = sent.units() / amount.units();
             let rest = |times| SourceAmount::new(sent.units() - times * amount.units());
-            let each = |times: u64| delivered.saturating_sub(self.below(rest(times))).units() / times;
+            let each = |times: u64| delivered.saturating_sub(self.at_least(rest(times))).units() / times;
             DestinationAmount::new(each(1).min(each(times)))
         });
         from_larger.chain([self.rate.delivers_at_most(amount)]).min().unwrap_or(DestinationAmount::MAX)

@@ -82,10 +82,11 @@ impl Account {
         Ok(())
     }
 
-    /// The receiver's total, authenticated, replaces what was assumed of chunks without readable data.
+    /// The receiver's total, authenticated, replaces what was assumed of chunks without readable data. No more than can
+    /// have arrived is believed.
     pub(super) fn verify(&mut self, total: DestinationAmount) {
         if self.delivered <= total {
-            self.delivered = total;
+            self.delivered = total.min(self.delivered.saturating_add(self.unverified));
             self.unverified = DestinationAmount::ZERO;
         }
     }

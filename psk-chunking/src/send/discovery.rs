@@ -8,7 +8,7 @@ use psk_crypto::Random;
 use psk_quote::{PathView, ProbeResult, SearchError, SearchStep, suggested_maximum};
 
 use super::path::{Path, PathIndex};
-use super::{MinimumRate, Output, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Target};
+use super::{MinimumRate, Output, Purpose, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Target};
 use crate::time::Now;
 
 /// A fixed-destination payment does not know yet what it costs: probes go up to here at first.
@@ -40,29 +40,15 @@ pub(super) enum Searched {
 }
 
 impl SendPayment {
-    pub(super) fn poll_search(&mut self, index: PathIndex, now: Now, random: &mut dyn Random) -> Searched {
+    pub(super) fn poll_probes(&mut self, index: PathIndex, now: Now, random: &mut dyn Random) -> Searched {
         if !self.path(index).is_searching() {
-            return Searched::WaitUntil(Duration::MAX);
+            return match self.path_mut(index).arrived.next_question() {
+                Some(size) => self.send_probe(index, size, Purpose::Completing, now, random),
+                None => Searched::WaitUntil(Duration::MAX),
+            };
         }
         match self.path_mut(index).search.poll(now.monotonic) {
-            SearchStep::Probe(amount) => {
-                match self.send_unfulfillable(index, amount, Self::no_frames(), now, random) {
-                    Ok((sequence, output)) => {
-                        let path = self.path_mut(index);
-                        path.probes += 1;
-                        let patience = PROBE_PATIENCE.min(path.packet_timeout);
-                        let give_up_at = now.monotonic.saturating_add(patience);
-                        let sent_at = now.monotonic;
-                        let probe = SentProbe { path: index, source: amount, sent_at, give_up_at };
-                        self.probes.insert(sequence, probe);
-                        Searched::Output(output)
-                    }
-                    Err(error) => {
-                        self.fail(error);
-                        Searched::Changed
-                    }
-                }
-            }
+            SearchStep::Probe(amount) => self.send_probe(index, amount, Purpose::Search, now, random),
             SearchStep::AwaitResults => Searched::WaitUntil(Duration::MAX),
             SearchStep::WaitUntil(time) => Searched::WaitUntil(time),
             SearchStep::Done(Err(error)) => {
@@ -73,6 +59,32 @@ impl SendPayment {
                 if let Err(error) = self.finish_search(index, now) {
                     self.fail_path(index, error);
                 }
+                Searched::Changed
+            }
+        }
+    }
+
+    fn send_probe(
+        &mut self,
+        index: PathIndex,
+        source: SourceAmount,
+        purpose: Purpose,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Searched {
+        match self.send_unfulfillable(index, source, Self::no_frames(), now, random) {
+            Ok((sequence, output)) => {
+                let path = self.path_mut(index);
+                path.probes += 1;
+                let patience = PROBE_PATIENCE.min(path.packet_timeout);
+                let sent_at = now.monotonic;
+                let give_up_at = sent_at.saturating_add(patience);
+                let probe = SentProbe { path: index, purpose, source, sent_at, give_up_at };
+                self.probes.insert(sequence, probe);
+                Searched::Output(output)
+            }
+            Err(error) => {
+                self.fail(error);
                 Searched::Changed
             }
         }
@@ -112,6 +124,14 @@ impl SendPayment {
     pub(super) fn handle_probe_result(&mut self, probe: SentProbe, result: ProbeResult, now: Now) {
         let path = self.path_mut(probe.path);
         path.probes = path.probes.saturating_sub(1);
+        if probe.purpose == Purpose::Completing {
+            let delivered = match result {
+                ProbeResult::Arrived(delivered) => Some(delivered),
+                _ => None,
+            };
+            let learned = path.arrived.answer(probe.source, delivered);
+            return self.learned(probe.path, probe.source, delivered, learned);
+        }
         if let ProbeResult::TooLarge(Some(details)) = result
             && let Some(suggested) = suggested_maximum(probe.source, details)
         {

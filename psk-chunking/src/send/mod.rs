@@ -1,6 +1,7 @@
 //! The sending side of a chunked payment.
 
 mod account;
+mod arrived;
 mod config;
 pub mod control;
 mod discovery;
@@ -194,10 +195,20 @@ enum Phase {
 #[derive(Clone, Copy, Debug)]
 struct SentProbe {
     path: PathIndex,
+    purpose: Purpose,
     source: SourceAmount,
     sent_at: Duration,
     /// Until then an answer is awaited.
     give_up_at: Duration,
+}
+
+/// What a probe is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Searching the path.
+    Search,
+    /// Finding the size of the completing chunk.
+    Completing,
 }
 
 /// A chunk in flight or in doubt.
@@ -327,7 +338,7 @@ impl SendPayment {
         // A path that is being searched has nothing to send; one that has just failed or been found changes things.
         let mut until = Duration::MAX;
         for path in self.path_indices() {
-            match self.poll_search(path, now, random) {
+            match self.poll_probes(path, now, random) {
                 discovery::Searched::Output(output) => return Some(output),
                 discovery::Searched::Changed => return None,
                 discovery::Searched::WaitUntil(time) => until = until.min(time),
@@ -338,6 +349,7 @@ impl SendPayment {
                 Ok(output) => return Some(output),
                 Err(error) => self.fail(error),
             },
+            Next::Ask(path, sizes) => self.path_mut(path).arrived.ask(sizes),
             Next::AwaitReplies(time) => return Some(self.wait(now, Some(until.min(time)))),
             Next::RateTooLow(path) => {
                 self.path_mut(path).restart_completing();

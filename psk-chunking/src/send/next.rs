@@ -5,6 +5,7 @@ use std::time::Duration;
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::ChunkPlan;
 
+use super::arrived::Completing;
 use super::path::{Path, PathIndex};
 use super::{Account, MinimumRate, SendError, SendPayment, Target};
 
@@ -17,6 +18,8 @@ const TAIL_CANDIDATES: u64 = 32;
 pub(super) enum Next {
     /// Send a chunk.
     Send(Chunk),
+    /// Ask what arrives of these, over this path.
+    Ask(PathIndex, Vec<SourceAmount>),
     /// Nothing until answers come, or until this time.
     AwaitReplies(Duration),
     /// Nothing until a plain receiver has been asked about packets in doubt.
@@ -45,6 +48,8 @@ pub(super) struct Chunk {
 #[derive(Debug)]
 enum Candidate {
     Chunk(Chunk),
+    /// Ask what arrives of these.
+    Ask(Vec<SourceAmount>),
     /// Nothing until answers come.
     Blocked,
     /// Nothing until a plain receiver has been asked.
@@ -83,6 +88,7 @@ impl SendPayment {
             };
             match candidate {
                 Candidate::Chunk(chunk) => return Next::Send(chunk),
+                Candidate::Ask(sizes) => return Next::Ask(path, sizes),
                 Candidate::Blocked => {}
                 Candidate::Reconcile => return Next::Reconcile,
                 Candidate::RateTooLow => return Next::RateTooLow(path),
@@ -164,9 +170,14 @@ impl SendPayment {
         if self.must_reconcile() {
             return Candidate::Reconcile;
         }
-        // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
-        let wanted = enough(path, missing).max(path.completing_floor);
         let (largest, budget_left) = (path.largest_chunk(), self.budget_left());
+        // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
+        let wanted = match path.arrived.completing(missing, largest.min(budget_left)) {
+            Completing::Known(amount) => amount,
+            Completing::Ask(sizes) => return Candidate::Ask(sizes),
+            Completing::Asked => return Candidate::Blocked,
+            Completing::Unknown => enough(path, missing).max(path.completing_floor),
+        };
         let most = largest.min(budget_left);
         // The step that would be right may be too large, and less do: anything above what has failed.
         let amount = if most > path.completing_failed { wanted.min(most) } else { wanted };

@@ -7,6 +7,7 @@ use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::{PathSearch, PathView, Precision, Rate, RateInterval};
 
+use super::arrived::Arrived;
 use super::retry::Patience;
 use super::round_trip::RoundTrip;
 use super::sizing::Sizing;
@@ -28,7 +29,9 @@ pub(super) struct Path {
     /// How many of its probes are in flight.
     pub(super) probes: usize,
 
-    /// The rates that fit what arrived.
+    /// What arrives of packets.
+    pub(super) arrived: Arrived,
+    /// The rates by which chunks are cut.
     pub(super) rate: RateInterval,
     /// What the search found.
     pub(super) shown_rate: RateInterval,
@@ -145,6 +148,7 @@ impl Path {
             search: PathSearch::new(limit, Precision::Near),
             hinted: None,
             probes: 0,
+            arrived: Arrived::default(),
             rate: RateInterval::UNKNOWN,
             shown_rate: RateInterval::UNKNOWN,
             minimum_rate: Rate::ZERO,
@@ -207,7 +211,7 @@ impl Path {
 
     /// The most that one packet of `amount` delivers.
     pub(super) fn at_most(&self, amount: SourceAmount) -> DestinationAmount {
-        self.rate.delivers_at_most(amount)
+        self.arrived.at_most(amount)
     }
 
     /// Whether a packet was sent after the last time that a failure made the path pause. What was in flight then
@@ -251,6 +255,9 @@ impl Path {
 
     /// The path is found.
     pub(super) fn open(&mut self, view: &PathView, minimum_rate: Rate) {
+        for (&sent, &delivered) in self.search.arrivals() {
+            let _ = self.arrived.learn(sent, delivered);
+        }
         (self.rate, self.shown_rate) = (view.rate, view.rate);
         self.minimum_rate = minimum_rate;
         self.rounding_floor = rounding_floor(view.rate.low(), minimum_rate);

@@ -4,7 +4,7 @@ use psk_codec::psk::frame::{Frame, Frames};
 use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
 use psk_codec::{AmountTooLarge, DestinationAmount, ErrorClass, ErrorCode, Fulfill, Reject, Reply, SourceAmount};
 use psk_crypto::{Random, fulfills};
-use psk_quote::{ProbeResult, RateInterval};
+use psk_quote::{Learned, ProbeResult};
 
 use super::path::PathIndex;
 use super::{AccountError, SendError, SendEvent, SendPayment, SentChunk};
@@ -370,33 +370,44 @@ impl SendPayment {
         path.trouble = Some(error);
     }
 
-    /// Narrows what is known of a path's rate. When a packet does not fit, either several hops rounded, which says
-    /// nothing new, or the rate has moved.
+    /// Takes what arrived of a packet.
     fn learn_rate(&mut self, index: PathIndex, source: SourceAmount, delivered: DestinationAmount) {
-        let Some(shown) = RateInterval::of_packet(source, delivered) else {
-            return;
-        };
-        let path = self.path_mut(index);
-        if let Some(both) = path.rate.intersect(&shown) {
-            path.rate = both;
+        let learned = self.path_mut(index).arrived.learn(source, delivered);
+        self.learned(index, source, Some(delivered), learned);
+    }
+
+    /// What arrived of a packet has been taken in. If it contradicts what was known, the rate has moved; by a few units,
+    /// that is no news for anybody.
+    pub(super) fn learned(
+        &mut self,
+        index: PathIndex,
+        source: SourceAmount,
+        delivered: Option<DestinationAmount>,
+        learned: Learned,
+    ) {
+        let Some(delivered) = delivered else { return };
+        let path = &mut self.paths[index.0];
+        let before = path.rate;
+        path.rate = path.arrived.rate();
+        if learned == Learned::Fits {
             return;
         }
         let rounding = DestinationAmount::new(ROUNDING);
-        let least = path.rate.delivers_at_least(source);
-        if delivered <= least && least <= delivered.saturating_add(rounding) {
-            return;
-        }
-        path.rate = shown;
+        let (least, most) = (before.delivers_at_least(source), before.delivers_at_most(source));
+        let near = least <= delivered.saturating_add(rounding) && delivered <= most;
+        let rate = path.rate;
         self.reckon_anew(index);
-        self.rate_changes += 1;
-        self.events.push_back(SendEvent::RateMoved { path: index, rate: shown });
+        if !near {
+            self.rate_changes += 1;
+            self.events.push_back(SendEvent::RateMoved { path: index, rate });
+        }
     }
 
     /// The rate has moved: what is in flight or in doubt may deliver more than it was reckoned to.
     fn reckon_anew(&mut self, index: PathIndex) {
         let path = &mut self.paths[index.0];
         for chunk in self.chunks.values_mut().chain(self.doubts.values_mut()) {
-            let most = path.rate.delivers_at_most(chunk.source);
+            let most = path.arrived.at_most(chunk.source);
             if chunk.path == index && most > chunk.most {
                 path.load.raise(chunk, most);
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use psk_codec::psk::PaymentId;
 use psk_crypto::{Credentials, CredentialsError};
-use psk_plugin::sim::{ConfigError, HostId, Simulation, Step, TraceSink, World};
+use psk_plugin::sim::{ConfigError, HostId, LinkId, Simulation, Step, TraceSink, World};
 
 use super::attacker::Attacker;
 use super::check;
@@ -291,8 +291,10 @@ fn payments(
         let key = payment_key(&credentials, payment_id)?;
         let config = payment.send_config(payment_id);
         let starts_at = Duration::from_millis(payment.starts_at_ms);
+        let is_first = |link: &LinkId| paths.iter().any(|path| path.first() == Some(&world.place(*link)));
+        let links = world.links_of(from).filter(is_first).collect();
         if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
-            payer.add(Paying::new(place, config, credentials, starts_at, world.links_towards(from, to)));
+            payer.add(Paying::new(place, config, credentials, starts_at, links));
         }
         paid.push(Paid { from, to, key, paths, ideal });
     }

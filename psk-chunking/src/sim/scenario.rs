@@ -8,6 +8,7 @@ use psk_codec::{DestinationAmount, SourceAmount};
 use psk_plugin::sim::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::send::control::ControllerKind;
 use crate::send::{MinimumRate, SendConfig, Target};
 
 /// A network and what happens on it. To fill in, or to read from TOML.
@@ -80,9 +81,9 @@ pub struct PaymentConfig {
     /// The neighbours of the paying host over whose links the payment goes. Default: all that lead to the receiver.
     #[serde(default, skip_serializing_if = "is_default")]
     pub via: Vec<String>,
-    /// What decides how much is sent at once: `default`, `aimd`, `psk2` or `rate`. Default: that of [`SendConfig`].
+    /// What decides how much is sent at once: `paced`, `window`, `aimd` or `psk2`. Default: that of [`SendConfig`].
     #[serde(default, skip_serializing_if = "is_default")]
-    pub controller: Option<String>,
+    pub controller: Option<ControllerKind>,
 }
 
 /// What is fixed of a payment.
@@ -189,6 +190,7 @@ impl PaymentConfig {
         if let Some(millis) = self.packet_timeout_ms {
             config.packet_timeout = Duration::from_millis(millis);
         }
+        config.controller = self.controller.unwrap_or_default();
         if let Some(packets) = self.max_packets_in_flight {
             config.max_packets_in_flight = packets;
         }

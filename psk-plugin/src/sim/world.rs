@@ -240,15 +240,6 @@ impl World {
         self.topology.links[host.0].iter().copied().map(LinkId)
     }
 
-    /// The links of a host that lead to another one, in the order of the description. Hosts forward nothing.
-    pub fn links_towards(&self, from: HostId, to: HostId) -> Vec<LinkId> {
-        let leads = |&link: &LinkIndex| {
-            let next = self.topology.other_end(link, from.0);
-            next == to.0 || (next >= self.topology.hosts && self.topology.route(next, to.0).is_some())
-        };
-        self.topology.links[from.0].iter().copied().filter(leads).map(LinkId).collect()
-    }
-
     /// The links that packets from one host to another take, first to last; empty when there is no way.
     pub fn path(&self, from: HostId, to: HostId) -> Vec<LinkId> {
         let Some(first) = self.topology.route(from.0, to.0) else { return Vec::new() };

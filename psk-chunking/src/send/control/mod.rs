@@ -116,6 +116,8 @@ pub struct Lost {
 
 /// The controllers that are here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "sim", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ControllerKind {
     /// Measures how much and how many packets pass in a time, and sends a little more than that.

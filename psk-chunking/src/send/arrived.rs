@@ -1,0 +1,245 @@
+//! What arrives of packets over a path: what is certain, what is likely, and which size completes a payment.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use psk_codec::{DestinationAmount, SourceAmount};
+use psk_quote::{DeliveryBounds, Learned, RateInterval};
+
+/// What is known of what packets deliver.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    /// What is certain, as long as the rate stands.
+    bounds: DeliveryBounds,
+    /// The largest packet of the present rate and what arrived of it.
+    largest: Option<(SourceAmount, DestinationAmount)>,
+    /// Of sizes that were asked for to complete the payment: what arrived.
+    seen: BTreeMap<SourceAmount, DestinationAmount>,
+    /// Sizes to ask for.
+    questions: VecDeque<SourceAmount>,
+    /// Questions that have no answer yet.
+    asked: usize,
+    /// How often it was asked since the rate moved.
+    rounds: u32,
+}
+
+/// The chunk that completes a fixed-destination payment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Completing {
+    /// This size delivers just what is missing, or as little more as the rate allows.
+    Known(SourceAmount),
+    /// Ask first what arrives of these.
+    Ask(Vec<SourceAmount>),
+    /// Answers are under way.
+    Asked,
+    /// It cannot be known.
+    Unknown,
+}
+
+const ONE: DestinationAmount = DestinationAmount::new(1);
+/// So many units the hops of a path may round away, if a unit is worth no more after them.
+const ROUNDINGS: u32 = 8;
+/// Sizes that are asked for at once, on each side of the likeliest one.
+const EACH_SIDE: u64 = 4;
+/// Rounds of questions after which it is left to chance.
+const MAX_ROUNDS: u32 = 6;
+
+impl Default for Arrived {
+    fn default() -> Self {
+        Self {
+            bounds: DeliveryBounds::new(),
+            largest: None,
+            seen: BTreeMap::new(),
+            questions: VecDeque::new(),
+            asked: 0,
+            rounds: 0,
+        }
+    }
+}
+
+impl Arrived {
+    /// Takes what arrived of a packet; whether that contradicts what was known.
+    pub(super) fn learn(&mut self, sent: SourceAmount, delivered: DestinationAmount) -> Learned {
+        let learned = self.bounds.learn(sent, delivered);
+        if learned == Learned::StartedAgain {
+            self.largest = None;
+            self.seen.clear();
+            self.rounds = 0;
+        }
+        if self.largest.is_none_or(|(largest, _)| sent >= largest) {
+            self.largest = Some((sent, delivered));
+        }
+        learned
+    }
+
+    /// The rates that the largest packet shows: the likeliest ones, for hops that round away less than a unit of it.
+    pub(super) fn rate(&self) -> RateInterval {
+        let shown = self.largest.and_then(|(sent, delivered)| RateInterval::of_packet(sent, delivered));
+        shown.unwrap_or(RateInterval::UNKNOWN)
+    }
+
+    /// The most that one packet of `amount` delivers.
+    pub(super) fn at_most(&self, amount: SourceAmount) -> DestinationAmount {
+        let certain = self.bounds.at_most(amount);
+        let Some((sent, delivered)) = self.largest else { return certain };
+        // What a hop rounds away is worth up to as much as one of our units, when a unit is worth more after it.
+        let worth = delivered.units().div_ceil(sent.units().max(1)).max(1);
+        let lost = u32::try_from(worth).unwrap_or(u32::MAX).saturating_mul(ROUNDINGS);
+        let likely = RateInterval::of_packet_over(sent, delivered, lost);
+        likely.map_or(certain, |rate| rate.delivers_at_most(amount).min(certain))
+    }
+
+    /// Which packet of at most `largest` delivers `missing`.
+    pub(super) fn completing(&self, missing: DestinationAmount, largest: SourceAmount) -> Completing {
+        if let Some(known) = self.known_to_complete(missing) {
+            return Completing::Known(known);
+        }
+        if self.asked > 0 || !self.questions.is_empty() {
+            return Completing::Asked;
+        }
+        let sizes = self.sizes_to_ask(missing, largest);
+        match self.rounds < MAX_ROUNDS && !sizes.is_empty() {
+            true => Completing::Ask(sizes),
+            false => Completing::Unknown,
+        }
+    }
+
+    fn known_to_complete(&self, missing: DestinationAmount) -> Option<SourceAmount> {
+        let likely = self.rate().maybe_enough(missing);
+        if self.bounds.at_least(likely) == missing && self.bounds.at_most(likely) == missing {
+            return Some(likely);
+        }
+        // More is never less: the first that suffices is the smallest.
+        let (&enough, &delivered) = self.seen.iter().find(|(_, delivered)| **delivered >= missing)?;
+        let one_less = enough.saturating_sub(SourceAmount::new(1));
+        let is_smallest = self.bounds.at_most(one_less) < missing;
+        (delivered == missing || is_smallest).then_some(enough)
+    }
+
+    /// Around the likeliest size, each about one unit's worth from the next; between what is too little and what is
+    /// too much, once that is known.
+    fn sizes_to_ask(&self, missing: DestinationAmount, largest: SourceAmount) -> Vec<SourceAmount> {
+        let rate = self.rate();
+        let Some(likely) = rate.surely_enough(missing) else { return Vec::new() };
+        let too_little = self.seen.iter().rev().find(|(_, delivered)| **delivered < missing);
+        let too_much = self.seen.iter().find(|(_, delivered)| **delivered >= missing);
+        let floor = too_little.map_or(0, |(size, _)| size.units());
+        let ceiling = too_much.map_or(largest.units().saturating_add(1), |(size, _)| size.units());
+        let unit = rate.low().cost_floor(ONE).units().max(1);
+        let (step, first) = match (too_little, too_much) {
+            (Some(_), Some(_)) => {
+                let step = ((ceiling - floor) / (2 * EACH_SIDE + 1)).clamp(1, unit);
+                (step, floor.saturating_add(step))
+            }
+            (Some(_), None) => (unit, floor.saturating_add(unit)),
+            (None, Some(_)) => (unit, ceiling.saturating_sub(unit.saturating_mul(2 * EACH_SIDE))),
+            (None, None) => (unit, likely.units().saturating_sub(unit.saturating_mul(EACH_SIDE))),
+        };
+        let sizes = (0..=2 * EACH_SIDE).map(|place| first.saturating_add(place.saturating_mul(step)));
+        let mut sizes: Vec<u64> = sizes.filter(|&size| floor < size && size < ceiling && size > 0).collect();
+        sizes.dedup();
+        sizes.into_iter().map(SourceAmount::new).collect()
+    }
+
+    /// These are to be asked for.
+    pub(super) fn ask(&mut self, sizes: Vec<SourceAmount>) {
+        self.rounds += 1;
+        self.questions = sizes.into();
+    }
+
+    /// The next size to ask for.
+    pub(super) fn next_question(&mut self) -> Option<SourceAmount> {
+        let question = self.questions.pop_front()?;
+        self.asked += 1;
+        Some(question)
+    }
+
+    /// A question was answered: so much arrived, or nobody can say.
+    pub(super) fn answer(&mut self, size: SourceAmount, delivered: Option<DestinationAmount>) -> Learned {
+        self.asked = self.asked.saturating_sub(1);
+        let Some(delivered) = delivered else {
+            // A path that answers a question with an error is not asked for long.
+            self.rounds += 1;
+            return Learned::Fits;
+        };
+        let learned = self.learn(size, delivered);
+        self.seen.insert(size, delivered);
+        learned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn source(units: u64) -> SourceAmount {
+        SourceAmount::new(units)
+    }
+
+    fn destination(units: u64) -> DestinationAmount {
+        DestinationAmount::new(units)
+    }
+
+    /// Hops that keep so many parts per million each and round down.
+    fn deliver(amount: u64, hops: &[u64]) -> u64 {
+        hops.iter().fold(amount, |units, kept| units * kept / 1_000_000)
+    }
+
+    proptest! {
+        /// Whatever hops keep, the completing chunk delivers exactly what is missing, after a few questions.
+        #[test]
+        fn a_completing_chunk_is_exact(
+            hops in proptest::collection::vec(300_000..=1_000_000_u64, 1..6), large in 20_000..200_000_u64,
+            part in 1..1_000_u64,
+        ) {
+            let most = deliver(large, &hops);
+            let missing = destination((most * part / 1_000).max(1));
+            prop_assume!(most > 100);
+            let mut arrived = Arrived::default();
+            for size in [1, 1_000, large] {
+                let _ = arrived.learn(source(size), destination(deliver(size, &hops)));
+            }
+            let mut rounds = 0;
+            let size = loop {
+                match arrived.completing(missing, source(large)) {
+                    Completing::Known(size) => break size,
+                    Completing::Ask(sizes) => {
+                        prop_assert!(sizes.len() <= 9);
+                        arrived.ask(sizes);
+                        rounds += 1;
+                    }
+                    other => prop_assert!(false, "{:?} after {} rounds", other, rounds),
+                }
+                while let Some(size) = arrived.next_question() {
+                    let delivered = destination(deliver(size.units(), &hops));
+                    prop_assert_eq!(arrived.answer(size, Some(delivered)), Learned::Fits);
+                }
+            };
+            prop_assert_eq!(destination(deliver(size.units(), &hops)), missing);
+            prop_assert!(rounds <= 4, "{} rounds", rounds);
+        }
+
+        #[test]
+        fn no_packet_delivers_more_than_the_bound(
+            hops in proptest::collection::vec(300_000..=1_000_000_u64, 1..6), sizes in
+            proptest::collection::vec(1..100_000_u64, 1..20), other in 1..100_000_u64,
+        ) {
+            let mut arrived = Arrived::default();
+            for size in sizes {
+                let _ = arrived.learn(source(size), destination(deliver(size, &hops)));
+            }
+            prop_assert!(destination(deliver(other, &hops)) <= arrived.at_most(source(other)));
+        }
+    }
+
+    #[test]
+    fn a_path_that_takes_nothing_is_known_at_once() {
+        let mut arrived = Arrived::default();
+        for size in [1, 1_000, 10_000] {
+            let _ = arrived.learn(source(size), destination(size));
+        }
+        for missing in [1, 77, 999, 5_003] {
+            assert_eq!(arrived.completing(destination(missing), source(10_000)), Completing::Known(source(missing)));
+        }
+    }
+}
