@@ -24,6 +24,12 @@ pub fn max_request_data_length(destination: &Address) -> usize {
     MAX_PACKET_LENGTH - COMMON - fields
 }
 
+/// How many octets of application data a chunk for this destination account carries at most.
+pub fn max_chunk_request_data_length(destination: &Address) -> usize {
+    // Payment id, sequence and another amount more than in a request, and the extension octet; no request id.
+    max_request_data_length(destination).saturating_sub(16 + 8 + 1)
+}
+
 /// How many octets of data the response in a Fulfill carries at most.
 pub fn max_response_data_length() -> usize {
     let fulfillment = 32;

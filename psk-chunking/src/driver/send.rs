@@ -226,7 +226,7 @@ fn show(progress: &mut Progress, event: SendEvent) {
             progress.max_packet_amount = Some(max_packet_amount);
         }
         SendEvent::RateMoved { rate, .. } => progress.rate = Some(rate),
-        SendEvent::ChunkFulfilled { .. } | SendEvent::PathFailed { .. } => {}
+        _ => {}
     }
 }
 

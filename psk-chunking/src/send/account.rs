@@ -18,6 +18,8 @@ pub struct Account {
     /// What probably arrived on top of `delivered` with chunks that were fulfilled without readable data, at
     /// most, in destination units.
     pub unverified: DestinationAmount,
+    /// What has come back to the refund account, in source units.
+    pub refunded: SourceAmount,
     /// Chunks that were fulfilled.
     pub chunks_fulfilled: u64,
     /// Chunks that were rejected; their money did not move.
@@ -34,6 +36,11 @@ impl Account {
     /// section 2, invariant 1).
     pub fn committed(&self) -> Option<SourceAmount> {
         self.source_sent.checked_add(self.in_flight)?.checked_add(self.in_doubt)
+    }
+
+    /// What was sent and has not come back, in source units: the price of a payment that has failed.
+    pub fn lost(&self) -> SourceAmount {
+        self.source_sent.saturating_sub(self.refunded)
     }
 
     /// A chunk leaves. Refused when that would exceed `budget`.

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use psk_codec::psk::PaymentId;
-use psk_codec::{DestinationAmount, SourceAmount};
+use psk_codec::{Address, DestinationAmount, SourceAmount};
 use psk_quote::Rate;
 
 use super::control::ControllerKind;
@@ -63,6 +64,16 @@ pub struct SendConfig {
     /// of what the payment delivers; then it stops until the receiver has been asked. Hops that take the data out of
     /// Fulfills make it so. Default: 10 %.
     pub max_unverified_ppm: u32,
+    /// Where money comes back to when the payment fails half way: an account for the secret of its refund, on which the
+    /// caller listens ([`Input::Refunded`](super::Input::Refunded)). Default: none.
+    pub refund_account: Option<Address>,
+    /// Nothing has come back for so long: the payment ends. Default: 60 s, as for the payment itself.
+    pub refund_timeout: Duration,
+    /// What goes to the receiver beside the money, if it knows frames. More can be written while it is sent. Default:
+    /// nothing.
+    pub data: Option<Bytes>,
+    /// How much data is taken from the receiver, in octets. Default: 64 kB.
+    pub max_received_data: u64,
 }
 
 impl SendConfig {
@@ -81,6 +92,10 @@ impl SendConfig {
             controller: ControllerKind::default(),
             path_policy: PathPolicy::Weighed(10_000),
             max_unverified_ppm: 100_000,
+            refund_account: None,
+            refund_timeout: Duration::from_secs(60),
+            data: None,
+            max_received_data: 1 << 16,
         }
     }
 

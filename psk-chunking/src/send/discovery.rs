@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use psk_codec::psk::{ChunkKind, Sequence};
+use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 use psk_quote::{PathView, ProbeResult, SearchError, SearchStep, suggested_maximum};
@@ -110,7 +110,8 @@ impl SendPayment {
     /// with an authentic body the code is not looked at.
     pub(super) fn probe_result(&mut self, packet: Sequence, probe: &SentProbe, reply: &Reply, now: Now) -> ProbeResult {
         let Reply::Reject(reject) = reply else { return ProbeResult::Unanswered };
-        if let Some(answer) = self.open_answer(packet, &reject.data, ChunkKind::Reject) {
+        if let Some(answer) = self.open_reject(packet, &reject.data) {
+            self.read_frames(&answer, now);
             self.path_mut(probe.path).round_trip.on_answer(probe.sent_at, now.monotonic);
             return ProbeResult::Arrived(answer.chunk_amount.at_destination());
         }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use psk_codec::psk::{ChunkKind, Sequence};
+use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, Reply};
 use psk_crypto::Random;
 
@@ -100,7 +100,7 @@ impl SendPayment {
 
     pub(super) fn handle_query_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         let answer = match reply {
-            Reply::Reject(reject) => self.open_answer(packet, &reject.data, ChunkKind::Reject),
+            Reply::Reject(reject) => self.open_reject(packet, &reject.data),
             Reply::Fulfill(_) => None,
         };
         match answer.map(|answer| answer.payment_amount.at_destination()) {
@@ -139,7 +139,10 @@ impl SendPayment {
             self.account.undoubt(chunk.source)?;
             self.path_mut(chunk.path).load.settle(&chunk);
             match place < arrived {
-                true => self.account.fulfill(chunk.source, chunk.minimum, DestinationAmount::ZERO)?,
+                true => {
+                    let unverified = chunk.most.saturating_sub(chunk.minimum);
+                    self.account.fulfill(chunk.source, chunk.minimum, unverified)?;
+                }
                 false => self.account.reject(chunk.source)?,
             }
         }

@@ -5,11 +5,13 @@ mod arrived;
 mod config;
 pub mod control;
 mod discovery;
+mod data;
 mod doubt;
+mod frames;
 mod next;
 mod path;
-mod peer;
 mod policy;
+mod refund;
 mod replies;
 mod report;
 mod retry;
@@ -22,6 +24,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
 use psk_codec::{Address, Condition, DestinationAmount, Prepare, Reply, SourceAmount, Timestamp};
 use psk_crypto::{Credentials, Keys, Random};
@@ -39,7 +42,7 @@ use crate::chunk;
 use crate::time::Now;
 use next::{Chunk, Next};
 use path::{Path, PathState};
-use peer::Peer;
+use frames::Peer;
 
 /// What a driver tells a [`SendPayment`].
 #[derive(Debug)]
@@ -70,6 +73,8 @@ pub enum Input {
     Resume,
     /// End the payment. What is in flight is still awaited and accounted for.
     Cancel,
+    /// So much has come back to the refund account until now, in source units. Only ever more.
+    Refunded(SourceAmount),
 }
 
 /// What a [`SendPayment`] tells its driver.
@@ -94,7 +99,7 @@ pub enum Output {
 }
 
 /// Progress, for people and logs. Nothing needs to be done about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendEvent {
     /// A path's rate and largest packet are known; chunks follow.
@@ -122,6 +127,10 @@ pub enum SendEvent {
         /// The rates that fit the latest packet.
         rate: RateInterval,
     },
+    /// Octets of the receiver's data, in order.
+    Data(Bytes),
+    /// The receiver's data is complete.
+    DataComplete,
     /// Nothing more goes over a path. The payment goes on over the others, if there are any.
     PathFailed {
         /// Which path.
@@ -176,6 +185,8 @@ pub struct SendPayment {
     last_progress: Duration,
     query: doubt::Query,
     status: status::StatusQuery,
+    data: data::Data,
+    refund: refund::Refund,
 }
 
 /// What the payment is doing.
@@ -187,6 +198,8 @@ enum Phase {
     Reconciling,
     /// Failed: awaiting what is in flight.
     Draining(SendError),
+    /// Failed, and all is accounted for: awaiting what comes back.
+    Refunding(SendError),
     /// Over.
     Ended(Option<SendError>),
 }
@@ -248,6 +261,7 @@ impl SendPayment {
             Target::Source(amount) => amount.is_zero(),
             Target::Destination(amount) => amount.is_zero(),
         };
+        let (data, max_received_data) = (config.data.clone(), config.max_received_data);
         let phase = if zero_amount { Phase::Ended(Some(SendError::ZeroAmount)) } else { Phase::Sending };
         let payment = Self {
             config,
@@ -271,6 +285,8 @@ impl SendPayment {
             last_progress: now.monotonic,
             query: doubt::Query::default(),
             status: status::StatusQuery::default(),
+            data: data::Data::new(data, max_received_data),
+            refund: refund::Refund::default(),
         };
         payment.with_paths(1)
     }
@@ -306,6 +322,7 @@ impl SendPayment {
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
             Input::Cancel => self.fail(SendError::Cancelled),
+            Input::Refunded(total) => self.handle_refunded(total, now),
         }
     }
 
@@ -320,6 +337,7 @@ impl SendPayment {
                 Phase::Sending => self.poll_sending(now, random),
                 Phase::Reconciling => self.poll_reconciling(now, random),
                 Phase::Draining(_) => self.poll_draining(now, random),
+                Phase::Refunding(_) => self.poll_refund(now, random),
                 Phase::Ended(error) => Some(Output::Ended(self.report(error.clone()))),
             };
             if let Some(output) = output {
@@ -350,7 +368,10 @@ impl SendPayment {
                 Err(error) => self.fail(error),
             },
             Next::Ask(path, sizes) => self.path_mut(path).arrived.ask(sizes),
-            Next::AwaitReplies(time) => return Some(self.wait(now, Some(until.min(time)))),
+            Next::AwaitReplies(time) => {
+                let data = self.poll_data(now, random);
+                return data.or_else(|| Some(self.wait(now, Some(until.min(time)))));
+            }
             Next::RateTooLow(path) => {
                 self.path_mut(path).restart_completing();
                 self.await_better_rate(path, now, random);
@@ -370,9 +391,20 @@ impl SendPayment {
             // Receivers refuse what comes after the amount is reached, as when the rate rises meanwhile.
             let reached = *error == SendError::Refused && self.has_delivered_target();
             let error = if reached { self.unresolved() } else { Some(error.clone()) };
-            self.phase = Phase::Ended(error);
+            match error {
+                Some(error) if self.may_be_refunded() => self.begin_refund(error, now),
+                error => self.phase = Phase::Ended(error),
+            }
         }
         None
+    }
+
+    /// Whether nothing of the payment's money is left to deliver.
+    fn has_delivered_all(&self) -> bool {
+        match self.config.target {
+            Target::Source(amount) => self.account.source_sent >= amount,
+            Target::Destination(_) => self.has_delivered_target(),
+        }
     }
 
     fn has_delivered_target(&self) -> bool {
@@ -394,8 +426,8 @@ impl SendPayment {
 
     fn send_chunk(&mut self, chunk: Chunk, now: Now, random: &mut dyn Random) -> Result<Output, SendError> {
         let Chunk { path, amount, minimum, last, completing } = chunk;
-        let application_data = self.frames_of_chunk(last);
         let sequence = self.take_sequence()?;
+        let application_data = self.frames_of_chunk(sequence, last);
         let packet = ChunkPacket {
             kind: if last { ChunkKind::LastChunk } else { ChunkKind::Chunk },
             payment_id: self.config.payment_id,
@@ -443,7 +475,7 @@ impl SendPayment {
         &mut self,
         path: PathIndex,
         amount: SourceAmount,
-        application_data: bytes::Bytes,
+        application_data: Bytes,
         now: Now,
         random: &mut dyn Random,
     ) -> Result<(Sequence, Output), SendError> {
@@ -466,7 +498,7 @@ impl SendPayment {
 
     /// Sends nothing more; ends when everything in flight is accounted for.
     fn fail(&mut self, error: SendError) {
-        if !matches!(self.phase, Phase::Draining(_) | Phase::Ended(_)) {
+        if !matches!(self.phase, Phase::Draining(_) | Phase::Refunding(_) | Phase::Ended(_)) {
             self.phase = Phase::Draining(error);
         }
     }
@@ -507,11 +539,19 @@ impl SendPayment {
         let unanswered = chunk.into_iter().chain(probe).min();
         let deadlines = match self.phase {
             Phase::Draining(_) => [None, None, unanswered],
+            Phase::Refunding(_) => [None, None, None],
             // Waiting for the receiver's word is not idleness.
             Phase::Reconciling => [total, None, unanswered],
             _ => [total, idle, unanswered],
         };
-        let asked = [self.next_overdue(), self.status_wakes_at(now.monotonic)];
+        let asked = match self.phase {
+            Phase::Refunding(_) => [None; 3],
+            _ => [
+                self.next_overdue(),
+                self.status_wakes_at(now.monotonic),
+                self.data_wakes_at(now.monotonic),
+            ],
+        };
         let next = deadlines.into_iter().chain(asked).chain([until]).flatten().min();
         // Without any deadline only an input can change anything.
         Output::Wait(next.unwrap_or(Duration::MAX).max(now.monotonic))

@@ -242,7 +242,7 @@ impl SendPayment {
     }
 
     fn finished_when_answered(&self) -> Next {
-        if !self.chunks.is_empty() || self.awaits_status() {
+        if !self.chunks.is_empty() || self.awaits_status() || self.awaits_data() {
             Next::AwaitReplies(Duration::MAX)
         } else if self.must_reconcile() {
             Next::Reconcile

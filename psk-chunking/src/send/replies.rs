@@ -1,6 +1,5 @@
 //! What the answers to packets mean for the payment (PROTOCOL.md section 4, the reply table).
 
-use psk_codec::psk::frame::{Frame, Frames};
 use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
 use psk_codec::{AmountTooLarge, DestinationAmount, ErrorClass, ErrorCode, Fulfill, Reject, Reply, SourceAmount};
 use psk_crypto::{Random, fulfills};
@@ -32,6 +31,12 @@ impl SendPayment {
         if self.is_status_query(packet) {
             return self.handle_status_reply(packet, &reply, now);
         }
+        if self.is_message(packet) {
+            return self.handle_message_reply(packet, Some(&reply), now, random);
+        }
+        if self.is_refund_question(packet) {
+            return self.handle_refund_reply(packet, &reply, now);
+        }
         // An answer to a packet that was never sent or was answered before changes nothing.
         let Some(sent) = self.take_sent(packet) else {
             return;
@@ -62,9 +67,16 @@ impl SendPayment {
         if self.is_status_query(packet) {
             return self.handle_status_failure(now);
         }
+        if self.is_message(packet) {
+            return self.handle_message_reply(packet, None, now, random);
+        }
+        if self.is_refund_question(packet) {
+            return self.refund_unanswered(now);
+        }
         let Some(sent) = self.take_sent(packet) else {
             return;
         };
+        self.data_lost(packet);
         if let Err(error) = self.account.reject(sent.source) {
             return self.fail(error.into());
         }
@@ -89,6 +101,12 @@ impl SendPayment {
         }
         if self.is_status_query(packet) {
             return self.handle_status_failure(now);
+        }
+        if self.is_message(packet) {
+            return self.handle_message_reply(packet, None, now, random);
+        }
+        if self.is_refund_question(packet) {
+            return self.refund_unanswered(now);
         }
         if let Some(sent) = self.chunks.remove(&packet) {
             self.path_mut(sent.path).load.land(&sent, true);
@@ -136,6 +154,7 @@ impl SendPayment {
         random: &mut dyn Random,
     ) -> Result<(), AccountError> {
         self.account.doubt(sent.source)?;
+        self.data_lost(packet);
         self.path_mut(sent.path).sizing.on_lost(sent.source);
         self.doubts.insert(packet, sent);
         self.retry_or_fail(&sent, error, MAX_PATH_FAILURES, now, random);
@@ -169,7 +188,12 @@ impl SendPayment {
             tracing::warn!(sequence = %packet, "a fulfillment that is not the condition's preimage");
             return self.doubt_again(packet, sent, SendError::Unanswered, now, random);
         }
+        // Who knows the preimage has read the packet.
+        self.data_arrived(packet);
         let answer = self.open_answer(packet, &fulfill.data, ChunkKind::Fulfillment);
+        if let Some(answer) = &answer {
+            self.read_frames(answer, now);
+        }
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
         self.count_fulfilled(packet, &sent, claimed, now)
@@ -217,7 +241,7 @@ impl SendPayment {
         now: Now,
         random: &mut dyn Random,
     ) -> Result<(), AccountError> {
-        let answer = self.open_answer(packet, &reject.data, ChunkKind::Reject);
+        let answer = self.open_reject(packet, &reject.data);
         if reject.code == ErrorCode::R00_TRANSFER_TIMED_OUT {
             // A hop gave up waiting; the receiver may have fulfilled all the same.
             return self.doubt_again(packet, sent, rejected(reject), now, random);
@@ -225,7 +249,13 @@ impl SendPayment {
         self.account.reject(sent.source)?;
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
         self.path_mut(sent.path).sizing.on_lost(sent.source);
-        let closed = answer.as_ref().is_some_and(is_closed);
+        let said = answer.as_ref().map(|answer| self.read_frames(answer, now));
+        match said.is_some() && self.begun {
+            true => self.data_arrived(packet),
+            // Without a record of the payment, what was read is forgotten.
+            false => self.data_lost(packet),
+        }
+        let closed = said.is_some_and(|said| said.closed);
         let arrived = answer.map(|answer| answer.chunk_amount.at_destination());
         match (reject.code, arrived) {
             _ if closed => self.fail(SendError::Refused),
@@ -415,17 +445,13 @@ impl SendPayment {
     }
 
     /// The receiver's authentic answer to a packet, if this is one.
-    pub(super) fn open_answer(&mut self, packet: Sequence, data: &[u8], kind: ChunkKind) -> Option<ChunkPacket> {
-        let answer = chunk::open_answer(data, kind, (self.config.payment_id, packet), &self.keys)?;
-        self.learn_peer(&answer);
-        Some(answer)
+    fn open_answer(&self, packet: Sequence, data: &[u8], kind: ChunkKind) -> Option<ChunkPacket> {
+        chunk::open_answer(data, kind, (self.config.payment_id, packet), &self.keys)
     }
-}
 
-/// Whether the receiver says that it takes no more of the payment.
-fn is_closed(answer: &ChunkPacket) -> bool {
-    let frames = Frames::read(&answer.application_data[..]);
-    frames.is_ok_and(|frames| frames.iter().any(|frame| matches!(frame, Frame::Closed(_))))
+    pub(super) fn open_reject(&self, packet: Sequence, data: &[u8]) -> Option<ChunkPacket> {
+        self.open_answer(packet, data, ChunkKind::Reject)
+    }
 }
 
 fn rejected(reject: &Reject) -> SendError {

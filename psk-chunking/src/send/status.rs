@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use psk_codec::DestinationAmount;
-use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, Status};
-use psk_codec::psk::{ChunkKind, MAX_APPLICATION_DATA_LENGTH, Sequence};
+use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::{Frame, Status};
 use psk_codec::{Reply, SourceAmount};
 use psk_crypto::Random;
 
@@ -60,7 +60,7 @@ impl SendPayment {
         }
         let path = self.path_for_questions();
         let amount = self.amount_for_questions(path);
-        let mut frames: FramesBuilder = FramesBuilder::new(MAX_APPLICATION_DATA_LENGTH);
+        let mut frames = self.new_frames();
         // A frame without contents fits always.
         let _ = frames.push(Frame::StatusRequest);
         match self.send_unfulfillable(path, amount, frames.encode(), now, random) {
@@ -137,16 +137,10 @@ impl SendPayment {
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         let Some(asked) = self.status.in_flight.filter(|asked| asked.packet == packet) else { return };
         let answer = match reply {
-            Reply::Reject(reject) => self.open_answer(packet, &reject.data, ChunkKind::Reject),
+            Reply::Reject(reject) => self.open_reject(packet, &reject.data),
             Reply::Fulfill(_) => None,
         };
-        let frames = answer.and_then(|answer| Frames::read(answer.application_data).ok());
-        let status = frames.and_then(|frames| {
-            frames.into_iter().find_map(|frame| match frame {
-                Frame::Status(status) => Some(status),
-                _ => None,
-            })
-        });
+        let status = answer.and_then(|answer| self.read_frames(&answer, now).status);
         let Some(status) = status else { return self.handle_status_failure(now) };
         self.paths[asked.path.0].round_trip.on_answer(asked.at, now.monotonic);
         self.status.unanswered = 0;
@@ -206,7 +200,7 @@ impl SendPayment {
 
     /// A chunk is fulfilled, and its own answer has not said with how much.
     fn count_unread(&mut self, sequence: Sequence, chunk: &SentChunk, now: Now) -> Result<(), AccountError> {
-        self.path_mut(chunk.path).round_trip.on_answer(chunk.sent_at, now.monotonic);
+        self.data_arrived(sequence);
         self.count_fulfilled(sequence, chunk, None, now)
     }
 
@@ -252,7 +246,7 @@ impl SendPayment {
         due.min()
     }
 
-    fn patience_of(&self, path: PathIndex) -> Duration {
+    pub(super) fn patience_of(&self, path: PathIndex) -> Duration {
         self.path(path).round_trip.patience().unwrap_or(FIRST_PATIENCE)
     }
 

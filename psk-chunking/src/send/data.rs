@@ -1,0 +1,258 @@
+//! The application's data beside the money (docs/frames.md): in chunks as far as there are any, in packets of its own
+//! after that.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::{Frame, FramesBuilder};
+use psk_codec::{ErrorClass, Reply};
+use psk_crypto::Random;
+
+use super::path::PathIndex;
+use super::{Output, SendEvent, SendPayment};
+use crate::stream::{Reassembly, ReassemblyLimits, SendStream, WriteError};
+use crate::time::Now;
+
+/// Both directions of a payment's data.
+#[derive(Debug)]
+pub(super) struct Data {
+    out: SendStream<Sequence>,
+    back: Reassembly,
+    /// Octets of the receiver's stream have arrived: they are acknowledged with every request.
+    heard: bool,
+    /// The receiver's stream contradicts itself or is too long, or it does not take ours: neither is carried on.
+    broken: bool,
+    /// Whether the application has been told that the receiver's stream is complete.
+    told_complete: bool,
+    messages: BTreeMap<Sequence, Message>,
+    /// Messages in a row that were not answered authentically.
+    in_vain: u32,
+    not_before: Duration,
+}
+
+/// A packet with data alone, which no receiver can fulfill.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    path: PathIndex,
+    sent_at: Duration,
+    give_up_at: Duration,
+}
+
+/// So many messages in a row without an authentic answer: nobody reads them.
+const MAX_IN_VAIN: u32 = 50;
+/// So many pieces may wait for those before them.
+const MAX_PIECES: usize = 4_096;
+/// So much may wait for what is before it.
+const MAX_BUFFERED: usize = 4 << 20;
+
+impl Data {
+    pub(super) fn new(data: Option<Bytes>, max_received: u64) -> Self {
+        let mut out = SendStream::new(u64::MAX);
+        if let Some(data) = data {
+            // A stream without a limit takes everything.
+            let _ = out.write(data);
+            out.finish();
+        }
+        let max_buffered = usize::try_from(max_received).unwrap_or(usize::MAX).min(MAX_BUFFERED);
+        let limits = ReassemblyLimits { max_length: max_received, max_buffered, max_pieces: MAX_PIECES };
+        Self {
+            out,
+            back: Reassembly::new(limits),
+            heard: false,
+            broken: false,
+            told_complete: false,
+            messages: BTreeMap::new(),
+            in_vain: 0,
+            not_before: Duration::ZERO,
+        }
+    }
+
+    /// Whether a stream has begun and is not at its end.
+    fn is_incomplete(&self) -> bool {
+        let out = self.out.length() > 0 && !self.out.is_acknowledged();
+        let back = self.back.length().is_some() && !self.back.is_complete();
+        out || back
+    }
+}
+
+impl SendPayment {
+    /// Adds octets to what goes to the receiver beside the money.
+    ///
+    /// # Errors
+    ///
+    /// When the stream has been finished.
+    pub fn write(&mut self, data: Bytes) -> Result<(), WriteError> {
+        self.data.out.write(data)
+    }
+
+    /// Nothing more will be written. The payment does not end before the receiver has all of it.
+    pub fn finish_data(&mut self) {
+        self.data.out.finish();
+    }
+
+    /// Whether the receiver has all that was written, and knows that it is all.
+    pub fn data_is_delivered(&self) -> bool {
+        self.data.out.is_acknowledged()
+    }
+
+    /// Whether data is still to be carried, in either direction, and somebody is there to carry it with.
+    pub(super) fn wants_data(&self) -> bool {
+        let carried = self.peer.knows_frames() && self.begun && !self.data.broken;
+        carried && self.data.is_incomplete() && self.data.in_vain < MAX_IN_VAIN
+    }
+
+    pub(super) fn awaits_data(&self) -> bool {
+        !self.data.messages.is_empty() || self.wants_data()
+    }
+
+    pub(super) fn has_data_to_say(&self) -> bool {
+        self.peer.knows_frames() && !self.data.broken && (self.data.heard || self.data.out.has_more())
+    }
+
+    /// Adds an acknowledgement, and data as far as there is room, to a request.
+    pub(super) fn fill_with_data(&mut self, frames: &mut FramesBuilder, sequence: Sequence) {
+        if !self.peer.knows_frames() || self.data.broken {
+            return;
+        }
+        if self.data.heard {
+            // An acknowledgement that finds no room comes with the next packet.
+            let _ = frames.push(Frame::DataAck { offset: self.data.back.in_order() });
+        }
+        self.data.out.fill(frames, sequence);
+    }
+
+    /// A request was read by the receiver.
+    pub(super) fn data_arrived(&mut self, sequence: Sequence) {
+        self.data.out.acknowledged(sequence);
+    }
+
+    /// A request may not have been read.
+    pub(super) fn data_lost(&mut self, sequence: Sequence) {
+        self.data.out.lost(sequence);
+    }
+
+    /// A packet with data alone, when no chunk takes it along and the path has room.
+    pub(super) fn poll_data(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
+        self.give_up_messages(now);
+        if !self.wants_data() || now.monotonic < self.data.not_before {
+            return None;
+        }
+        // While the receiver's stream is awaited, one question at a time draws it.
+        let draws = self.data.messages.is_empty();
+        if !self.data.out.has_more() && !draws {
+            return None;
+        }
+        let index = self.path_for_questions();
+        let on_path = self.data.messages.values().filter(|message| message.path == index).count();
+        let path = self.path(index);
+        let amount = self.amount_for_questions(index);
+        let packets = path.load.packets + on_path;
+        if now.monotonic < path.not_before() || !path.controller.allows(amount, path.load.in_flight, packets) {
+            return None;
+        }
+        let sequence = self.next_sequence?;
+        let mut frames = self.new_frames();
+        self.fill_with_data(&mut frames, sequence);
+        match self.send_unfulfillable(index, amount, frames.encode(), now, random) {
+            Ok((packet, output)) => {
+                let patience = self.patience_of(index) * 2;
+                let give_up_at = now.monotonic.saturating_add(patience);
+                let message = Message { path: index, sent_at: now.monotonic, give_up_at };
+                self.data.messages.insert(packet, message);
+                self.path_mut(index).controller.on_sent(amount, now.monotonic);
+                Some(output)
+            }
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    /// When a packet with data alone has to be looked at.
+    pub(super) fn data_wakes_at(&self, now: Duration) -> Option<Duration> {
+        let answers = self.data.messages.values().map(|message| message.give_up_at).min();
+        let paced = self.path(self.path_for_questions()).not_before().max(self.data.not_before);
+        let next = (self.wants_data() && self.data.out.has_more() && paced > now).then_some(paced);
+        answers.into_iter().chain(next).min()
+    }
+
+    pub(super) fn is_message(&self, packet: Sequence) -> bool {
+        self.data.messages.contains_key(&packet)
+    }
+
+    /// The answer to a packet with data alone; `None` when there is none.
+    pub(super) fn handle_message_reply(
+        &mut self,
+        packet: Sequence,
+        reply: Option<&Reply>,
+        now: Now,
+        random: &mut dyn Random,
+    ) {
+        let Some(message) = self.data.messages.remove(&packet) else { return };
+        let reject = match reply {
+            Some(Reply::Reject(reject)) => Some(reject),
+            _ => None,
+        };
+        let answer = reject.and_then(|reject| self.open_reject(packet, &reject.data));
+        if let Some(answer) = answer {
+            self.path_mut(message.path).round_trip.on_answer(message.sent_at, now.monotonic);
+            self.data.in_vain = 0;
+            let said = self.read_frames(&answer, now);
+            self.data_arrived(packet);
+            self.last_progress = now.monotonic;
+            // What is closed for good takes no data either.
+            self.data.broken |= said.closed && !self.has_delivered_all();
+            return;
+        }
+        self.data_lost(packet);
+        self.data.in_vain += 1;
+        let busy = reject.is_none_or(|reject| reject.code.class() == ErrorClass::Temporary);
+        let pause = self.patience_of(message.path) / if busy { 2 } else { 1 };
+        let jittered = super::control::jittered(pause, random.jitter());
+        self.data.not_before = now.monotonic.saturating_add(jittered);
+    }
+
+    fn give_up_messages(&mut self, now: Now) {
+        let late = |message: &Message| message.give_up_at <= now.monotonic;
+        let lost: Vec<Sequence> =
+            self.data.messages.iter().filter(|(_, message)| late(message)).map(|(&packet, _)| packet).collect();
+        for packet in lost {
+            self.data.messages.remove(&packet);
+            self.data_lost(packet);
+            self.data.in_vain += 1;
+        }
+    }
+
+    pub(super) fn take_data(&mut self, offset: u64, data: &Bytes, _now: Now) {
+        let taken = self.data.back.insert(offset, data);
+        self.after_taking(taken.is_ok());
+    }
+
+    pub(super) fn take_data_end(&mut self, length: u64, _now: Now) {
+        let taken = self.data.back.end(length);
+        self.after_taking(taken.is_ok());
+    }
+
+    fn after_taking(&mut self, taken: bool) {
+        if self.data.broken {
+            return;
+        }
+        self.data.heard = true;
+        if !taken {
+            tracing::warn!("the receiver's data contradicts itself or is too long; it is dropped");
+            self.data.broken = true;
+            return;
+        }
+        let data = self.data.back.take();
+        if !data.is_empty() {
+            self.events.push_back(SendEvent::Data(data));
+        }
+        if self.data.back.is_complete() && !self.data.told_complete {
+            self.data.told_complete = true;
+            self.events.push_back(SendEvent::DataComplete);
+        }
+    }
+}

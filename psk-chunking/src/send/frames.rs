@@ -1,0 +1,129 @@
+//! What requests say beside the money, and what the receiver says in its answers (docs/frames.md).
+
+use bytes::Bytes;
+use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, RefundAccount, SequenceRange, SequenceRanges, VERSION};
+use psk_codec::psk::{ChunkPacket, Sequence};
+use psk_request::max_chunk_request_data_length;
+
+use super::SendPayment;
+use crate::time::Now;
+
+/// What the receiver is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// No authentic word has come from it yet.
+    #[default]
+    Unknown,
+    /// It knows the first draft of RFC 25 and nothing else.
+    Plain,
+    /// It answers with frames.
+    Framed,
+}
+
+/// Frames without any frame: says that they are understood.
+const NO_FRAMES: Bytes = Bytes::from_static(&[VERSION]);
+/// A last chunk that has to name more ranges of unanswered chunks than that waits.
+const MAX_OUTSTANDING_RANGES: usize = 512;
+
+impl Peer {
+    pub(super) fn knows_frames(self) -> bool {
+        self == Self::Framed
+    }
+}
+
+impl SendPayment {
+    /// What a request carries that has nothing to say.
+    pub(super) fn no_frames() -> Bytes {
+        NO_FRAMES
+    }
+
+    /// What a chunk carries: what has to be told once, and as much data as there is room for.
+    pub(super) fn frames_of_chunk(&mut self, sequence: Sequence, last: bool) -> Bytes {
+        let outstanding = last && self.peer.knows_frames() && !(self.chunks.is_empty() && self.doubts.is_empty());
+        let refund_account = self.config.refund_account.clone().filter(|_| !self.begun);
+        if !outstanding && refund_account.is_none() && !self.has_data_to_say() {
+            return NO_FRAMES;
+        }
+        let mut frames = self.new_frames();
+        // There is room: an address and as many ranges as `may_name_outstanding` allows take less than a third of it.
+        let mut say = |frame| {
+            let pushed = frames.push(frame);
+            debug_assert!(pushed.is_ok(), "no room in an empty packet");
+        };
+        if let Some(address) = refund_account {
+            say(Frame::RefundAccount(RefundAccount::from(address)));
+        }
+        if outstanding && let Some(ranges) = SequenceRanges::from_ranges(self.unanswered_ranges()) {
+            say(Frame::Outstanding(ranges));
+        }
+        self.fill_with_data(&mut frames, sequence);
+        frames.encode()
+    }
+
+    pub(super) fn new_frames(&self) -> FramesBuilder {
+        FramesBuilder::new(max_chunk_request_data_length(&self.destination))
+    }
+
+    /// Whether a last chunk has room to name all chunks that are not answered.
+    pub(super) fn may_name_outstanding(&self) -> bool {
+        // As many ranges as chunks at most.
+        self.chunks.len() + self.doubts.len() <= MAX_OUTSTANDING_RANGES
+            || self.unanswered_ranges().len() <= MAX_OUTSTANDING_RANGES
+    }
+
+    /// The numbers of the chunks in flight and in doubt, as ranges.
+    fn unanswered_ranges(&self) -> Vec<SequenceRange> {
+        let mut sequences: Vec<Sequence> = self.chunks.keys().chain(self.doubts.keys()).copied().collect();
+        if !self.doubts.is_empty() {
+            sequences.sort_unstable();
+        }
+        let mut ranges: Vec<(Sequence, Sequence)> = Vec::new();
+        for sequence in sequences {
+            match ranges.last_mut() {
+                Some((_, last)) if last.next() == Some(sequence) => *last = sequence,
+                _ => ranges.push((sequence, sequence)),
+            }
+        }
+        ranges.into_iter().filter_map(|(first, last)| SequenceRange::new(first, last)).collect()
+    }
+
+    /// Learns from an authentic answer what the receiver is, and what it says. Once it has used frames it is not taken
+    /// for less: a version of it without them would be another program.
+    pub(super) fn read_frames(&mut self, answer: &ChunkPacket, now: Now) -> Said {
+        let mut said = Said::default();
+        let frames = match Frames::read(answer.application_data.clone()) {
+            Ok(frames) => frames,
+            Err(error) if error.is_plain() => {
+                if self.peer == Peer::Unknown {
+                    self.peer = Peer::Plain;
+                }
+                return said;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "frames that cannot be read");
+                self.peer = Peer::Framed;
+                return said;
+            }
+        };
+        self.peer = Peer::Framed;
+        for frame in frames {
+            match frame {
+                Frame::Data(data) => self.take_data(data.offset(), data.data(), now),
+                Frame::DataEnd { length } => self.take_data_end(length, now),
+                Frame::Closed(_) => said.closed = true,
+                Frame::Status(status) => said.status = Some(status),
+                Frame::RefundStatus { refunded, total } => self.refund.told(refunded, total),
+                _ => {}
+            }
+        }
+        said
+    }
+}
+
+/// What a receiver has said in frames that concern the question.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// It takes no more of the payment.
+    pub(super) closed: bool,
+    pub(super) status: Option<psk_codec::psk::frame::Status>,
+}

@@ -1,0 +1,130 @@
+//! After a payment has failed half way: giving up, and getting the money back (docs/frames.md, "Refunds").
+
+use std::time::Duration;
+
+use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::Frame;
+use psk_codec::{DestinationAmount, Reply, SourceAmount};
+use psk_crypto::Random;
+
+use super::{Output, Phase, SendError, SendPayment};
+use crate::time::Now;
+
+/// What is known of a refund.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refund {
+    /// What the receiver says that it has sent back, and that it will in all, in its own units.
+    told: Option<(DestinationAmount, DestinationAmount)>,
+    in_flight: Option<(Sequence, Duration)>,
+    not_before: Duration,
+    /// Whether the receiver has read that the payment is aborted.
+    aborted: bool,
+    unanswered: u32,
+    asked: u32,
+    /// When something last came back, or waiting began.
+    progress_at: Option<Duration>,
+}
+
+/// So often is a receiver told in vain that the payment is over.
+const MAX_UNANSWERED: u32 = 5;
+/// Between two questions.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+impl Refund {
+    pub(super) fn told(&mut self, refunded: DestinationAmount, total: DestinationAmount) {
+        self.told = Some((refunded, total));
+    }
+
+    fn is_over(&self) -> bool {
+        // A receiver that has read the end and says nothing of a refund keeps the money.
+        self.aborted && self.told.is_none_or(|(refunded, total)| refunded >= total)
+    }
+}
+
+impl SendPayment {
+    /// So much, in source units, has come back to the refund account until now.
+    pub(super) fn handle_refunded(&mut self, total: SourceAmount, now: Now) {
+        if total > self.account.refunded {
+            self.account.refunded = total;
+            self.refund.progress_at = Some(now.monotonic);
+        }
+    }
+
+    /// Whether a payment that has failed may get money back.
+    pub(super) fn may_be_refunded(&self) -> bool {
+        let sent = !self.account.source_sent.is_zero();
+        sent && self.peer.knows_frames() && self.config.refund_account.is_some()
+    }
+
+    pub(super) fn begin_refund(&mut self, error: SendError, now: Now) {
+        self.refund.progress_at = Some(now.monotonic);
+        self.phase = Phase::Refunding(error);
+    }
+
+    pub(super) fn poll_refund(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
+        let since = self.refund.progress_at.unwrap_or(now.monotonic);
+        let deadline = since.saturating_add(self.config.refund_timeout);
+        if let Some((_, give_up_at)) = self.refund.in_flight {
+            if now.monotonic < give_up_at && now.monotonic < deadline {
+                return Some(self.wait(now, Some(give_up_at.min(deadline))));
+            }
+            self.refund_unanswered(now);
+        }
+        let silent = self.refund.unanswered >= MAX_UNANSWERED && self.refund.told.is_none();
+        if self.refund.is_over() || silent || now.monotonic >= deadline {
+            if let Phase::Refunding(error) = &self.phase {
+                self.phase = Phase::Ended(Some(error.clone()));
+            }
+            return None;
+        }
+        if now.monotonic < self.refund.not_before {
+            return Some(self.wait(now, Some(self.refund.not_before.min(deadline))));
+        }
+        let path = self.path_for_questions();
+        let amount = self.amount_for_questions(path);
+        let mut frames = self.new_frames();
+        // A frame without contents fits always. Once the end is known, it is asked how far the refund is.
+        let _ = frames.push(if self.refund.aborted { Frame::StatusRequest } else { Frame::Abort });
+        match self.send_unfulfillable(path, amount, frames.encode(), now, random) {
+            Ok((packet, output)) => {
+                let give_up_at = now.monotonic.saturating_add(self.patience_of(path) * 2);
+                self.refund.in_flight = Some((packet, give_up_at));
+                Some(output)
+            }
+            Err(error) => {
+                self.phase = Phase::Ended(Some(error));
+                None
+            }
+        }
+    }
+
+    pub(super) fn is_refund_question(&self, packet: Sequence) -> bool {
+        self.refund.in_flight.is_some_and(|(asked, _)| asked == packet)
+    }
+
+    pub(super) fn handle_refund_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
+        let answer = match reply {
+            Reply::Reject(reject) => self.open_reject(packet, &reject.data),
+            Reply::Fulfill(_) => None,
+        };
+        let Some(answer) = answer else { return self.refund_unanswered(now) };
+        self.read_frames(&answer, now);
+        self.refund.aborted = true;
+        self.refund.in_flight = None;
+        self.refund.unanswered = 0;
+        self.ask_for_refund_later(now);
+    }
+
+    pub(super) fn refund_unanswered(&mut self, now: Now) {
+        self.refund.in_flight = None;
+        self.refund.unanswered = self.refund.unanswered.saturating_add(1);
+        self.ask_for_refund_later(now);
+    }
+
+    fn ask_for_refund_later(&mut self, now: Now) {
+        let patience = self.patience_of(self.path_for_questions());
+        let pause = (patience * (1 << self.refund.asked.min(8))).min(LONGEST_PAUSE);
+        self.refund.asked = self.refund.asked.saturating_add(1);
+        self.refund.not_before = now.monotonic.saturating_add(pause);
+    }
+}
