@@ -33,6 +33,7 @@ pub mod standard;
 mod table;
 mod timeline;
 mod witness;
+mod worth;
 
 pub use outcome::{Outcome, PaymentOutcome, Rejects, Sample};
 pub use run::{RunError, RunOptions, run};

@@ -50,7 +50,7 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SimulateArgs {
     /// A standard path such as wan, a FILE.toml, or random or calm for a world made of the seed.
-    #[arg(value_name = "SCENARIO", required_unless_present = "random")]
+    #[arg(value_name = "SCENARIO", required_unless_present_any = ["random", "calm"])]
     pub(crate) scenario: Option<String>,
     /// The seed of all chance: the same one gives the same run.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -58,6 +58,9 @@ pub(crate) struct SimulateArgs {
     /// So many random worlds, from the seed on, instead of a scenario.
     #[arg(long, value_name = "WORLDS", conflicts_with_all = ["scenario", "trace"])]
     pub(crate) random: Option<u64>,
+    /// The same of calm worlds: honest hops and reliable links, where all payments complete.
+    #[arg(long, value_name = "WORLDS", conflicts_with_all = ["scenario", "trace", "random"])]
+    pub(crate) calm: Option<u64>,
     /// Show every event of the network.
     #[arg(long)]
     pub(crate) trace: bool,

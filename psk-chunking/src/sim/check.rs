@@ -1,17 +1,31 @@
 //! The money invariants of ENGINE.md section 2, as they can be seen from outside of the machines.
+//!
+//! The network looks at its own accounts after every event (`World::problem`). The machines change only when a host has
+//! its say, and so do the sums that are compared here after each such step: what senders say with what their neighbours'
+//! books say, what receivers say with the books of their links, and what senders say with what receivers have.
+//!
+//! What has to remain an inequality, and why:
+//!
+//! - A receiver's links may show more than its payments where attackers are: the same packet sent twice is two transfers
+//!   for the network, and one chunk for the receiver.
+//! - A sender may know of more than has left by the books of its neighbours while packets are in flight, and for good
+//!   when a packet was in doubt: the receiver may have a chunk that a hop fulfilled and was not paid for in time.
+//! - A receiver may have more than a sender knows of while something is in flight, in doubt or unverified, and for good
+//!   when a hop cheats: one that keeps a Fulfill and says that the packet was rejected has paid the receiver itself.
 
-use psk_plugin::sim::HopConfig;
+use psk_plugin::sim::{HopConfig, LinkConfig};
 
 use super::payer::Paying;
 use super::run::Running;
-use super::scenario::{Expectation, Scenario};
+use super::scenario::{Expectation, Lie, Scenario};
+use crate::receive::PaymentKey;
 use crate::send::{Account, SendReport, Target};
 
 /// What does not hold at this moment, if anything.
 pub(super) fn step(running: &Running<'_>) -> Option<String> {
     let world = running.simulation.world();
-    if !world.balances_add_up() {
-        return Some("7: the accounts do not add up to zero".to_owned());
+    if let Some((at, problem)) = world.problem() {
+        return Some(format!("7: {problem}, at {at:?}"));
     }
     for place in 0..running.paid.len() {
         let problem = payment(running, place);
@@ -20,25 +34,25 @@ pub(super) fn step(running: &Running<'_>) -> Option<String> {
         }
     }
     for (host, party) in running.hosts.iter().zip(running.simulation.hosts()) {
-        let Some(payee) = party.payee() else { continue };
-        if let Some(problem) = payee.witness().problem() {
-            return Some(format!("3 or 4: {problem}"));
+        if let Some(payee) = party.payee() {
+            if let Some(problem) = payee.witness().problem() {
+                return Some(format!("3 or 4: {problem}"));
+            }
+            let (links, known) = (world.totals(*host).received.units(), payee.witness().received_in_all());
+            let known = i128::try_from(known).unwrap_or(i128::MAX);
+            if known > links || (known < links && running.scenario.attacks.is_empty()) {
+                return Some(format!("4: a receiver has {known}, its links show {links}"));
+            }
         }
-        // Its accounts with its neighbours and its books are two views of the same money.
-        let received = world.totals(*host).received.units();
-        // More, when attackers send the same packet again as another transfer.
-        if i128::try_from(payee.witness().received_in_all()).is_ok_and(|known| known > received) {
-            return Some(format!(
-                "4: {} is not what the links show, {received}",
-                payee.witness().received_in_all()
-            ));
+        if let Some(problem) = spent(running, *host) {
+            return Some(problem);
         }
     }
     None
 }
 
 fn payment(running: &Running<'_>, place: usize) -> Option<String> {
-    let paying = running.paying(place)?;
+    let (paying, paid) = (running.paying(place)?, running.paid.get(place)?);
     if let Some(problem) = &paying.problem {
         return Some(problem.clone());
     }
@@ -49,10 +63,61 @@ fn payment(running: &Running<'_>, place: usize) -> Option<String> {
     if committed > paying.budget() {
         return Some(format!("1: more than the budget has left: {account:?}"));
     }
-    let (payee, key) = (running.payee(place)?, &running.paid.get(place)?.key);
-    let most = payee.claimed(key);
-    if u128::from(account.delivered.units()) > most {
+    let payee = running.payee(place)?;
+    let (delivered, most) = (u128::from(account.delivered.units()), claimed(running, place, &paid.key)?);
+    if delivered > most {
         return Some(format!("2: more is delivered than the receiver has, {most}: {account:?}"));
+    }
+    let received = running.received(place);
+    if !payee.is_honest() {
+        return None;
+    }
+    let open = [account.in_flight, account.in_doubt].iter().any(|amount| !amount.is_zero());
+    if !open && account.unverified.is_zero() && running.network.is_honest() && delivered != received {
+        return Some(format!("2: all is answered, and the receiver has {received}: {account:?}"));
+    }
+    match paying.config.target {
+        Target::Destination(amount) => {
+            let over = received.saturating_sub(amount.units().into());
+            let allowed = paid.most_over();
+            (over > allowed).then(|| format!("{over} too much delivered of {amount}, {allowed} at most may be"))
+        }
+        Target::Source(_) => None,
+    }
+}
+
+/// The most that the receiver of a payment has said that it has of it: what it has, if it is honest.
+fn claimed(running: &Running<'_>, place: usize, key: &PaymentKey) -> Option<u128> {
+    let host = &running.scenario.payments.get(place)?.to;
+    // Whoever asks it without paying is told the first one.
+    let falling = running.scenario.lies.get(host) == Some(&Lie::DecreasingTotals);
+    let first = if falling { u128::from(u64::MAX / 2) } else { 0 };
+    Some(running.payee(place)?.claimed(key).max(first))
+}
+
+/// Whether what a host's payments say has left is what its neighbours' books and its own links show.
+fn spent(running: &Running<'_>, host: psk_plugin::sim::HostId) -> Option<String> {
+    let world = running.simulation.world();
+    let payer = running.simulation.host(host)?.payer()?;
+    let machines = payer.payments().iter().filter_map(|paying| paying.machine());
+    let (mut sent, mut in_flight, mut in_doubt) = (0i128, 0i128, 0i128);
+    for account in machines.map(|machine| machine.account()) {
+        sent += i128::from(account.source_sent.units());
+        in_flight += i128::from(account.in_flight.units());
+        in_doubt += i128::from(account.in_doubt.units());
+    }
+    let own = world.totals(host).sent.units();
+    let theirs = world.totals_of_neighbours(host).received.units();
+    if theirs > sent + in_flight + in_doubt {
+        return Some(format!(
+            "1: the neighbours of a host have {theirs}, its payments know of {sent} sent, {in_flight} in flight, \
+             {in_doubt} in doubt"
+        ));
+    }
+    // What was settled by asking the receiver was not seen on the links.
+    let doubted = payer.payments().iter().any(|paying| running.has_doubted(paying.place));
+    if !doubted && (sent != own || sent > theirs) {
+        return Some(format!("1: {sent} sent, the host's links show {own} and its neighbours have {theirs}"));
     }
     None
 }
@@ -62,14 +127,10 @@ pub(super) fn ending(running: &mut Running<'_>) {
     let mut problems = Vec::new();
     for place in 0..running.paid.len() {
         let Some(paying) = running.paying(place) else { continue };
-        let honest = running.payee(place).is_some_and(|payee| payee.is_honest());
-        let received = running.received(place);
-        let hops = 1;
-        let network = Network::of(running.scenario, hops);
-        let problem = ended(paying, (honest, network), received, running.scenario.expects);
+        let problem = ended(paying, running.scenario.expects);
         problems.extend(problem.map(|problem| format!("payment {place}: {problem}")));
     }
-    problems.extend(spent(running));
+    problems.extend(running.hosts.iter().filter_map(|host| settled(running, *host)));
     let sums = running.simulation.world().recount();
     for (asset, _, sum) in sums.iter().filter(|(.., sum)| sum.units() != 0) {
         problems.push(format!("7: counted anew, the accounts in {asset} add up to {sum}"));
@@ -79,32 +140,36 @@ pub(super) fn ending(running: &mut Running<'_>) {
     }
 }
 
-/// What can be expected of a payment's path.
+/// What can be expected of a network.
 #[derive(Clone, Copy, Debug)]
-struct Network {
-    /// No rate moves.
-    steady: bool,
-    /// No hop keeps words or money back.
+pub(super) struct Network {
+    /// No hop cheats or takes the data out of Fulfills.
     honest: bool,
-    /// How many connectors round.
-    hops: u64,
+    /// No answer is lost or comes too late.
+    answers: bool,
 }
 
 impl Network {
-    fn of(scenario: &Scenario, hops: u64) -> Self {
+    pub(super) fn of(scenario: &Scenario) -> Self {
+        let cheats = |hop: &HopConfig| hop.hostility.is_some();
+        let loses = |link: &LinkConfig| link.reply_loss_ppm > 0 || link.late_reply_ppm > 0;
+        let strips = |hop: &HopConfig| hop.strips_fulfill_data;
         let connectors = &scenario.network.connectors;
-        let moves = |hop: &HopConfig| hop.rates.iter().any(|rate| !rate.curve.is_empty());
-        let cheats = |hop: &HopConfig| hop.strips_fulfill_data || hop.hostility.is_some();
-        Self { steady: !connectors.iter().any(moves), honest: !connectors.iter().any(cheats), hops }
+        let honest = !connectors.iter().any(cheats);
+        // Attackers send packets that expire on the way, whose answers come too late.
+        let in_time = honest && scenario.attacks.is_empty();
+        Self {
+            honest: honest && !connectors.iter().any(strips),
+            answers: in_time && !scenario.network.links.iter().any(loses),
+        }
+    }
+
+    fn is_honest(self) -> bool {
+        self.honest
     }
 }
 
-fn ended(
-    paying: &Paying,
-    (honest, network): (bool, Network),
-    received: u128,
-    expects: Expectation,
-) -> Option<String> {
+fn ended(paying: &Paying, expects: Expectation) -> Option<String> {
     let Some((report, _)) = &paying.ended else { return Some("it has not ended".to_owned()) };
     let SendReport { account, error, .. } = report;
     if !account.in_flight.is_zero() {
@@ -115,24 +180,11 @@ fn ended(
         (Expectation::Fails, None) => return Some("completed, which cannot be".to_owned()),
         _ => {}
     }
-    match error {
-        None => exact(paying, account, (honest, network), received),
-        Some(_) => None,
-    }
+    if error.is_none() { exact(paying, account) } else { None }
 }
 
-/// The amounts of a completed payment. That no more than the amount is delivered can only be promised at a rate that
-/// does not rise while packets are under way.
-fn exact(
-    paying: &Paying,
-    account: &Account,
-    (honest, network): (bool, Network),
-    received: u128,
-) -> Option<String> {
-    let delivered = u128::from(account.delivered.units());
-    if honest && network.honest && delivered != received {
-        return Some(format!("2: {delivered} delivered, but the receiver has {received}"));
-    }
+/// The amounts of a completed payment. That the receiver has not got too much is checked at every step.
+fn exact(paying: &Paying, account: &Account) -> Option<String> {
     match paying.config.target {
         Target::Source(amount) if account.source_sent != amount => {
             Some(format!("1: completed, but not exactly: {account:?}"))
@@ -140,30 +192,21 @@ fn exact(
         Target::Destination(amount) if account.delivered < amount => {
             Some(format!("completed with too little: {account:?}"))
         }
-        Target::Destination(amount) if honest && network.steady => {
-            let over = received.saturating_sub(amount.units().into());
-            // Less than the worth of one source unit, rounded up. A sender cannot tell how many hops round: it takes
-            // them for one, and each of the others may bring a unit more than it reckons with.
-            let worth = delivered.div_ceil(u128::from(account.source_sent.units()).max(1)).max(1);
-            let allowed = worth.saturating_mul(network.hops.max(1).into());
-            (over >= allowed).then(|| format!("{over} too much delivered"))
-        }
         _ => None,
     }
 }
 
-/// What has left a host, as its neighbours see it, is in its payments' accounts.
-fn spent(running: &Running<'_>) -> Option<String> {
-    for (host, party) in running.hosts.iter().zip(running.simulation.hosts()) {
-        let Some(payer) = party.payer() else { continue };
-        let accounts = payer.payments().iter().filter_map(|paying| paying.machine().map(|it| it.account()));
-        let committed: u128 = accounts
-            .map(|account| account.committed().map_or(0, |committed| u128::from(committed.units())))
-            .sum();
-        let sent = running.simulation.world().totals(*host).sent.units();
-        if i128::try_from(committed).is_ok_and(|committed| sent > committed) {
-            return Some(format!("1: {sent} has left a host whose payments know of {committed}"));
-        }
+/// Where no answer was lost, both ends of a host's links agree when all is over, and so do its payments.
+fn settled(running: &Running<'_>, host: psk_plugin::sim::HostId) -> Option<String> {
+    let world = running.simulation.world();
+    let open = world.links_of(host).map(|link| world.unacknowledged(link).units()).find(|units| *units != 0);
+    if let Some(units) = open.filter(|_| running.network.answers) {
+        return Some(format!("7: no answer was lost, and {units} are not acknowledged"));
     }
-    None
+    let payer = running.simulation.host(host)?.payer()?;
+    let doubted = payer.payments().iter().any(|paying| running.has_doubted(paying.place));
+    let accounts = payer.payments().iter().filter_map(|paying| Some(paying.machine()?.account()));
+    let sent: i128 = accounts.map(|account| i128::from(account.source_sent.units())).sum();
+    let theirs = world.totals_of_neighbours(host).received.units();
+    (!doubted && sent != theirs).then(|| format!("1: {sent} sent, the neighbours have {theirs}"))
 }

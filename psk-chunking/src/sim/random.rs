@@ -203,7 +203,7 @@ impl Dice {
         let name = |place: u64| network.hosts[usize::try_from(place).unwrap_or(0)].clone();
         // In a calm world large enough that a spread and the rounding of some hops are within the slippage.
         let least = if calm { 10_000 } else { 1 };
-        let amount = self.spread_out(least, 1_000_000);
+        let amount = self.spread_out(least, 5_000_000);
         let fixed = if self.one_in(2) { Fixed::Source } else { Fixed::Destination };
         PaymentConfig {
             fixed,

@@ -8,7 +8,7 @@ use psk_crypto::{Credentials, CredentialsError};
 use psk_plugin::sim::{ConfigError, HostId, LinkId, Simulation, Step, TraceSink, World};
 
 use super::attacker::Attacker;
-use super::check;
+use super::check::{self, Network};
 use super::ideal::{Ideal, ideals};
 use super::outcome::{Outcome, PaymentOutcome, Rejects, Sample};
 use super::party::Party;
@@ -16,6 +16,8 @@ use super::payee::Payee;
 use super::payer::{Payer, Paying};
 use super::scenario::{PaymentConfig, Scenario};
 use super::timeline::Timeline;
+use super::ratio::Ratio;
+use super::worth::{greatest_overshoot, may_rise};
 use crate::receive::PaymentKey;
 
 /// How to run a scenario.
@@ -86,6 +88,7 @@ pub(super) struct Running<'a> {
     pub(super) paid: Vec<Paid>,
     pub(super) hosts: Vec<HostId>,
     pub(super) violations: Vec<String>,
+    pub(super) network: Network,
     sample_every: Option<Duration>,
     next_sample: Duration,
     samples: Vec<Sample>,
@@ -99,9 +102,28 @@ pub(super) struct Paid {
     pub(super) from: HostId,
     pub(super) to: HostId,
     pub(super) key: PaymentKey,
-    /// Its paths, each as the places of its links: over every link of the paying host that leads there.
-    pub(super) paths: Vec<Vec<usize>>,
     ideal: Ideal,
+    /// What may be delivered beyond a fixed amount at rates that do not rise, in destination units.
+    overshoot: u128,
+    /// By how much of it all rates may rise, in parts per million, and the highest worth of source units.
+    rise: (u64, Ratio),
+    /// Whether packets have been in doubt.
+    pub(super) doubted: bool,
+    /// The most that has been in flight and in doubt, in source units.
+    pub(super) most_open: u128,
+}
+
+impl Paid {
+    /// How much may be delivered at most beyond a fixed destination amount: less than one source unit more may bring,
+    /// and what a rise of the rate adds to packets that were under way.
+    pub(super) fn most_over(&self) -> u128 {
+        let (ppm, highest) = self.rise;
+        let more = match ppm {
+            0 => 0,
+            ppm => highest.of(self.most_open).saturating_add(1).saturating_mul(ppm.into()).div_ceil(1_000_000),
+        };
+        self.overshoot.saturating_add(more)
+    }
 }
 
 impl<'a> Running<'a> {
@@ -130,6 +152,7 @@ impl<'a> Running<'a> {
             paid,
             hosts,
             violations: Vec::new(),
+            network: Network::of(scenario),
             sample_every: options.sample_every,
             next_sample: Duration::ZERO,
             samples: Vec::new(),
@@ -160,6 +183,14 @@ impl<'a> Running<'a> {
     }
 
     fn check(&mut self) {
+        for place in 0..self.paid.len() {
+            let machine = self.paying(place).and_then(|paying| paying.machine());
+            let Some(account) = machine.map(|machine| *machine.account()) else { continue };
+            let Some(paid) = self.paid.get_mut(place) else { continue };
+            paid.doubted |= !account.in_doubt.is_zero();
+            let open = u128::from(account.in_flight.units()) + u128::from(account.in_doubt.units());
+            paid.most_open = paid.most_open.max(open);
+        }
         if let Some(problem) = check::step(self)
             && self.violations.is_empty()
         {
@@ -211,6 +242,11 @@ impl<'a> Running<'a> {
 
     pub(super) fn payee(&self, place: usize) -> Option<&Payee> {
         self.simulation.host(self.paid.get(place)?.to)?.payee()
+    }
+
+    /// Whether the payment has had packets in doubt.
+    pub(super) fn has_doubted(&self, place: usize) -> bool {
+        self.paid.get(place).is_some_and(|paid| paid.doubted)
     }
 
     pub(super) fn received(&self, place: usize) -> u128 {
@@ -296,7 +332,9 @@ fn payments(
         if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
             payer.add(Paying::new(place, config, credentials, starts_at, links));
         }
-        paid.push(Paid { from, to, key, paths, ideal });
+        let overshoot = greatest_overshoot(&scenario.network, &paths);
+        let rise = may_rise(&scenario.network, &paths);
+        paid.push(Paid { from, to, key, ideal, overshoot, rise, doubted: false, most_open: 0 });
     }
     Ok(paid)
 }

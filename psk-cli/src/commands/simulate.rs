@@ -1,3 +1,5 @@
+mod worlds;
+
 use std::fs;
 
 use psk_chunking::sim::{
@@ -10,8 +12,11 @@ use crate::error::Failure;
 use crate::output::{Output, amount};
 
 pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
-    if let Some(worlds) = args.random {
-        return random_worlds(args.seed, worlds, output);
+    if let Some(count) = args.random {
+        return worlds::run(args.seed, count, random::scenario, output);
+    }
+    if let Some(count) = args.calm {
+        return worlds::run(args.seed, count, random::calm_scenario, output);
     }
     let name = args.scenario.as_deref().unwrap_or_default();
     let scenario = load(name, args.seed)?;
@@ -62,24 +67,6 @@ fn one_line(error: &toml::de::Error) -> String {
 
 fn simulate(scenario: &Scenario, options: RunOptions) -> Result<Outcome, Failure> {
     run_scenario(scenario, options).map_err(|error| Failure::usage(format!("{}: {error}", scenario.name)))
-}
-
-/// Random worlds from this seed on; tells of those that went wrong, and how many there were.
-fn random_worlds(first: u64, worlds: u64, output: Output) -> Result<(), Failure> {
-    let (mut wrong, mut completed, mut payments) = (0_u64, 0, 0);
-    for seed in first..first.saturating_add(worlds) {
-        let outcome = simulate(&random::scenario(seed), RunOptions::seed(seed))?;
-        payments += outcome.payments.len();
-        completed += outcome.payments.iter().filter(|payment| payment.ending() == "completed").count();
-        if !outcome.is_well() {
-            wrong += 1;
-            output.emit(to_json(&outcome), &outcome);
-        }
-    }
-    let text = format!("{worlds} worlds, {wrong} went wrong; {completed} of {payments} payments completed");
-    let told = json!({ "worlds": worlds, "wrong": wrong, "payments": payments, "completed": completed });
-    output.emit(told, &text);
-    if wrong > 0 { Err(Failure::not_done(text).told()) } else { Ok(()) }
 }
 
 fn to_json(outcome: &Outcome) -> Value {

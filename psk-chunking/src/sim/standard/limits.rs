@@ -4,7 +4,7 @@ use psk_plugin::sim::{
     HopConfig, LinkConfig, LiquidityConfig, LiquidityStep, NetworkConfig, PacketRateConfig, TooLargeAnswer,
 };
 
-use super::super::scenario::{Expectation, PaymentConfig, Scenario};
+use super::super::scenario::{PaymentConfig, Scenario};
 use super::{honest, line, pays};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -70,7 +70,7 @@ fn lossy() -> Scenario {
         ..network.links[1].clone()
     };
     let about = "2 % of replies lost, 1 % repeated, reordering, 5 % delayed beyond expiry";
-    Scenario { expects: Expectation::Ends, ..honest("lossy", about, network, pays(500_000)) }
+    honest("lossy", about, network, pays(500_000))
 }
 
 fn stripped() -> Scenario {

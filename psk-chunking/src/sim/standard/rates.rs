@@ -2,7 +2,7 @@
 
 use psk_plugin::sim::{CurveConfig, CurvePoint, HopConfig, PacketRateConfig, Rate};
 
-use super::super::scenario::{Expectation, PaymentConfig, Scenario};
+use super::super::scenario::{PaymentConfig, Scenario};
 use super::{honest, line, pays};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -74,5 +74,5 @@ fn rounding() -> Scenario {
     hops[0].max_packet_amount = Some(10);
     let about = "four hops that round down, packets of at most ten units";
     let payment = PaymentConfig { slippage_ppm: Some(400_000), ..pays(1_000) };
-    Scenario { expects: Expectation::Ends, ..honest("rounding", about, line(hops, 12_500), payment) }
+    honest("rounding", about, line(hops, 12_500), payment)
 }
