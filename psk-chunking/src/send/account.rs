@@ -89,11 +89,10 @@ impl Account {
         Ok(())
     }
 
-    /// The receiver's total, authenticated, replaces what was assumed of chunks without readable data. No more than can
-    /// have arrived is believed.
+    /// The receiver's total, authenticated, replaces what was assumed of chunks without readable data.
     pub(super) fn verify(&mut self, total: DestinationAmount) {
         if self.delivered <= total {
-            self.delivered = total.min(self.delivered.saturating_add(self.unverified));
+            self.delivered = total;
             self.unverified = DestinationAmount::ZERO;
         }
     }

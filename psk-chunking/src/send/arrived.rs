@@ -79,13 +79,23 @@ impl Arrived {
 
     /// The most that one packet of `amount` delivers.
     pub(super) fn at_most(&self, amount: SourceAmount) -> DestinationAmount {
-        let certain = self.bounds.at_most(amount);
-        let Some((sent, delivered)) = self.largest else { return certain };
-        // What a hop rounds away is worth up to as much as one of our units, when a unit is worth more after it.
-        let worth = delivered.units().div_ceil(sent.units().max(1)).max(1);
-        let lost = u32::try_from(worth).unwrap_or(u32::MAX).saturating_mul(ROUNDINGS);
-        let likely = RateInterval::of_packet_over(sent, delivered, lost);
-        likely.map_or(certain, |rate| rate.delivers_at_most(amount).min(certain))
+        self.rate_over_hops().delivers_at_most(amount).min(self.bounds.at_most(amount))
+    }
+
+    /// No packet of less delivers `missing`.
+    pub(super) fn maybe_enough(&self, missing: DestinationAmount) -> SourceAmount {
+        self.rate_over_hops().maybe_enough(missing)
+    }
+
+    /// The rates that the largest packet shows, for several hops that round.
+    fn rate_over_hops(&self) -> RateInterval {
+        let shown = self.largest.and_then(|(sent, delivered)| {
+            // What a hop rounds away is worth up to as much as one of our units, when a unit is worth more after it.
+            let worth = delivered.units().div_ceil(sent.units().max(1)).max(1);
+            let lost = u32::try_from(worth).unwrap_or(u32::MAX).saturating_mul(ROUNDINGS);
+            RateInterval::of_packet_over(sent, delivered, lost)
+        });
+        shown.unwrap_or(RateInterval::UNKNOWN)
     }
 
     /// Which packet of at most `largest` delivers `missing`.

@@ -176,7 +176,8 @@ impl SendPayment {
             Completing::Known(amount) => amount,
             Completing::Ask(sizes) => return Candidate::Ask(sizes),
             Completing::Asked => return Candidate::Blocked,
-            Completing::Unknown => enough(path, missing).max(path.completing_floor),
+            // From below: too little is rejected, at no cost, and says how much it was.
+            Completing::Unknown => path.arrived.maybe_enough(missing).max(path.completing_floor),
         };
         let most = largest.min(budget_left);
         // The step that would be right may be too large, and less do: anything above what has failed.

@@ -315,7 +315,9 @@ impl SendPayment {
         let path = self.path_mut(sent.path);
         if sent.completing {
             let short = sent.minimum.saturating_sub(arrived);
-            let more = path.rate.high().cost_floor(short).max(SourceAmount::new(1));
+            // At rates of at most one, so many source units more deliver no more than that.
+            let dear = path.rate.high().cost_floor(short);
+            let more = dear.min(SourceAmount::new(short.units())).max(SourceAmount::new(1));
             path.completing_floor = sent.source.saturating_add(more);
             path.completing_failed = path.completing_failed.max(sent.source);
         } else if path.is_news(sent) {

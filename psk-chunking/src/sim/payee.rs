@@ -173,6 +173,8 @@ impl Payee {
             Lie::ClosesAndOpens => return honest,
             Lie::SaysNothing => return without_data(honest),
         };
+        let claimed = self.claimed.entry(chunk.payment.clone()).or_default();
+        *claimed = (*claimed).max(said_in_all.into());
         if kind == ChunkKind::Fulfillment {
             let claimed = self.claimed.entry(chunk.payment.clone()).or_default();
             *claimed = claimed.saturating_add(said.max(chunk.minimum.units()).into()).max(said_in_all.into());
