@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::{SequenceRange, SequenceRanges};
 
 /// The sequence numbers of a payment that have been fulfilled, as ranges.
 ///
@@ -39,6 +40,24 @@ impl SequenceSet {
         true
     }
 
+    /// The greatest number up to which all from `sequence` on are there; `None` when that one is not.
+    pub(super) fn end_of_run(&self, sequence: Sequence) -> Option<Sequence> {
+        let (_, &last) = self.ranges.range(..=sequence.number()).next_back()?;
+        (sequence.number() <= last).then(|| Sequence::new(last))
+    }
+
+    /// As ranges that ascend and do not touch, `most` at most: neighbours are joined where there are more, those with
+    /// the smallest gaps between them first, so that no number is left out.
+    pub(super) fn to_ranges(&self, most: usize) -> SequenceRanges {
+        let mut ranges: Vec<(u32, u32)> = self.ranges.iter().map(|(&first, &last)| (first, last)).collect();
+        if ranges.len() > most {
+            ranges = joined(&ranges, most);
+        }
+        let range = |(first, last)| SequenceRange::new(Sequence::new(first), Sequence::new(last));
+        // They ascend and do not touch, so this never falls back.
+        SequenceRanges::from_ranges(ranges.into_iter().filter_map(range)).unwrap_or(SequenceRanges::EMPTY)
+    }
+
     fn join_lowest(&mut self) {
         if let Some((first, _)) = self.ranges.pop_first()
             && let Some((_, last)) = self.ranges.pop_first()
@@ -46,6 +65,29 @@ impl SequenceSet {
             self.ranges.insert(first, last);
         }
     }
+}
+
+/// Closes the smallest gaps. With no range allowed, none is left: then the numbers say nothing.
+fn joined(ranges: &[(u32, u32)], most: usize) -> Vec<(u32, u32)> {
+    let Some(gaps_left) = most.checked_sub(1) else { return Vec::new() };
+    let gap = |index: usize| {
+        let (before, after) = (ranges.get(index)?, ranges.get(index + 1)?);
+        Some(after.0.saturating_sub(before.1))
+    };
+    let mut gaps: Vec<usize> = (0..ranges.len().saturating_sub(1)).collect();
+    // The widest ones stay.
+    gaps.sort_by_key(|&index| std::cmp::Reverse(gap(index)));
+    gaps.truncate(gaps_left);
+    gaps.sort_unstable();
+    let mut joined = Vec::with_capacity(most);
+    let mut start = 0;
+    for end in gaps.into_iter().chain([ranges.len().saturating_sub(1)]) {
+        if let (Some(&(first, _)), Some(&(_, last))) = (ranges.get(start), ranges.get(end)) {
+            joined.push((first, last));
+        }
+        start = end + 1;
+    }
+    joined
 }
 
 #[cfg(test)]
@@ -62,6 +104,20 @@ mod tests {
             let (mut set, mut model) = (SequenceSet::default(), HashSet::new());
             for number in numbers {
                 prop_assert_eq!(set.insert(Sequence::new(number)), model.insert(number));
+                for most in [0, 1, 2, 5, 100] {
+                    let ranges = set.to_ranges(most);
+                    prop_assert!(ranges.len() <= most);
+                    if most > 0 {
+                        prop_assert!(model.iter().all(|&number| ranges.contains(Sequence::new(number))));
+                    }
+                    if most >= set.ranges.len() {
+                        prop_assert_eq!(ranges.count(), model.len() as u64);
+                    }
+                }
+                let run = |number| {
+                    (number..=u32::MAX).take_while(|number| model.contains(number)).last()
+                };
+                prop_assert_eq!(set.end_of_run(Sequence::new(number)).map(Sequence::number), run(number));
                 for other in (0..60).chain(u32::MAX - 8..=u32::MAX) {
                     prop_assert_eq!(set.contains(Sequence::new(other)), model.contains(&other));
                 }

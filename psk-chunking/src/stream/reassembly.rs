@@ -142,6 +142,13 @@ impl Reassembly {
         }
     }
 
+    /// Forgets all octets that are kept; what is in order counts as arrived.
+    pub fn clear(&mut self) {
+        self.ready.clear();
+        self.waiting.clear();
+        (self.ready_length, self.waiting_length) = (0, 0);
+    }
+
     /// The offset after the last octet that has arrived in order: what a DataAck says.
     pub fn in_order(&self) -> u64 {
         self.in_order
