@@ -41,7 +41,9 @@ impl Witness {
         let reached = taken.expected.is_some_and(|expected| taken.received >= expected);
         if chunk.last {
             taken.outstanding = match &chunk.frames {
-                ChunkFrames::Read(frames) => Some(frames.outstanding.clone().unwrap_or(SequenceRanges::EMPTY)),
+                ChunkFrames::Read(frames) => {
+                    Some(frames.outstanding.clone().unwrap_or(SequenceRanges::EMPTY))
+                }
                 _ => Some(SequenceRanges::EMPTY),
             };
         }
