@@ -373,16 +373,29 @@ fn a_stream_that_stays_incomplete_is_cut_off() {
 
 #[test]
 fn without_room_for_data_a_chunk_is_refused_for_now_and_nothing_is_acknowledged() {
-    // An account may have a sixteenth: 5 octets.
-    let config = ReceiveConfig { max_data_waiting: 80, ..ReceiveConfig::default() };
+    // An account may have a sixteenth: some hundred pieces.
+    let config = ReceiveConfig { max_data_waiting: 16 * 10_000, ..ReceiveConfig::default() };
     let mut payments = ReceivePayments::new(config);
-    give(&mut payments, &chunk(1));
-    assert_eq!(give(&mut payments, &brings(2, 1, "ello")).refusal, None);
-    assert_eq!(give(&mut payments, &brings(3, 6, "world")).refusal, Some(ChunkRefusal::NoRoomForData));
-    // In order it passes through.
-    assert_eq!(give(&mut payments, &brings(3, 0, "h")).refusal, None);
-    assert_eq!(told(&mut payments), "0:hello ");
-    assert_eq!(give(&mut payments, &brings(4, 6, "world")).refusal, None);
+    give(&mut payments, &chunk(0));
+    let fits = (1..200).take_while(|&number| {
+        give(&mut payments, &brings(number, 2 * u64::from(number), "x")).refusal.is_none()
+    });
+    let refused = fits.count() as u32 + 1;
+    assert!((80..110).contains(&refused), "{refused}");
+    let again = brings(refused, 2 * u64::from(refused), "x");
+    let answer = give(&mut payments, &again);
+    assert_eq!(answer.refusal, Some(ChunkRefusal::NoRoomForData));
+    assert_eq!(give(&mut payments, &chunk(refused)).refusal, None, "without data it is taken");
+    // When what is missing comes, there is room again.
+    for number in 0..refused {
+        give(
+            &mut payments,
+            &ChunkArrival { fulfillable: false, ..brings(number, 2 * u64::from(number), "xx") },
+        );
+    }
+    assert!(told(&mut payments).starts_with("0:xx"));
+    let again = ChunkArrival { sequence: Sequence::new(500), ..again };
+    assert_eq!(give(&mut payments, &again).refusal, None);
 }
 
 #[test]

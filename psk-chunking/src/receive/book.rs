@@ -6,11 +6,13 @@ use psk_request::AccountSuffix;
 
 use super::ReceiveConfig;
 use super::payment::{Payment, PaymentKey};
+use super::sequences::MAX_RANGES;
 
 /// All payments that are remembered, by key and by the time when something has to be done about them.
 #[derive(Debug, Default)]
 pub(super) struct Book {
-    payments: HashMap<PaymentKey, Payment>,
+    /// Boxed, since a map has room for twice as many as it holds.
+    payments: HashMap<PaymentKey, Box<Payment>>,
     per_account: HashMap<AccountSuffix, OfAccount>,
     /// Payments that are not settled: when to look at them again; one entry each, at or before the deadline.
     live: BTreeSet<(Duration, PaymentKey)>,
@@ -18,6 +20,8 @@ pub(super) struct Book {
     settled: BTreeSet<(Duration, PaymentKey)>,
     /// How many octets of data wait, in all.
     waiting: usize,
+    /// How many ranges of sequence numbers there are, in all.
+    ranges: usize,
 }
 
 /// The payments of one account.
@@ -33,6 +37,8 @@ struct OfAccount {
 
 /// One account may have this part of the octets that may wait.
 const SHARE_OF_ACCOUNT: usize = 16;
+/// What a payment may have when all have too many.
+const FEW_RANGES: usize = 16;
 
 impl Book {
     pub(super) fn len(&self) -> usize {
@@ -40,11 +46,11 @@ impl Book {
     }
 
     pub(super) fn payment(&self, key: &PaymentKey) -> Option<&Payment> {
-        self.payments.get(key)
+        self.payments.get(key).map(|payment| &**payment)
     }
 
     pub(super) fn payment_mut(&mut self, key: &PaymentKey) -> Option<&mut Payment> {
-        self.payments.get_mut(key)
+        self.payments.get_mut(key).map(|payment| &mut **payment)
     }
 
     /// Makes room for one more payment of the account, by forgetting a settled one. What was forgotten, or `None`
@@ -72,7 +78,7 @@ impl Book {
         payment.indexed_at = payment.deadline(config);
         self.live.insert((payment.indexed_at, key.clone()));
         self.per_account.entry(key.account.clone()).or_default().payments += 1;
-        self.payments.insert(key, payment);
+        self.payments.insert(key, Box::new(payment));
     }
 
     /// Puts a payment that is not settled under its deadline, when that is earlier than where it stands: later ones
@@ -151,11 +157,24 @@ impl Book {
         }
     }
 
+    /// How many ranges of sequence numbers a payment may have.
+    pub(super) fn max_ranges(&self, config: &ReceiveConfig) -> usize {
+        match self.ranges < config.max_sequence_ranges {
+            true => MAX_RANGES,
+            false => FEW_RANGES,
+        }
+    }
+
+    /// A payment has more or fewer ranges of sequence numbers.
+    pub(super) fn has_ranges(&mut self, before: usize, after: usize) {
+        self.ranges = self.ranges.saturating_sub(before).saturating_add(after);
+    }
+
     fn forget(&mut self, due: Duration, key: &PaymentKey) -> Option<(PaymentKey, Payment)> {
         self.settled.remove(&(due, key.clone()));
         let payment = self.payments.remove(key)?;
-        let waiting = payment.streams.as_ref().map_or(0, |streams| streams.waiting());
-        self.data_waits(&key.account, waiting, 0);
+        self.data_waits(&key.account, payment.waiting(), 0);
+        self.has_ranges(payment.fulfilled.len(), 0);
         if let Some(all) = self.per_account.get_mut(&key.account) {
             all.settled.remove(&(due, key.payment_id));
             all.payments = all.payments.saturating_sub(1);
@@ -163,6 +182,6 @@ impl Book {
                 self.per_account.remove(&key.account);
             }
         }
-        Some((key.clone(), payment))
+        Some((key.clone(), *payment))
     }
 }

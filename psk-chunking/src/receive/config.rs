@@ -16,7 +16,7 @@ pub struct ReceiveConfig {
     pub min_silence: Duration,
     /// A payment without a fulfilled chunk for so long is over, however slow it was. Default: 10 minutes.
     pub max_silence: Duration,
-    /// How many payments are remembered, live and ended. Default: 100,000, some 60 MB.
+    /// How many payments are remembered, live and ended. Default: 100,000, at most some 80 MB.
     pub max_payments: usize,
     /// How many of them one account may have, so that one sender cannot use up the memory of all. Default: 1,000.
     /// A new payment takes the place of the account's oldest ended one; when all are live it is refused.
@@ -27,9 +27,12 @@ pub struct ReceiveConfig {
     /// invoice or a small document; who wants more says so.
     pub max_data_length: u64,
     /// How much application data of all payments may wait for what comes before it or for the application's word, in
-    /// octets; one account may have a sixteenth of it. Beyond that, chunks with data are refused for now. Default:
-    /// 16 MB.
+    /// octets, with what last chunks name; one account may have a sixteenth of it. Beyond that, such chunks are refused
+    /// for now. Default: 16 MB.
     pub max_data_waiting: usize,
+    /// How many ranges of sequence numbers are remembered, of all payments; a payment of which chunks come in order has
+    /// one. Beyond that a payment keeps 16, and takes numbers between them for used. Default: 1,000,000, some 20 MB.
+    pub max_sequence_ranges: usize,
     /// After how long without a word from the sender the receiver's data is sent again. Default: 2 s, longer than
     /// most round trips.
     pub data_patience: Duration,
@@ -75,6 +78,7 @@ impl Default for ReceiveConfig {
             retention: Duration::from_secs(600),
             max_data_length: 64 * 1_024,
             max_data_waiting: 16 << 20,
+            max_sequence_ranges: 1_000_000,
             data_patience: Duration::from_secs(2),
             on_incomplete: OnIncomplete::Keep,
             max_refund_attempts: 5,

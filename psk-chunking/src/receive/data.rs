@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use psk_codec::psk::frame::FramesBuilder;
+use psk_codec::psk::frame::{FramesBuilder, StreamData};
 
 use super::ReceiveConfig;
 use super::arrival::RequestFrames;
@@ -22,6 +22,9 @@ pub(super) struct Streams {
 /// A packet loses at most one piece, and no sender has more packets in flight than this.
 const MAX_PIECES: usize = 2_048;
 
+/// What each piece that waits takes beside its own octets.
+const OVERHEAD_OF_PIECE: usize = 96;
+
 /// What is wrong with the data in a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DataProblem {
@@ -41,6 +44,9 @@ pub(super) struct Told {
 }
 
 impl Streams {
+    /// What the two streams take, empty, in octets.
+    pub(super) const OVERHEAD: usize = size_of::<Self>() + 64;
+
     pub(super) fn new(config: &ReceiveConfig) -> Self {
         let limits = ReassemblyLimits {
             max_length: config.max_data_length,
@@ -57,30 +63,36 @@ impl Streams {
         }
     }
 
-    /// How many octets of the sender's wait here.
+    /// How many octets this takes: those of the sender's that wait, and what is around them.
     pub(super) fn waiting(&self) -> usize {
-        self.from_sender.buffered()
+        let pieces = self.from_sender.pieces().saturating_mul(OVERHEAD_OF_PIECE);
+        Self::OVERHEAD.saturating_add(self.from_sender.buffered()).saturating_add(pieces)
     }
 
-    /// Takes what a chunk brings; `room` is how many octets more may wait.
+    /// Takes what a chunk brings; `room` is how many octets more may wait, and `passes` whether what is in order is
+    /// told at once.
     pub(super) fn read(
         &mut self,
         frames: &RequestFrames,
         room: usize,
+        passes: bool,
         now: Duration,
     ) -> Result<(), DataProblem> {
         if let Some(offset) = frames.data_ack {
             self.to_sender.acknowledged_to(offset, now);
         }
-        let brings: usize = frames.data.iter().map(|data| data.data().len()).sum();
         if self.closed {
-            let old = |data: &psk_codec::psk::frame::StreamData| data.end() <= self.from_sender.in_order();
+            let old = |data: &StreamData| data.end() <= self.from_sender.in_order();
             return match frames.data.iter().all(old) {
                 true => Ok(()),
                 false => Err(DataProblem::TooLong),
             };
         }
-        if brings > room {
+        // What is missing in front lets others go, so there is always room for it.
+        let passes = |data: &&StreamData| passes && data.offset() <= self.from_sender.in_order();
+        let waits = frames.data.iter().filter(|data| !passes(data));
+        let wanted: usize = waits.map(|data| data.data().len().saturating_add(OVERHEAD_OF_PIECE)).sum();
+        if wanted > room {
             return Err(DataProblem::NoRoom);
         }
         let result = self.insert(frames);
@@ -124,6 +136,10 @@ impl Streams {
     /// Whether something of the sender's was told, and the rest will not be.
     pub(super) fn is_cut_off(&self) -> bool {
         self.told > 0 && !self.told_end
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Takes no more, and forgets what waits.

@@ -119,6 +119,7 @@ impl ReceivePayments {
             payment.silence.seen(now, chunk.expires_in);
         }
         let frames = chunk.read_frames()?;
+        let names = frames.outstanding.as_ref().map_or(0, Outstanding::size_of);
         if let (None, Some(to)) = (&payment.refund, &frames.refund) {
             payment.refund = Some(Box::new(Refund::to(to.clone())));
         }
@@ -130,21 +131,26 @@ impl ReceivePayments {
         let refused =
             payment.ended().is_some() && payment.chunks == 0 || payment.ended() == Some(EndReason::Refused);
         if !has_data && frames.data_ack.is_none() || refused {
-            return None;
+            return (names > room).then_some(DataProblem::NoRoom);
         }
         if !has_data && payment.streams.is_none() {
             return None;
         }
+        let before = payment.streams.as_ref().map_or(0, |streams| streams.waiting());
+        if before == 0 && room < Streams::OVERHEAD {
+            return Some(DataProblem::NoRoom);
+        }
         let streams = payment.streams.get_or_insert_with(|| Box::new(Streams::new(&self.config)));
-        let (before, was_cut_off) = (streams.waiting(), streams.is_cut_off());
-        let problem = streams.read(frames, room, now).err();
+        let (room, was_cut_off) = (room.saturating_sub(names), streams.is_cut_off());
+        let was_closed = streams.is_closed();
+        let problem = streams.read(frames, room, payment.chunks > 0, now).err();
         let after = streams.waiting();
         self.book.data_waits(&chunk.payment.account, before, after);
         match problem {
             None => self.tell_data(&chunk.payment),
             Some(DataProblem::NoRoom) => {}
             Some(DataProblem::Conflict | DataProblem::TooLong) => {
-                if was_cut_off && before > 0 {
+                if was_cut_off && !was_closed {
                     self.events.push_back(ReceiveEvent::DataCutOff { payment: chunk.payment.clone() });
                 }
             }
@@ -229,10 +235,12 @@ impl ReceivePayments {
 
     fn fulfill(&mut self, chunk: &ChunkArrival, total: DestinationAmount, now: Duration) -> Decision {
         let key = &chunk.payment;
+        let max_ranges = self.book.max_ranges(&self.config);
         let Some(payment) = self.book.payment_mut(key) else {
             return Decision::AwaitReview;
         };
-        payment.fulfilled.insert(chunk.sequence);
+        let (waited, ranges) = (payment.waiting(), payment.fulfilled.len());
+        payment.fulfilled.insert(chunk.sequence, max_ranges);
         payment.received = total;
         payment.chunks += 1;
         payment.silence.fulfilled(now);
@@ -240,6 +248,9 @@ impl ReceivePayments {
             payment.state = State::Undecided;
         }
         let ended = ending(payment, chunk);
+        let (waits, ranges_now) = (payment.waiting(), payment.fulfilled.len());
+        self.book.data_waits(&key.account, waited, waits);
+        self.book.has_ranges(ranges, ranges_now);
         self.events.push_back(ReceiveEvent::ChunkFulfilled {
             payment: key.clone(),
             sequence: chunk.sequence,

@@ -215,6 +215,10 @@ impl ReceivePayments {
     }
 
     fn streams(&mut self, key: &PaymentKey) -> Result<&mut Streams, WriteDataError> {
+        if self.book.payment(key).is_some_and(|payment| payment.streams.is_none()) {
+            // The receiver's own application decides about its memory: there is always room.
+            self.book.data_waits(&key.account, 0, Streams::OVERHEAD);
+        }
         let payment = self.book.payment_mut(key).ok_or(WriteDataError::UnknownPayment)?;
         Ok(payment.streams.get_or_insert_with(|| Box::new(Streams::new(&self.config))))
     }
@@ -226,8 +230,10 @@ impl ReceivePayments {
         if payment.ended().is_some() {
             return;
         }
+        let waited = payment.waiting();
         payment.state = State::Ended(reason);
         payment.outstanding = None;
+        let waits = payment.waiting();
         self.events.push_back(ReceiveEvent::Finished {
             payment: key.clone(),
             key_id: payment.key_id.clone(),
@@ -238,7 +244,9 @@ impl ReceivePayments {
             refundable: payment.refund.is_some(),
         });
         // A payment of which nothing was fulfilled will never show its data to anybody.
-        if reason == EndReason::Refused || payment.chunks == 0 {
+        let unwanted = reason == EndReason::Refused || payment.chunks == 0;
+        self.book.data_waits(&key.account, waited, waits);
+        if unwanted {
             self.cut_data_off(key);
         }
         self.refund_if_incomplete(key, reason, now);
@@ -272,10 +280,11 @@ impl ReceivePayments {
         };
         let (waited, cut_off) = (streams.waiting(), streams.is_cut_off());
         streams.close();
+        let waits = streams.waiting();
         if cut_off {
             self.events.push_back(ReceiveEvent::DataCutOff { payment: key.clone() });
         }
-        self.book.data_waits(&key.account, waited, 0);
+        self.book.data_waits(&key.account, waited, waits);
     }
 
     fn has_forgotten(&mut self, key: &PaymentKey, payment: &Payment) {

@@ -287,6 +287,12 @@ impl Payment {
         }
     }
 
+    /// How many octets wait here: data, and what a last chunk named.
+    pub(super) fn waiting(&self) -> usize {
+        let data = self.streams.as_ref().map_or(0, |streams| streams.waiting());
+        data.saturating_add(self.outstanding.as_ref().map_or(0, |outstanding| outstanding.size()))
+    }
+
     /// As a Status says it.
     pub(super) fn wire_state(&self) -> PaymentState {
         match (self.ended(), &self.refund) {
@@ -316,6 +322,15 @@ impl Outstanding {
         let mut ranges: Vec<_> = ranges.collect();
         ranges.reverse();
         Self { ranges }
+    }
+
+    /// What `named` takes, in octets.
+    pub(super) fn size_of(named: &SequenceRanges) -> usize {
+        named.len().min(MAX_OUTSTANDING) * size_of::<(Sequence, Sequence)>()
+    }
+
+    fn size(&self) -> usize {
+        self.ranges.capacity() * size_of::<(Sequence, Sequence)>()
     }
 
     /// Strikes out what is fulfilled, as far as it is in order. Whether nothing is left.

@@ -15,7 +15,7 @@ pub(super) struct SequenceSet {
 }
 
 /// At 8 octets each, with the tree around them, about 100 kB for one payment.
-const MAX_RANGES: usize = 4_096;
+pub(super) const MAX_RANGES: usize = 4_096;
 
 impl SequenceSet {
     pub(super) fn contains(&self, sequence: Sequence) -> bool {
@@ -23,8 +23,8 @@ impl SequenceSet {
         self.ranges.range(..=number).next_back().is_some_and(|(_, &last)| number <= last)
     }
 
-    /// Adds a number; false if it was there.
-    pub(super) fn insert(&mut self, sequence: Sequence) -> bool {
+    /// Adds a number and keeps so many ranges at most; false if it was there.
+    pub(super) fn insert(&mut self, sequence: Sequence, max_ranges: usize) -> bool {
         if self.contains(sequence) {
             return false;
         }
@@ -34,7 +34,7 @@ impl SequenceSet {
         let after = number.checked_add(1).and_then(|next| self.ranges.remove(&next));
         let first = joins_before.map_or(number, |(first, _)| first);
         self.ranges.insert(first, after.unwrap_or(number));
-        if self.ranges.len() > MAX_RANGES {
+        while self.ranges.len() > max_ranges.max(1) {
             self.join_lowest();
         }
         true
@@ -56,6 +56,11 @@ impl SequenceSet {
         let range = |(first, last)| SequenceRange::new(Sequence::new(first), Sequence::new(last));
         // They ascend and do not touch, so this never falls back.
         SequenceRanges::from_ranges(ranges.into_iter().filter_map(range)).unwrap_or(SequenceRanges::EMPTY)
+    }
+
+    /// How many ranges there are.
+    pub(super) fn len(&self) -> usize {
+        self.ranges.len()
     }
 
     fn join_lowest(&mut self) {
@@ -103,7 +108,7 @@ mod tests {
         )) {
             let (mut set, mut model) = (SequenceSet::default(), HashSet::new());
             for number in numbers {
-                prop_assert_eq!(set.insert(Sequence::new(number)), model.insert(number));
+                prop_assert_eq!(set.insert(Sequence::new(number), MAX_RANGES), model.insert(number));
                 for most in [0, 1, 2, 5, 100] {
                     let ranges = set.to_ranges(most);
                     prop_assert!(ranges.len() <= most);
@@ -129,10 +134,13 @@ mod tests {
     fn memory_is_bounded_and_nothing_is_forgotten() {
         let mut set = SequenceSet::default();
         for number in 0..10_000 {
-            set.insert(Sequence::new(number * 2));
+            set.insert(Sequence::new(number * 2), MAX_RANGES);
         }
         assert!(set.ranges.len() <= MAX_RANGES);
         assert!((0..10_000).all(|number| set.contains(Sequence::new(number * 2))));
         assert!(!set.contains(Sequence::new(19_999)));
+        set.insert(Sequence::new(30_000), 16);
+        assert_eq!(set.len(), 16);
+        assert!((0..10_000).all(|number| set.contains(Sequence::new(number * 2))));
     }
 }
