@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use psk_chunking::receive::{
-    ChunkArrival, Decision, Overshoot, PaymentKey, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict,
+    ChunkArrival, ChunkFrames, Decision, Overshoot, PaymentKey, ReceiveConfig, ReceiveEvent, ReceivePayments,
+    Verdict,
 };
 use psk_codec::DestinationAmount;
 use psk_codec::psk::{PaymentId, Sequence};
@@ -45,6 +46,9 @@ fn chunk() -> impl Strategy<Value = ChunkArrival> {
         last: flags.0,
         fulfillable: flags.1,
         expired: flags.2,
+        expires_in: Duration::ZERO,
+        frames: ChunkFrames::Plain,
+        answer_room: 30_000,
     })
 }
 
@@ -102,7 +106,7 @@ proptest! {
                         ledger.reviewed = true;
                         prop_assert_eq!(offer.expected.map(DestinationAmount::units), ledger.expected);
                     }
-                    if let Decision::Fulfill { total } = decision {
+                    if let Decision::Fulfill { total, .. } = decision {
                         let ledger = ledgers.get_mut(&chunk.payment).unwrap();
                         prop_assert!(chunk.amount >= chunk.minimum && chunk.fulfillable && !chunk.expired);
                         prop_assert!(ledger.reviewed && !ledger.ended);

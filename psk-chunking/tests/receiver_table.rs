@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use psk_chunking::receive::{
-    ChunkArrival, ChunkRefusal, Decision, EndReason, Overshoot, PaymentKey, ReceiveConfig, ReceiveEvent,
-    ReceivePayments, Verdict,
+    ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, Overshoot, PaymentKey, ReceiveConfig,
+    ReceiveEvent, ReceivePayments, Verdict,
 };
 use psk_codec::DestinationAmount;
 use psk_codec::psk::{PaymentId, Sequence};
@@ -33,6 +33,9 @@ fn chunk(sequence: u32) -> ChunkArrival {
         amount: units(100),
         fulfillable: true,
         expired: false,
+        expires_in: Duration::ZERO,
+        frames: ChunkFrames::Plain,
+        answer_room: 30_000,
     }
 }
 
@@ -56,11 +59,11 @@ fn accept(payments: &mut ReceivePayments, chunk: &ChunkArrival) -> Decision {
 }
 
 fn refused(refusal: ChunkRefusal, total: u64) -> Decision {
-    Decision::Refuse { refusal, total: units(total) }
+    Decision::Refuse { refusal, total: units(total), frames: Bytes::new() }
 }
 
 fn fulfilled(total: u64) -> Decision {
-    Decision::Fulfill { total: units(total) }
+    Decision::Fulfill { total: units(total), frames: Bytes::new() }
 }
 
 fn receiver() -> ReceivePayments {
@@ -193,8 +196,9 @@ fn a_chunk_that_expires_during_its_review_holds_up_no_other() {
 
 #[test]
 fn silence_ends_a_payment_but_not_while_its_review_is_pending() {
-    let silence_timeout = Duration::from_secs(1);
-    let mut payments = ReceivePayments::new(ReceiveConfig { silence_timeout, ..ReceiveConfig::default() });
+    let (min_silence, review_timeout) = (Duration::from_secs(1), Duration::from_secs(30));
+    let config = ReceiveConfig { min_silence, review_timeout, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(config);
     assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
     let later = NOW + Duration::from_secs(20);
     let mut now = NOW;
@@ -293,7 +297,9 @@ fn a_million_payment_ids_take_bounded_memory_and_time() {
 #[test]
 fn endless_times_do_not_overflow() {
     let forever = ReceiveConfig {
-        silence_timeout: Duration::MAX,
+        min_silence: Duration::MAX,
+        max_silence: Duration::MAX,
+        review_timeout: Duration::MAX,
         retention: Duration::MAX,
         ..ReceiveConfig::default()
     };

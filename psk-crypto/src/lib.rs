@@ -82,6 +82,7 @@ mod secret;
 pub use condition::{condition_of, fulfills, same_fulfillment, unfulfillable_condition};
 pub use credentials::{Credentials, CredentialsError, ReceiverSecret, Token};
 pub use envelope::{ENVELOPE_OVERHEAD, Keys, MAX_SEALED_PACKETS, OpenError, SealError, WARN_SEALED_PACKETS};
+pub use kdf::refund_payment_id;
 #[cfg(feature = "system-random")]
 pub use random::SystemRandom;
 pub use random::{Random, SeededRandom};

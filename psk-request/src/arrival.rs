@@ -2,9 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use psk_codec::psk::{PskPacket, RequestId, RequestKind, RequestPacket};
+use psk_codec::psk::{PaymentId, PskPacket, RequestId, RequestKind, RequestPacket};
 use psk_codec::{Address, Condition, DestinationAmount, Fulfill, Fulfillment, Reject, Reply, Timestamp};
-use psk_crypto::{Keys, Random, SealError};
+use psk_crypto::{Keys, Random, SealError, SharedSecret};
 
 use crate::account::AccountSuffix;
 use crate::refusal::Refusal;
@@ -28,6 +28,8 @@ pub struct Arrival {
     pub key_id: Bytes,
     /// The keys that opened it, for the answer.
     pub keys: Arc<Keys>,
+    /// For the secrets that are derived from it.
+    pub(crate) shared_secret: Arc<SharedSecret>,
     /// What arrived, in units of the receiver's asset.
     pub amount: DestinationAmount,
     /// When the offer ends, as the last hop says.
@@ -70,6 +72,11 @@ impl Arrival {
     /// By what a replay of it is known.
     pub fn replay_key(&self) -> ReplayKey {
         ReplayKey { fulfillment: self.fulfillment, condition: self.condition, amount: self.amount }
+    }
+
+    /// The shared secret of the refund of this payment of the sender's.
+    pub fn refund_secret(&self, payment_id: PaymentId) -> SharedSecret {
+        self.shared_secret.refund(payment_id.octets())
     }
 
     /// The packet as a request; `None` for a chunk.

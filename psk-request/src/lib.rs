@@ -114,4 +114,7 @@ pub use receiver::{Receiver, ReceiverOptions, RegisterError};
 pub use refusal::Refusal;
 pub use replay::{ReplayKey, ReplayLimits, ReplayMemory, Seen};
 pub use sender::{PendingRequest, Request, SealRequestError};
-pub use size::{MAX_PACKET_LENGTH, max_chunk_request_data_length, max_error_data_length, max_request_data_length, max_response_data_length};
+pub use size::{
+    MAX_PACKET_LENGTH, max_chunk_answer_data_length, max_chunk_request_data_length, max_error_data_length,
+    max_request_data_length, max_response_data_length,
+};

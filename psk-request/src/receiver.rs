@@ -63,6 +63,7 @@ struct Account {
     suffix: AccountSuffix,
     key_id: Bytes,
     keys: Arc<Keys>,
+    shared_secret: Arc<SharedSecret>,
 }
 
 /// Why a shared secret was not registered.
@@ -127,7 +128,8 @@ impl Receiver {
             return Err(RegisterError::AlreadyRegistered);
         }
         let keys = Arc::new(Keys::derive(&credentials.shared_secret));
-        let account = Account { suffix: suffix.clone(), key_id, keys };
+        let shared_secret = Arc::new(credentials.shared_secret.clone());
+        let account = Account { suffix: suffix.clone(), key_id, keys, shared_secret };
         state.registered.insert(suffix.clone(), account);
         Ok((credentials, suffix))
     }
@@ -180,6 +182,7 @@ impl Receiver {
             account: account.suffix,
             key_id: account.key_id,
             keys: account.keys,
+            shared_secret: account.shared_secret,
             amount: prepare.amount.at_destination(),
             expires_at: prepare.expires_at,
             fulfill_before,
@@ -199,10 +202,12 @@ impl Receiver {
             return Some((account, plaintext));
         }
         let token = Token::parse(segment)?;
+        let shared_secret = self.secret.shared_secret(&token);
         let account = Account {
             suffix: AccountSuffix::from_segment(segment),
             key_id: Bytes::copy_from_slice(token.key_id()),
-            keys: Arc::new(Keys::derive(&self.secret.shared_secret(&token))),
+            keys: Arc::new(Keys::derive(&shared_secret)),
+            shared_secret: Arc::new(shared_secret),
         };
         let plaintext = account.keys.open(data).ok()?;
         // Only now: whoever does not know the secret cannot fill the cache.

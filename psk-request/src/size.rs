@@ -43,6 +43,14 @@ pub fn max_error_data_length(triggered_by: &Address) -> usize {
     MAX_PACKET_LENGTH - COMMON - fields
 }
 
+/// How many octets of application data the answer to a chunk carries at most, in a Fulfill as in a Reject by this
+/// address.
+pub fn max_chunk_answer_data_length(triggered_by: &Address) -> usize {
+    // Payment id, sequence, another amount and the extension octet take the place of the request id.
+    let more = (16 + 4 + 8 + 1) - 4;
+    max_error_data_length(triggered_by).min(max_response_data_length()) - more
+}
+
 fn address_length(address: &Address) -> usize {
     oer::var_octets_length(address.as_octets().len())
 }

@@ -63,7 +63,7 @@ impl PaymentReceiver {
     /// A receiver without payments. Has to be made within a tokio runtime, where it watches for silence.
     pub fn new(config: ReceiveConfig, handler: impl PaymentHandler, clock: Clock) -> Self {
         // Never so short that watching would keep a processor busy.
-        let tick = config.silence_timeout.max(Duration::from_millis(10));
+        let tick = config.min_silence.min(config.review_timeout).max(Duration::from_millis(10));
         let inner = Arc::new(Inner {
             payments: Mutex::new(ReceivePayments::new(config)),
             handler: Box::new(handler),

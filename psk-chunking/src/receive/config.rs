@@ -7,16 +7,51 @@ use psk_codec::DestinationAmount;
 pub struct ReceiveConfig {
     /// How much more than its amount a payment may deliver. Default: [`Overshoot::CompletingChunk`].
     pub overshoot: Overshoot,
-    /// A payment without a fulfilled chunk for so long is over. Default: 45 s, longer than a packet that was lost
-    /// on the way keeps its sender waiting (30 s and a grace).
-    pub silence_timeout: Duration,
-    /// How many payments are remembered, live and ended. Default: 100,000, some 30 MB.
+    /// How long the application may take to say something about an offer. After that the chunk is refused for now,
+    /// and the application is asked again at the next one. Default: 10 s, of the 30 s that a packet is valid.
+    pub review_timeout: Duration,
+    /// A payment without a fulfilled chunk for so long may be over; for slow payments it is more, by the mean and the
+    /// deviation of the times between its chunks. Never before the last packet that was seen has expired. Default:
+    /// 45 s, longer than a packet that was lost on the way keeps its sender waiting (30 s and a grace).
+    pub min_silence: Duration,
+    /// A payment without a fulfilled chunk for so long is over, however slow it was. Default: 10 minutes.
+    pub max_silence: Duration,
+    /// How many payments are remembered, live and ended. Default: 100,000, at most some 80 MB.
     pub max_payments: usize,
     /// How many of them one account may have, so that one sender cannot use up the memory of all. Default: 1,000.
     /// A new payment takes the place of the account's oldest ended one; when all are live it is refused.
     pub max_payments_per_account: usize,
     /// For how long an ended payment is remembered, so that its late chunks are refused. Default: 10 minutes.
     pub retention: Duration,
+    /// How much application data one payment may bring, and as much may go back, in octets. Default: 64 kB: an
+    /// invoice or a small document; who wants more says so.
+    pub max_data_length: u64,
+    /// How much application data of all payments may wait for what comes before it or for the application's word, in
+    /// octets, with what last chunks name; one account may have a sixteenth of it. Beyond that, such chunks are refused
+    /// for now. Default: 16 MB.
+    pub max_data_waiting: usize,
+    /// How many ranges of sequence numbers are remembered, of all payments; a payment of which chunks come in order has
+    /// one. Beyond that a payment keeps 16, and takes numbers between them for used. Default: 1,000,000, some 20 MB.
+    pub max_sequence_ranges: usize,
+    /// After how long without a word from the sender the receiver's data is sent again. Default: 2 s, longer than
+    /// most round trips.
+    pub data_patience: Duration,
+    /// What becomes of the money of a payment that ends incomplete. Default: [`OnIncomplete::Keep`], because a refund
+    /// needs somebody who pays it.
+    pub on_incomplete: OnIncomplete,
+    /// How often a refund is tried. Default: 5.
+    pub max_refund_attempts: u8,
+    /// How long to wait before a refund is tried again; twice as long each time. Default: 10 s.
+    pub refund_pause: Duration,
+}
+
+/// What becomes of the money of a payment that ends before all of it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnIncomplete {
+    /// It stays where it is. [`ReceivePayments::refund`](super::ReceivePayments::refund) refunds it nevertheless.
+    Keep,
+    /// All of it goes back, if the sender has said whereto.
+    Refund,
 }
 
 /// How much more than its amount a payment may deliver.
@@ -35,10 +70,19 @@ impl Default for ReceiveConfig {
     fn default() -> Self {
         Self {
             overshoot: Overshoot::CompletingChunk,
-            silence_timeout: Duration::from_secs(45),
+            review_timeout: Duration::from_secs(10),
+            min_silence: Duration::from_secs(45),
+            max_silence: Duration::from_secs(600),
             max_payments: 100_000,
             max_payments_per_account: 1_000,
             retention: Duration::from_secs(600),
+            max_data_length: 64 * 1_024,
+            max_data_waiting: 16 << 20,
+            max_sequence_ranges: 1_000_000,
+            data_patience: Duration::from_secs(2),
+            on_incomplete: OnIncomplete::Keep,
+            max_refund_attempts: 5,
+            refund_pause: Duration::from_secs(10),
         }
     }
 }

@@ -1,69 +1,32 @@
 //! The receiving side of chunked payments.
 
 mod answer;
+mod arrival;
+mod book;
 mod config;
+mod data;
+mod decide;
 mod payment;
+mod refund;
 mod sequences;
+mod silence;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket, Sequence};
-use psk_codec::{Amount, DestinationAmount, Timestamp};
-use psk_request::{AccountSuffix, Arrival};
+use psk_codec::DestinationAmount;
 
 pub use answer::{ChunkRefusal, answer_packet};
-pub use config::{Overshoot, ReceiveConfig};
+pub use arrival::{ChunkArrival, ChunkFrames, RequestFrames};
+use book::Book;
+pub use config::{OnIncomplete, Overshoot, ReceiveConfig};
+use data::Streams;
 pub use payment::{EndReason, PaymentKey, PaymentOffer, ReceiveEvent, Verdict};
 use payment::{Payment, State};
+pub use refund::{RefundError, RefundOrder};
 
-/// A chunk that arrived, opened: all that decides whether it is fulfilled.
-#[derive(Clone, Debug)]
-pub struct ChunkArrival {
-    /// Which payment it belongs to.
-    pub payment: PaymentKey,
-    /// What the receiver named the credentials; empty for none.
-    pub key_id: Bytes,
-    /// Its number.
-    pub sequence: Sequence,
-    /// Whether the sender says that no other follows.
-    pub last: bool,
-    /// What the payment is to deliver; `None` when the sender has not decided.
-    pub expected: Option<DestinationAmount>,
-    /// The least that it must bring to be fulfilled.
-    pub minimum: DestinationAmount,
-    /// What it brings.
-    pub amount: DestinationAmount,
-    /// Whether its condition is the one of its data.
-    pub fulfillable: bool,
-    /// Whether it has expired.
-    pub expired: bool,
-}
-
-impl ChunkArrival {
-    /// From a packet that the receiver has opened; `None` if it is not a chunk.
-    pub fn of(arrival: &Arrival, now: Timestamp) -> Option<Self> {
-        let PskPacket::Chunk(packet) = &arrival.packet else {
-            return None;
-        };
-        Some(Self {
-            payment: PaymentKey { account: arrival.account.clone(), payment_id: packet.payment_id },
-            key_id: arrival.key_id.clone(),
-            sequence: packet.sequence,
-            last: packet.kind == ChunkKind::LastChunk,
-            // Draft 1 writes 0 where the sender decides, JS and we 2^64 - 1 (PROTOCOL.md section 2).
-            expected: match packet.payment_amount {
-                Amount::ZERO | ChunkPacket::OPEN_ENDED => None,
-                amount => Some(amount.at_destination()),
-            },
-            minimum: packet.chunk_amount.at_destination(),
-            amount: arrival.amount,
-            fulfillable: arrival.fulfillable,
-            expired: arrival.is_expired_at(now),
-        })
-    }
-}
+use crate::stream::WriteError;
 
 /// What to do with a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +35,8 @@ pub enum Decision {
     Fulfill {
         /// What all chunks of the payment brought, this one included.
         total: DestinationAmount,
+        /// The frames of the answer, encoded; none for a plain sender.
+        frames: Bytes,
     },
     /// Reject it.
     Refuse {
@@ -79,11 +44,13 @@ pub enum Decision {
         refusal: ChunkRefusal,
         /// What the payment has received.
         total: DestinationAmount,
+        /// The frames of the answer, encoded; none for a plain sender.
+        frames: Bytes,
     },
     /// Ask the application, hand its word to [`ReceivePayments::handle_verdict`] and the chunk in once more.
     Review(PaymentOffer),
     /// The application is being asked about another chunk of this payment: hand the chunk in once more when its
-    /// word is there.
+    /// word is there, or when the [review time-out](ReceiveConfig::review_timeout) has passed.
     AwaitReview,
 }
 
@@ -94,141 +61,147 @@ pub enum Decision {
 /// Hand every opened chunk to [`handle_chunk`](Self::handle_chunk) and do what the [`Decision`] says; a chunk is
 /// counted when the decision is [`Decision::Fulfill`], so the Fulfill must then leave. Afterwards take the events
 /// with [`poll_event`](Self::poll_event). Call [`handle_time`](Self::handle_time) when the time that it names has
-/// come. `now` is any monotonic time.
+/// come, and after every command. `now` is any monotonic time.
+///
+/// A [`ReceiveEvent::RefundDue`] is an order: whoever drives the machine pays it, and reports with
+/// [`refund_progress`](Self::refund_progress) and [`refund_ended`](Self::refund_ended).
 ///
 /// It keeps the receiver's invariants (ENGINE.md section 2): no chunk below its minimum, no sequence number twice,
-/// nothing after the end, nothing beyond the amount and the overshoot allowed.
+/// nothing after the end, nothing beyond the amount and the overshoot allowed, no more refunded than received.
 #[derive(Debug)]
 pub struct ReceivePayments {
     config: ReceiveConfig,
-    payments: HashMap<PaymentKey, Payment>,
-    per_account: HashMap<AccountSuffix, OfAccount>,
-    /// When to look whether a live payment has fallen silent; one entry each, at or before its `silent_at`.
-    silence: BTreeSet<(Duration, PaymentKey)>,
-    /// Ended payments, the first to be forgotten first.
-    ended: BTreeSet<(Duration, PaymentKey)>,
+    book: Book,
     events: VecDeque<ReceiveEvent>,
 }
 
-/// The payments of one account.
-#[derive(Debug, Default)]
-struct OfAccount {
-    /// How many there are, live and ended.
-    payments: usize,
-    /// The ended ones, the first to be forgotten first.
-    ended: BTreeSet<(Duration, PaymentId)>,
+/// Why the receiver's data cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteDataError {
+    /// No such payment is remembered.
+    #[error("no such payment is known, or not any more")]
+    UnknownPayment,
+    /// The stream takes no more.
+    #[error(transparent)]
+    Stream(#[from] WriteError),
 }
 
 impl ReceivePayments {
     /// Without any payment.
     pub fn new(config: ReceiveConfig) -> Self {
-        Self {
-            config,
-            payments: HashMap::new(),
-            per_account: HashMap::new(),
-            silence: BTreeSet::new(),
-            ended: BTreeSet::new(),
-            events: VecDeque::new(),
-        }
-    }
-
-    /// Decides about a chunk, by the table of PROTOCOL.md section 3; first match wins.
-    pub fn handle_chunk(&mut self, chunk: &ChunkArrival, now: Duration) -> Decision {
-        let payment = self.payments.get(&chunk.payment);
-        let total = payment.map(|payment| payment.received).unwrap_or_default();
-        let refuse = |refusal| Decision::Refuse { refusal, total };
-        if chunk.expired {
-            // The word about a chunk that expired while it was reviewed is used up: others must not wait for it.
-            if payment.is_some_and(|payment| payment.state.is_decided_for(chunk.sequence)) {
-                self.set_state(&chunk.payment, State::Undecided);
-            }
-            return refuse(ChunkRefusal::Expired);
-        }
-        if chunk.amount < chunk.minimum {
-            return refuse(ChunkRefusal::TooLittle);
-        }
-        if !chunk.fulfillable {
-            return refuse(ChunkRefusal::WrongCondition);
-        }
-        let Some(payment) = payment else {
-            return match self.remember(chunk, now) {
-                Ok(offer) => Decision::Review(offer),
-                Err(refusal) => refuse(refusal),
-            };
-        };
-        if payment.fulfilled.contains(chunk.sequence) {
-            return refuse(ChunkRefusal::SequenceUsed);
-        }
-        match payment.state {
-            State::Ended(EndReason::Refused) => return refuse(ChunkRefusal::PaymentRefused),
-            State::Ended(_) => return refuse(ChunkRefusal::PaymentEnded),
-            State::Reviewing(_) => return Decision::AwaitReview,
-            State::ChunkRefused(refused) if refused == chunk.sequence => {
-                self.set_state(&chunk.payment, State::Undecided);
-                return refuse(ChunkRefusal::ChunkRefused);
-            }
-            State::ChunkAllowed(sequence) | State::ChunkRefused(sequence) if sequence != chunk.sequence => {
-                return Decision::AwaitReview;
-            }
-            State::Undecided => return self.review_again(chunk),
-            State::Accepted | State::ChunkAllowed(_) | State::ChunkRefused(_) => {}
-        }
-        match self.total_with(payment, chunk.amount) {
-            Some(total) => self.fulfill(chunk, total, now),
-            None => refuse(ChunkRefusal::TooMuch),
-        }
+        Self { config, book: Book::default(), events: VecDeque::new() }
     }
 
     /// The application's word about a payment that was to be reviewed. The chunk that was reviewed has to be handed
-    /// in again at once, whatever the word; others that await the review after it.
+    /// in again at once, whatever the word; others that await the review after it. A word that comes after the
+    /// review time-out is about the chunk that is reviewed then, if there is one.
     pub fn handle_verdict(&mut self, key: &PaymentKey, verdict: Verdict, now: Duration) {
-        let Some(payment) = self.payments.get_mut(key) else {
+        let Some(payment) = self.book.payment_mut(key) else {
             return;
         };
-        let State::Reviewing(sequence) = payment.state else {
+        let State::Reviewing(sequence, _) = payment.state else {
             return;
         };
+        payment.silence.starts_again(now);
         match verdict {
             Verdict::Accept => payment.state = State::Accepted,
+            Verdict::AcceptUpTo(most) => {
+                payment.at_most = most;
+                payment.state = State::Accepted;
+            }
             Verdict::AcceptChunk => payment.state = State::ChunkAllowed(sequence),
             Verdict::RefuseChunk => payment.state = State::ChunkRefused(sequence),
             Verdict::Refuse => self.end(key, EndReason::Refused, now),
         }
+        self.book.hasten(key, &self.config);
     }
 
-    /// Ends payments that have fallen silent and forgets old ones. The time when to call it again, if there is one.
+    /// Does what is due: ends payments that have fallen silent, goes on where the application says nothing, begins
+    /// refunds, and forgets old payments. The time when to call it again, if there is one.
     pub fn handle_time(&mut self, now: Duration) -> Option<Duration> {
-        while let Some((due, key)) = self.silence.first()
-            && *due <= now
-        {
-            let key = key.clone();
-            self.silence.pop_first();
-            let Some(payment) = self.payments.get_mut(&key) else { continue };
-            // Who waits for the application's word is not silent.
-            if matches!(payment.state, State::Reviewing(_)) {
-                payment.silent_at = now.saturating_add(self.config.silence_timeout);
-            }
-            if payment.silent_at <= now {
-                self.end(&key, EndReason::Silence, now);
-            } else {
-                payment.indexed_at = payment.silent_at;
-                self.silence.insert((payment.silent_at, key));
-            }
+        while let Some(key) = self.book.pop_due(now) {
+            self.handle_deadline(&key, now);
+            self.book.index(&key, &self.config, now);
         }
-        while self.ended.first().is_some_and(|(due, _)| *due <= now) {
-            self.forget_oldest_ended();
+        while let Some((key, payment)) = self.book.forget_due(now) {
+            self.has_forgotten(&key, &payment);
         }
-        let silence = self.silence.first().map(|(due, _)| *due);
-        let retention = self.ended.first().map(|(due, _)| *due);
-        silence.into_iter().chain(retention).min()
+        self.book.next_due()
+    }
+
+    fn handle_deadline(&mut self, key: &PaymentKey, now: Duration) {
+        let Some(payment) = self.book.payment_mut(key) else { return };
+        if payment.deadline(&self.config) > now {
+            return;
+        }
+        match payment.state {
+            State::Reviewing(sequence, _) => {
+                payment.state = State::ReviewLate(sequence);
+                payment.silence.starts_again(now);
+            }
+            State::Ended(_) => self.begin_refund(key, now),
+            _ => self.end(key, EndReason::Silence, now),
+        }
     }
 
     /// Ends all payments, as when the receiver stops.
     pub fn stop(&mut self, now: Duration) {
-        let live: Vec<_> = self.silence.iter().map(|(_, key)| key.clone()).collect();
-        for key in live {
+        for key in self.book.live() {
             self.end(&key, EndReason::Stopped, now);
         }
+    }
+
+    /// Refunds so much of what a payment that is over has brought, in units of the receiver's asset; to what is
+    /// refunded already. With nothing more, what is left of a refund that was given up is tried again.
+    pub fn refund(
+        &mut self,
+        key: &PaymentKey,
+        amount: DestinationAmount,
+        now: Duration,
+    ) -> Result<(), RefundError> {
+        let payment = self.book.payment_mut(key).ok_or(RefundError::UnknownPayment)?;
+        if payment.ended().is_none() {
+            return Err(RefundError::NotEnded);
+        }
+        let refund = payment.refund.as_mut().ok_or(RefundError::NoAccount)?;
+        refund.add(amount, payment.received, &self.config, now)?;
+        self.begin_refund(key, now);
+        self.book.index(key, &self.config, now);
+        Ok(())
+    }
+
+    /// The refund under way has spent so much until now.
+    pub fn refund_progress(&mut self, key: &PaymentKey, spent: DestinationAmount) {
+        if let Some(refund) = self.book.payment_mut(key).and_then(|payment| payment.refund.as_mut()) {
+            refund.has_spent(spent);
+        }
+    }
+
+    /// The payment that refunds has ended. `spent` is all that has left or may have left for it: what is in doubt
+    /// must not go back twice.
+    pub fn refund_ended(&mut self, key: &PaymentKey, spent: DestinationAmount, now: Duration) {
+        let Some(refund) = self.book.payment_mut(key).and_then(|payment| payment.refund.as_mut()) else {
+            return;
+        };
+        if refund.attempt_ended(spent, &self.config, now)
+            && let Some((refunded, total)) = refund.progress()
+        {
+            let payment = key.clone();
+            self.events.push_back(ReceiveEvent::RefundEnded { payment, refunded, total });
+        }
+        self.book.index(key, &self.config, now);
+    }
+
+    /// Adds to the receiver's data for the sender of this payment, which goes with answers to its chunks.
+    pub fn write(&mut self, key: &PaymentKey, data: Bytes) -> Result<(), WriteDataError> {
+        Ok(self.streams(key)?.write(data)?)
+    }
+
+    /// Nothing more will be written for the sender of this payment.
+    pub fn finish_data(&mut self, key: &PaymentKey) -> Result<(), WriteDataError> {
+        self.streams(key)?.finish();
+        Ok(())
     }
 
     /// What has happened since it was last asked.
@@ -238,99 +211,29 @@ impl ReceivePayments {
 
     /// How many payments are remembered, live and ended.
     pub fn payments(&self) -> usize {
-        self.payments.len()
+        self.book.len()
     }
 
-    /// Makes a record of a new payment. Only a chunk that could be fulfilled comes here: probes leave no trace.
-    fn remember(&mut self, chunk: &ChunkArrival, now: Duration) -> Result<PaymentOffer, ChunkRefusal> {
-        let of_account = self.per_account.get(&chunk.payment.account);
-        let full = of_account.is_some_and(|all| all.payments >= self.config.max_payments_per_account);
-        if full && !self.forget_oldest_ended_of(&chunk.payment.account) {
-            return Err(ChunkRefusal::TooManyPayments);
+    fn streams(&mut self, key: &PaymentKey) -> Result<&mut Streams, WriteDataError> {
+        if self.book.payment(key).is_some_and(|payment| payment.streams.is_none()) {
+            // The receiver's own application decides about its memory: there is always room.
+            self.book.data_waits(&key.account, 0, Streams::OVERHEAD);
         }
-        if self.payments.len() >= self.config.max_payments && !self.forget_oldest_ended() {
-            return Err(ChunkRefusal::TooManyPayments);
-        }
-        let silent_at = now.saturating_add(self.config.silence_timeout);
-        let payment = Payment {
-            key_id: chunk.key_id.clone(),
-            expected: chunk.expected,
-            received: DestinationAmount::ZERO,
-            chunks: 0,
-            fulfilled: sequences::SequenceSet::default(),
-            state: State::Reviewing(chunk.sequence),
-            silent_at,
-            indexed_at: silent_at,
-        };
-        self.payments.insert(chunk.payment.clone(), payment);
-        self.per_account.entry(chunk.payment.account.clone()).or_default().payments += 1;
-        self.silence.insert((silent_at, chunk.payment.clone()));
-        Ok(offer(chunk, chunk.expected))
-    }
-
-    fn set_state(&mut self, key: &PaymentKey, state: State) {
-        if let Some(payment) = self.payments.get_mut(key) {
-            payment.state = state;
-        }
-    }
-
-    fn review_again(&mut self, chunk: &ChunkArrival) -> Decision {
-        match self.payments.get_mut(&chunk.payment) {
-            Some(payment) => {
-                payment.state = State::Reviewing(chunk.sequence);
-                Decision::Review(offer(chunk, payment.expected))
-            }
-            None => Decision::AwaitReview,
-        }
-    }
-
-    /// What the payment has with `amount` more; `None` when that is too much.
-    fn total_with(&self, payment: &Payment, amount: DestinationAmount) -> Option<DestinationAmount> {
-        let total = payment.received.checked_add(amount)?;
-        let Some(expected) = payment.expected else {
-            return Some(total);
-        };
-        let allowed = match self.config.overshoot {
-            Overshoot::CompletingChunk => DestinationAmount::MAX,
-            Overshoot::AtMost(overshoot) => expected.saturating_add(overshoot),
-        };
-        (payment.received < expected && total <= allowed).then_some(total)
-    }
-
-    fn fulfill(&mut self, chunk: &ChunkArrival, total: DestinationAmount, now: Duration) -> Decision {
-        let Some(payment) = self.payments.get_mut(&chunk.payment) else {
-            return Decision::AwaitReview;
-        };
-        payment.fulfilled.insert(chunk.sequence);
-        payment.received = total;
-        payment.chunks += 1;
-        payment.silent_at = now.saturating_add(self.config.silence_timeout);
-        if payment.state != State::Accepted {
-            payment.state = State::Undecided;
-        }
-        let reached = payment.expected.is_some_and(|expected| total >= expected);
-        self.events.push_back(ReceiveEvent::ChunkFulfilled {
-            payment: chunk.payment.clone(),
-            sequence: chunk.sequence,
-            amount: chunk.amount,
-            received: total,
-        });
-        if chunk.last {
-            self.end(&chunk.payment, EndReason::LastChunk, now);
-        } else if reached {
-            self.end(&chunk.payment, EndReason::AmountReached, now);
-        }
-        Decision::Fulfill { total }
+        let payment = self.book.payment_mut(key).ok_or(WriteDataError::UnknownPayment)?;
+        Ok(payment.streams.get_or_insert_with(|| Box::new(Streams::new(&self.config))))
     }
 
     fn end(&mut self, key: &PaymentKey, reason: EndReason, now: Duration) {
-        let Some(payment) = self.payments.get_mut(key) else {
+        let Some(payment) = self.book.payment_mut(key) else {
             return;
         };
-        if matches!(payment.state, State::Ended(_)) {
+        if payment.ended().is_some() {
             return;
         }
+        let waited = payment.waiting();
         payment.state = State::Ended(reason);
+        payment.outstanding = None;
+        let waits = payment.waiting();
         self.events.push_back(ReceiveEvent::Finished {
             payment: key.clone(),
             key_id: payment.key_id.clone(),
@@ -338,46 +241,55 @@ impl ReceivePayments {
             expected: payment.expected,
             chunks: payment.chunks,
             reason,
+            refundable: payment.refund.is_some(),
         });
-        self.silence.remove(&(payment.indexed_at, key.clone()));
-        let due = now.saturating_add(self.config.retention);
-        payment.indexed_at = due;
-        self.ended.insert((due, key.clone()));
-        self.per_account.entry(key.account.clone()).or_default().ended.insert((due, key.payment_id));
-    }
-
-    fn forget_oldest_ended(&mut self) -> bool {
-        let oldest = self.ended.first().cloned();
-        oldest.is_some_and(|(due, key)| self.forget_ended(due, &key))
-    }
-
-    /// An account whose payments have ended may begin others, at the cost of its own memory alone.
-    fn forget_oldest_ended_of(&mut self, account: &AccountSuffix) -> bool {
-        let oldest = self.per_account.get(account).and_then(|all| all.ended.first().copied());
-        oldest.is_some_and(|(due, payment_id)| {
-            self.forget_ended(due, &PaymentKey { account: account.clone(), payment_id })
-        })
-    }
-
-    fn forget_ended(&mut self, due: Duration, key: &PaymentKey) -> bool {
-        self.ended.remove(&(due, key.clone()));
-        self.payments.remove(key);
-        if let Some(all) = self.per_account.get_mut(&key.account) {
-            all.ended.remove(&(due, key.payment_id));
-            all.payments = all.payments.saturating_sub(1);
-            if all.payments == 0 {
-                self.per_account.remove(&key.account);
-            }
+        // A payment of which nothing was fulfilled will never show its data to anybody.
+        let unwanted = reason == EndReason::Refused || payment.chunks == 0;
+        self.book.data_waits(&key.account, waited, waits);
+        if unwanted {
+            self.cut_data_off(key);
         }
-        true
+        self.refund_if_incomplete(key, reason, now);
+        self.book.index(key, &self.config, now);
     }
-}
 
-fn offer(chunk: &ChunkArrival, expected: Option<DestinationAmount>) -> PaymentOffer {
-    PaymentOffer {
-        payment: chunk.payment.clone(),
-        key_id: chunk.key_id.clone(),
-        expected,
-        first_chunk: chunk.amount,
+    fn refund_if_incomplete(&mut self, key: &PaymentKey, reason: EndReason, now: Duration) {
+        if reason.is_complete() || self.config.on_incomplete == OnIncomplete::Keep {
+            return;
+        }
+        let Some(payment) = self.book.payment_mut(key) else { return };
+        let received = payment.received;
+        let Some(refund) = payment.refund.as_mut().filter(|_| !received.is_zero()) else { return };
+        // All of what was received, of which nothing went back before: it fits.
+        if let Err(error) = refund.add(received, received, &self.config, now) {
+            tracing::warn!(%error, "a payment that ended incomplete is not refunded");
+        }
+        self.begin_refund(key, now);
+    }
+
+    fn begin_refund(&mut self, key: &PaymentKey, now: Duration) {
+        let refund = self.book.payment_mut(key).and_then(|payment| payment.refund.as_mut());
+        if let Some(order) = refund.and_then(|refund| refund.begin(key, now)) {
+            self.events.push_back(ReceiveEvent::RefundDue(order));
+        }
+    }
+
+    fn cut_data_off(&mut self, key: &PaymentKey) {
+        let Some(streams) = self.book.payment_mut(key).and_then(|payment| payment.streams.as_mut()) else {
+            return;
+        };
+        let (waited, cut_off) = (streams.waiting(), streams.is_cut_off());
+        streams.close();
+        let waits = streams.waiting();
+        if cut_off {
+            self.events.push_back(ReceiveEvent::DataCutOff { payment: key.clone() });
+        }
+        self.book.data_waits(&key.account, waited, waits);
+    }
+
+    fn has_forgotten(&mut self, key: &PaymentKey, payment: &Payment) {
+        if payment.streams.as_ref().is_some_and(|streams| streams.is_cut_off()) {
+            self.events.push_back(ReceiveEvent::DataCutOff { payment: key.clone() });
+        }
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::{SequenceRange, SequenceRanges};
 
 /// The sequence numbers of a payment that have been fulfilled, as ranges.
 ///
@@ -14,7 +15,7 @@ pub(super) struct SequenceSet {
 }
 
 /// At 8 octets each, with the tree around them, about 100 kB for one payment.
-const MAX_RANGES: usize = 4_096;
+pub(super) const MAX_RANGES: usize = 4_096;
 
 impl SequenceSet {
     pub(super) fn contains(&self, sequence: Sequence) -> bool {
@@ -22,8 +23,8 @@ impl SequenceSet {
         self.ranges.range(..=number).next_back().is_some_and(|(_, &last)| number <= last)
     }
 
-    /// Adds a number; false if it was there.
-    pub(super) fn insert(&mut self, sequence: Sequence) -> bool {
+    /// Adds a number and keeps so many ranges at most; false if it was there.
+    pub(super) fn insert(&mut self, sequence: Sequence, max_ranges: usize) -> bool {
         if self.contains(sequence) {
             return false;
         }
@@ -33,10 +34,33 @@ impl SequenceSet {
         let after = number.checked_add(1).and_then(|next| self.ranges.remove(&next));
         let first = joins_before.map_or(number, |(first, _)| first);
         self.ranges.insert(first, after.unwrap_or(number));
-        if self.ranges.len() > MAX_RANGES {
+        while self.ranges.len() > max_ranges.max(1) {
             self.join_lowest();
         }
         true
+    }
+
+    /// The greatest number up to which all from `sequence` on are there; `None` when that one is not.
+    pub(super) fn end_of_run(&self, sequence: Sequence) -> Option<Sequence> {
+        let (_, &last) = self.ranges.range(..=sequence.number()).next_back()?;
+        (sequence.number() <= last).then(|| Sequence::new(last))
+    }
+
+    /// As ranges that ascend and do not touch, `most` at most: neighbours are joined where there are more, those with
+    /// the smallest gaps between them first, so that no number is left out.
+    pub(super) fn to_ranges(&self, most: usize) -> SequenceRanges {
+        let mut ranges: Vec<(u32, u32)> = self.ranges.iter().map(|(&first, &last)| (first, last)).collect();
+        if ranges.len() > most {
+            ranges = joined(&ranges, most);
+        }
+        let range = |(first, last)| SequenceRange::new(Sequence::new(first), Sequence::new(last));
+        // They ascend and do not touch, so this never falls back.
+        SequenceRanges::from_ranges(ranges.into_iter().filter_map(range)).unwrap_or(SequenceRanges::EMPTY)
+    }
+
+    /// How many ranges there are.
+    pub(super) fn len(&self) -> usize {
+        self.ranges.len()
     }
 
     fn join_lowest(&mut self) {
@@ -46,6 +70,29 @@ impl SequenceSet {
             self.ranges.insert(first, last);
         }
     }
+}
+
+/// Closes the smallest gaps. With no range allowed, none is left: then the numbers say nothing.
+fn joined(ranges: &[(u32, u32)], most: usize) -> Vec<(u32, u32)> {
+    let Some(gaps_left) = most.checked_sub(1) else { return Vec::new() };
+    let gap = |index: usize| {
+        let (before, after) = (ranges.get(index)?, ranges.get(index + 1)?);
+        Some(after.0.saturating_sub(before.1))
+    };
+    let mut gaps: Vec<usize> = (0..ranges.len().saturating_sub(1)).collect();
+    // The widest ones stay.
+    gaps.sort_by_key(|&index| std::cmp::Reverse(gap(index)));
+    gaps.truncate(gaps_left);
+    gaps.sort_unstable();
+    let mut joined = Vec::with_capacity(most);
+    let mut start = 0;
+    for end in gaps.into_iter().chain([ranges.len().saturating_sub(1)]) {
+        if let (Some(&(first, _)), Some(&(_, last))) = (ranges.get(start), ranges.get(end)) {
+            joined.push((first, last));
+        }
+        start = end + 1;
+    }
+    joined
 }
 
 #[cfg(test)]
@@ -61,7 +108,21 @@ mod tests {
         )) {
             let (mut set, mut model) = (SequenceSet::default(), HashSet::new());
             for number in numbers {
-                prop_assert_eq!(set.insert(Sequence::new(number)), model.insert(number));
+                prop_assert_eq!(set.insert(Sequence::new(number), MAX_RANGES), model.insert(number));
+                for most in [0, 1, 2, 5, 100] {
+                    let ranges = set.to_ranges(most);
+                    prop_assert!(ranges.len() <= most);
+                    if most > 0 {
+                        prop_assert!(model.iter().all(|&number| ranges.contains(Sequence::new(number))));
+                    }
+                    if most >= set.ranges.len() {
+                        prop_assert_eq!(ranges.count(), model.len() as u64);
+                    }
+                }
+                let run = |number| {
+                    (number..=u32::MAX).take_while(|number| model.contains(number)).last()
+                };
+                prop_assert_eq!(set.end_of_run(Sequence::new(number)).map(Sequence::number), run(number));
                 for other in (0..60).chain(u32::MAX - 8..=u32::MAX) {
                     prop_assert_eq!(set.contains(Sequence::new(other)), model.contains(&other));
                 }
@@ -73,10 +134,13 @@ mod tests {
     fn memory_is_bounded_and_nothing_is_forgotten() {
         let mut set = SequenceSet::default();
         for number in 0..10_000 {
-            set.insert(Sequence::new(number * 2));
+            set.insert(Sequence::new(number * 2), MAX_RANGES);
         }
         assert!(set.ranges.len() <= MAX_RANGES);
         assert!((0..10_000).all(|number| set.contains(Sequence::new(number * 2))));
         assert!(!set.contains(Sequence::new(19_999)));
+        set.insert(Sequence::new(30_000), 16);
+        assert_eq!(set.len(), 16);
+        assert!((0..10_000).all(|number| set.contains(Sequence::new(number * 2))));
     }
 }

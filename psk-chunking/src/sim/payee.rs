@@ -160,7 +160,7 @@ impl Payee {
         honest: Reply,
     ) -> Reply {
         let (kind, total) = match decision {
-            Decision::Fulfill { total } => (ChunkKind::Fulfillment, total.units()),
+            Decision::Fulfill { total, .. } => (ChunkKind::Fulfillment, total.units()),
             Decision::Refuse { refusal, .. } if refusal.is_final() => return honest,
             Decision::Refuse { total, .. } => (ChunkKind::Reject, total.units()),
             Decision::Review(_) | Decision::AwaitReview => return honest,

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::{SequenceRange, SequenceRanges};
 
-use crate::receive::{ChunkArrival, Decision, PaymentKey};
+use crate::receive::{ChunkArrival, ChunkFrames, Decision, PaymentKey};
 
 /// What a receiver has taken, counted apart from it, and the rules that it broke (ENGINE.md section 2, invariants 3
 /// and 4).
@@ -21,12 +22,14 @@ struct Taken {
     received: u128,
     expected: Option<u128>,
     sequences: HashSet<Sequence>,
+    /// What the latest last chunk named.
+    outstanding: Option<SequenceRanges>,
     ended: bool,
 }
 
 impl Witness {
     pub(super) fn decided(&mut self, chunk: &ChunkArrival, decision: &Decision) {
-        let Decision::Fulfill { total } = decision else { return };
+        let Decision::Fulfill { total, .. } = decision else { return };
         let taken = self.payments.entry(chunk.payment.clone()).or_default();
         let problem = taken.judge(chunk);
         if taken.received == 0 {
@@ -36,7 +39,19 @@ impl Witness {
         taken.received += amount;
         self.received += amount;
         let reached = taken.expected.is_some_and(|expected| taken.received >= expected);
-        taken.ended |= chunk.last || reached;
+        if chunk.last {
+            taken.outstanding = match &chunk.frames {
+                ChunkFrames::Read(frames) => {
+                    Some(frames.outstanding.clone().unwrap_or(SequenceRanges::EMPTY))
+                }
+                _ => Some(SequenceRanges::EMPTY),
+            };
+        }
+        let all_named = taken.outstanding.as_ref().is_some_and(|named| {
+            let numbers = |range: SequenceRange| range.first().number()..=range.last().number();
+            named.iter().flat_map(numbers).all(|number| taken.sequences.contains(&Sequence::new(number)))
+        });
+        taken.ended |= all_named || reached;
         let problem = problem.or((taken.received != u128::from(total.units())).then_some("a wrong total"));
         if let Some(problem) = problem {
             self.problem.get_or_insert_with(|| format!("{problem}: {chunk:?}"));

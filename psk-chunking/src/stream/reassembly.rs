@@ -75,7 +75,8 @@ impl Reassembly {
         }
     }
 
-    /// A piece that begins at `offset`. What is there already is compared as long as it is kept, then skipped.
+    /// A piece that begins at `offset`. What of it is there already is skipped; it is compared while it waits for
+    /// octets before it.
     pub fn insert(&mut self, offset: u64, data: &[u8]) -> Result<(), ReassemblyError> {
         let end = offset.checked_add(data.len() as u64).ok_or(ReassemblyError::TooLong)?;
         if self.length.is_some_and(|length| end > length) {
@@ -84,7 +85,7 @@ impl Reassembly {
         if end > self.limits.max_length {
             return Err(ReassemblyError::TooLong);
         }
-        // Of what has been taken nothing is known any more.
+        // What is in order may have been taken: nothing is known of it any more.
         let (mut offset, mut data) = (offset, data);
         if let Some(known) = self.in_order.checked_sub(offset) {
             data = usize::try_from(known).ok().and_then(|known| data.get(known..)).unwrap_or_default();
@@ -140,6 +141,13 @@ impl Reassembly {
                 all.freeze()
             }
         }
+    }
+
+    /// Forgets all octets that are kept; what is in order counts as arrived.
+    pub fn clear(&mut self) {
+        self.ready.clear();
+        self.waiting.clear();
+        (self.ready_length, self.waiting_length) = (0, 0);
     }
 
     /// The offset after the last octet that has arrived in order: what a DataAck says.

@@ -395,7 +395,7 @@ impl Running {
             return honest;
         };
         let total = match decision {
-            Decision::Fulfill { total } | Decision::Refuse { total, .. } => total.units(),
+            Decision::Fulfill { total, .. } | Decision::Refuse { total, .. } => total.units(),
             _ => 0,
         };
         let code = match &honest {

@@ -1,0 +1,187 @@
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use psk_codec::psk::PaymentId;
+use psk_request::AccountSuffix;
+
+use super::ReceiveConfig;
+use super::payment::{Payment, PaymentKey};
+use super::sequences::MAX_RANGES;
+
+/// All payments that are remembered, by key and by the time when something has to be done about them.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    /// Boxed, since a map has room for twice as many as it holds.
+    payments: HashMap<PaymentKey, Box<Payment>>,
+    per_account: HashMap<AccountSuffix, OfAccount>,
+    /// Payments that are not settled: when to look at them again; one entry each, at or before the deadline.
+    live: BTreeSet<(Duration, PaymentKey)>,
+    /// Settled payments, the first to be forgotten first.
+    settled: BTreeSet<(Duration, PaymentKey)>,
+    /// How many octets of data wait, in all.
+    waiting: usize,
+    /// How many ranges of sequence numbers there are, in all.
+    ranges: usize,
+}
+
+/// The payments of one account.
+#[derive(Debug, Default)]
+struct OfAccount {
+    /// How many there are, live and settled.
+    payments: usize,
+    /// The settled ones, the first to be forgotten first.
+    settled: BTreeSet<(Duration, PaymentId)>,
+    /// How many octets of data wait.
+    waiting: usize,
+}
+
+/// One account may have this part of the octets that may wait.
+const SHARE_OF_ACCOUNT: usize = 16;
+/// What a payment may have when all have too many.
+const FEW_RANGES: usize = 16;
+
+impl Book {
+    pub(super) fn len(&self) -> usize {
+        self.payments.len()
+    }
+
+    pub(super) fn payment(&self, key: &PaymentKey) -> Option<&Payment> {
+        self.payments.get(key).map(|payment| &**payment)
+    }
+
+    pub(super) fn payment_mut(&mut self, key: &PaymentKey) -> Option<&mut Payment> {
+        self.payments.get_mut(key).map(|payment| &mut **payment)
+    }
+
+    /// Makes room for one more payment of the account, by forgetting a settled one. What was forgotten, or `None`
+    /// when there is no room. Live payments are never forgotten.
+    pub(super) fn make_room(
+        &mut self,
+        account: &AccountSuffix,
+        config: &ReceiveConfig,
+    ) -> Option<Vec<(PaymentKey, Payment)>> {
+        let mut forgotten = Vec::new();
+        let of_account = self.per_account.get(account);
+        if of_account.is_some_and(|all| all.payments >= config.max_payments_per_account) {
+            // An account whose payments have ended may begin others, at the cost of its own memory alone.
+            let (due, payment_id) = of_account.and_then(|all| all.settled.first().copied())?;
+            forgotten.extend(self.forget(due, &PaymentKey { account: account.clone(), payment_id }));
+        }
+        if self.payments.len() >= config.max_payments {
+            let (due, key) = self.settled.first().cloned()?;
+            forgotten.extend(self.forget(due, &key));
+        }
+        Some(forgotten)
+    }
+
+    pub(super) fn insert(&mut self, key: PaymentKey, mut payment: Payment, config: &ReceiveConfig) {
+        payment.indexed_at = payment.deadline(config);
+        self.live.insert((payment.indexed_at, key.clone()));
+        self.per_account.entry(key.account.clone()).or_default().payments += 1;
+        self.payments.insert(key, Box::new(payment));
+    }
+
+    /// Puts a payment that is not settled under its deadline, when that is earlier than where it stands: later ones
+    /// are found when their time has come.
+    pub(super) fn hasten(&mut self, key: &PaymentKey, config: &ReceiveConfig) {
+        let Some(payment) = self.payments.get_mut(key) else { return };
+        let due = payment.deadline(config);
+        if due < payment.indexed_at {
+            self.live.remove(&(payment.indexed_at, key.clone()));
+            payment.indexed_at = due;
+            self.live.insert((due, key.clone()));
+        }
+    }
+
+    /// Takes a payment out of the index whose time may have come; it must be put back with
+    /// [`index`](Self::index).
+    pub(super) fn pop_due(&mut self, now: Duration) -> Option<PaymentKey> {
+        let (due, _) = self.live.first()?;
+        (*due <= now).then(|| self.live.pop_first().map(|(_, key)| key)).flatten()
+    }
+
+    /// Puts a payment where it belongs: under its deadline, or among those that are settled, where it stays for the
+    /// retention from now on.
+    pub(super) fn index(&mut self, key: &PaymentKey, config: &ReceiveConfig, now: Duration) {
+        let Some(payment) = self.payments.get_mut(key) else { return };
+        let entry = (payment.indexed_at, key.clone());
+        self.live.remove(&entry);
+        let of_account = self.per_account.entry(key.account.clone()).or_default();
+        if self.settled.remove(&entry) {
+            of_account.settled.remove(&(payment.indexed_at, key.payment_id));
+        }
+        if payment.is_settled() {
+            payment.indexed_at = now.saturating_add(config.retention);
+            self.settled.insert((payment.indexed_at, key.clone()));
+            of_account.settled.insert((payment.indexed_at, key.payment_id));
+        } else {
+            payment.indexed_at = payment.deadline(config);
+            self.live.insert((payment.indexed_at, key.clone()));
+        }
+    }
+
+    /// Forgets a settled payment whose time has come.
+    pub(super) fn forget_due(&mut self, now: Duration) -> Option<(PaymentKey, Payment)> {
+        let (due, key) = self.settled.first().filter(|(due, _)| *due <= now).cloned()?;
+        self.forget(due, &key)
+    }
+
+    /// When something has to be done.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        let first = |index: &BTreeSet<(Duration, PaymentKey)>| index.first().map(|(due, _)| *due);
+        first(&self.live).into_iter().chain(first(&self.settled)).min()
+    }
+
+    /// The payments that are not over.
+    pub(super) fn live(&self) -> Vec<PaymentKey> {
+        let live = self.live.iter().map(|(_, key)| key);
+        let open = live.filter(|key| self.payment(key).is_some_and(|payment| payment.ended().is_none()));
+        open.cloned().collect()
+    }
+
+    /// How many octets of data may wait for a payment of this account beside those that do.
+    pub(super) fn room_for_data(&self, account: &AccountSuffix, config: &ReceiveConfig) -> usize {
+        let of_account = self.per_account.get(account).map_or(0, |all| all.waiting);
+        let left = config.max_data_waiting.saturating_sub(self.waiting);
+        left.min((config.max_data_waiting / SHARE_OF_ACCOUNT).saturating_sub(of_account))
+    }
+
+    /// The payment's data that waits has become more or less.
+    pub(super) fn data_waits(&mut self, account: &AccountSuffix, before: usize, after: usize) {
+        if before == after {
+            return;
+        }
+        self.waiting = self.waiting.saturating_sub(before).saturating_add(after);
+        if let Some(all) = self.per_account.get_mut(account) {
+            all.waiting = all.waiting.saturating_sub(before).saturating_add(after);
+        }
+    }
+
+    /// How many ranges of sequence numbers a payment may have.
+    pub(super) fn max_ranges(&self, config: &ReceiveConfig) -> usize {
+        match self.ranges < config.max_sequence_ranges {
+            true => MAX_RANGES,
+            false => FEW_RANGES,
+        }
+    }
+
+    /// A payment has more or fewer ranges of sequence numbers.
+    pub(super) fn has_ranges(&mut self, before: usize, after: usize) {
+        self.ranges = self.ranges.saturating_sub(before).saturating_add(after);
+    }
+
+    fn forget(&mut self, due: Duration, key: &PaymentKey) -> Option<(PaymentKey, Payment)> {
+        self.settled.remove(&(due, key.clone()));
+        let payment = self.payments.remove(key)?;
+        self.data_waits(&key.account, payment.waiting(), 0);
+        self.has_ranges(payment.fulfilled.len(), 0);
+        if let Some(all) = self.per_account.get_mut(&key.account) {
+            all.settled.remove(&(due, key.payment_id));
+            all.payments = all.payments.saturating_sub(1);
+            if all.payments == 0 {
+                self.per_account.remove(&key.account);
+            }
+        }
+        Some((key.clone(), *payment))
+    }
+}

@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use super::ReceiveConfig;
+
+/// When a payment counts as silent: as TCP reckons when to send again (RFC 6298 section 2), from the times between
+/// chunks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Silence {
+    /// When the last chunk was fulfilled, or the payment began.
+    last: Duration,
+    /// Mean and deviation; `None` until there are two chunks.
+    smoothed: Option<(Duration, Duration)>,
+    /// When the last one of the packets that were seen expires.
+    packets_until: Duration,
+    begun: bool,
+}
+
+/// Connectors let no packet live longer than 30 s; what claims more does not keep a payment alive.
+const MAX_EXPIRY: Duration = Duration::from_secs(60);
+
+impl Silence {
+    pub(super) fn starting(now: Duration) -> Self {
+        Self { last: now, smoothed: None, packets_until: now, begun: false }
+    }
+
+    /// A packet of the payment has come.
+    pub(super) fn seen(&mut self, now: Duration, expires_in: Duration) {
+        self.packets_until = self.packets_until.max(now.saturating_add(expires_in.min(MAX_EXPIRY)));
+    }
+
+    /// A chunk is fulfilled.
+    pub(super) fn fulfilled(&mut self, now: Duration) {
+        let interval = now.saturating_sub(self.last);
+        self.last = now;
+        if !std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        self.smoothed = Some(match self.smoothed {
+            None => (interval, interval / 2),
+            Some((mean, deviation)) => {
+                let off = mean.abs_diff(interval);
+                ((mean - mean / 8).saturating_add(interval / 8), (deviation - deviation / 4) + off / 4)
+            }
+        });
+    }
+
+    /// The application has made the sender wait: that was no silence of the sender's.
+    pub(super) fn starts_again(&mut self, now: Duration) {
+        self.last = self.last.max(now);
+    }
+
+    /// When the payment is over if nothing comes.
+    pub(super) fn ends_at(&self, config: &ReceiveConfig) -> Duration {
+        let estimate = match self.smoothed {
+            Some((mean, deviation)) => mean.saturating_add(deviation.saturating_mul(4)),
+            None => Duration::ZERO,
+        };
+        let patience = estimate.min(config.max_silence).max(config.min_silence);
+        self.last.saturating_add(patience).max(self.packets_until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn slow_payments_are_given_more_time_within_bounds() {
+        let config =
+            ReceiveConfig { min_silence: seconds(5), max_silence: seconds(100), ..ReceiveConfig::default() };
+        let mut silence = Silence::starting(seconds(1_000));
+        assert_eq!(silence.ends_at(&config), seconds(1_005));
+        // The application took long before it accepted: that is no interval between chunks.
+        silence.fulfilled(seconds(1_003));
+        assert_eq!(silence.ends_at(&config), seconds(1_008));
+        // RFC 6298 (2.2): mean R, deviation R/2; then 4 deviations on top.
+        silence.fulfilled(seconds(1_007));
+        assert_eq!(silence.ends_at(&config), seconds(1_007 + 4 + 4 * 2));
+        // (2.3): the mean stays, the deviation is 3/4 of it.
+        silence.fulfilled(seconds(1_011));
+        assert_eq!(silence.ends_at(&config), seconds(1_011 + 4 + 4) + seconds(2));
+        let mut now = 1_011;
+        for _ in 0..30 {
+            now += 90;
+            silence.fulfilled(seconds(now));
+        }
+        assert!(silence.ends_at(&config) > seconds(now + 90), "{silence:?}");
+        for _ in 0..200 {
+            now += 1;
+            silence.fulfilled(seconds(now));
+        }
+        assert_eq!(silence.ends_at(&config), seconds(now + 5));
+        now += 10_000;
+        silence.fulfilled(seconds(now));
+        assert_eq!(silence.ends_at(&config), seconds(now + 100));
+    }
+
+    #[test]
+    fn no_payment_ends_before_its_packets_have() {
+        let config = ReceiveConfig { min_silence: seconds(1), ..ReceiveConfig::default() };
+        let mut silence = Silence::starting(seconds(0));
+        silence.seen(seconds(2), seconds(30));
+        silence.seen(seconds(3), seconds(5));
+        silence.fulfilled(seconds(3));
+        assert_eq!(silence.ends_at(&config), seconds(32));
+        silence.seen(seconds(4), Duration::MAX);
+        assert_eq!(silence.ends_at(&config), seconds(64));
+    }
+}

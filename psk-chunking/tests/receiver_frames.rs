@@ -1,0 +1,475 @@
+//! What a receiver does with the frames in chunks, and which it writes (`docs/frames.md`), rule by rule.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use psk_chunking::receive::{
+    ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, PaymentKey, ReceiveConfig, ReceiveEvent,
+    ReceivePayments, RequestFrames, Verdict,
+};
+use psk_codec::DestinationAmount;
+use psk_codec::psk::frame::{
+    CloseReason, Frame, Frames, PaymentState, SequenceRange, SequenceRanges, Status, StreamData,
+};
+use psk_codec::psk::{PaymentId, Sequence};
+
+const NOW: Duration = Duration::from_secs(1_000);
+
+fn units(units: u64) -> DestinationAmount {
+    DestinationAmount::new(units)
+}
+
+fn key() -> PaymentKey {
+    PaymentKey { account: "alice".parse().unwrap(), payment_id: PaymentId::new([1; 16]) }
+}
+
+/// 100 units of an open-ended payment, of a sender with frames.
+fn chunk(sequence: u32) -> ChunkArrival {
+    with(sequence, RequestFrames::default())
+}
+
+fn with(sequence: u32, frames: RequestFrames) -> ChunkArrival {
+    ChunkArrival {
+        payment: key(),
+        key_id: Bytes::new(),
+        sequence: Sequence::new(sequence),
+        last: false,
+        expected: None,
+        minimum: units(100),
+        amount: units(100),
+        fulfillable: true,
+        expired: false,
+        expires_in: Duration::ZERO,
+        frames: ChunkFrames::Read(Box::new(frames)),
+        answer_room: 30_000,
+    }
+}
+
+fn ask(frames: RequestFrames) -> ChunkArrival {
+    ChunkArrival { fulfillable: false, amount: units(0), minimum: units(0), ..with(9_999, frames) }
+}
+
+fn asks_status() -> ChunkArrival {
+    ask(RequestFrames { status_request: true, ..RequestFrames::default() })
+}
+
+fn aborts() -> ChunkArrival {
+    ask(RequestFrames { abort: true, ..RequestFrames::default() })
+}
+
+fn brings(sequence: u32, offset: u64, data: &'static str) -> ChunkArrival {
+    let data = vec![StreamData::new(offset, Bytes::from_static(data.as_bytes())).unwrap()];
+    with(sequence, RequestFrames { data, ..RequestFrames::default() })
+}
+
+fn last(sequence: u32, named: &[(u32, u32)]) -> ChunkArrival {
+    let range =
+        |&(first, last): &(u32, u32)| SequenceRange::new(Sequence::new(first), Sequence::new(last)).unwrap();
+    let outstanding = Some(SequenceRanges::from_ranges(named.iter().map(range)).unwrap());
+    ChunkArrival { last: true, ..with(sequence, RequestFrames { outstanding, ..RequestFrames::default() }) }
+}
+
+/// What was answered: why not fulfilled, and the frames.
+struct Answer {
+    refusal: Option<ChunkRefusal>,
+    total: u64,
+    frames: Vec<Frame>,
+    plain: bool,
+}
+
+impl Answer {
+    fn status(&self) -> Option<&Status> {
+        self.frames.iter().find_map(|frame| match frame {
+            Frame::Status(status) => Some(status),
+            _ => None,
+        })
+    }
+
+    fn closed(&self) -> Option<CloseReason> {
+        self.frames.iter().find_map(|frame| match frame {
+            Frame::Closed(closed) => Some(closed.reason()),
+            _ => None,
+        })
+    }
+
+    fn data(&self) -> Vec<(u64, Bytes)> {
+        let data = self.frames.iter().filter_map(|frame| match frame {
+            Frame::Data(data) => Some((data.offset(), data.data().clone())),
+            _ => None,
+        });
+        data.collect()
+    }
+}
+
+fn answer(decision: Decision) -> Answer {
+    let (refusal, total, frames) = match decision {
+        Decision::Fulfill { total, frames } => (None, total, frames),
+        Decision::Refuse { refusal, total, frames } => (Some(refusal), total, frames),
+        waits => panic!("{waits:?}"),
+    };
+    let plain = frames.is_empty();
+    let frames = if plain { Vec::new() } else { Frames::read(frames).unwrap().into_iter().collect() };
+    Answer { refusal, total: total.units(), frames, plain }
+}
+
+fn hand_in(payments: &mut ReceivePayments, chunk: &ChunkArrival, now: Duration) -> Answer {
+    let mut decision = payments.handle_chunk(chunk, now);
+    if let Decision::Review(offer) = &decision {
+        payments.handle_verdict(&offer.payment, Verdict::Accept, now);
+        decision = payments.handle_chunk(chunk, now);
+    }
+    answer(decision)
+}
+
+fn give(payments: &mut ReceivePayments, chunk: &ChunkArrival) -> Answer {
+    hand_in(payments, chunk, NOW)
+}
+
+fn receiver() -> ReceivePayments {
+    ReceivePayments::new(ReceiveConfig::default())
+}
+
+fn events(payments: &mut ReceivePayments) -> Vec<ReceiveEvent> {
+    std::iter::from_fn(|| payments.poll_event()).collect()
+}
+
+fn end_of(payments: &mut ReceivePayments) -> Option<EndReason> {
+    events(payments).into_iter().find_map(|event| match event {
+        ReceiveEvent::Finished { reason, .. } => Some(reason),
+        _ => None,
+    })
+}
+
+fn told(payments: &mut ReceivePayments) -> String {
+    let data = events(payments).into_iter().map(|event| match event {
+        ReceiveEvent::Data { offset, data, .. } => format!("{offset}:{} ", String::from_utf8_lossy(&data)),
+        ReceiveEvent::DataComplete { length, .. } => format!("complete:{length} "),
+        ReceiveEvent::DataCutOff { .. } => "cut off ".to_owned(),
+        _ => String::new(),
+    });
+    data.collect()
+}
+
+#[test]
+fn who_writes_frames_gets_frames_and_who_does_not_gets_none() {
+    let mut payments = receiver();
+    let answer = give(&mut payments, &chunk(1));
+    assert!(answer.refusal.is_none() && !answer.plain && answer.frames.is_empty());
+    let plain = ChunkArrival { frames: ChunkFrames::Plain, ..chunk(2) };
+    assert!(give(&mut payments, &plain).plain);
+    assert_eq!(give(&mut payments, &last(3, &[])).refusal, None);
+    let answer = give(&mut payments, &chunk(4));
+    assert_eq!(answer.refusal, Some(ChunkRefusal::PaymentEnded));
+    assert_eq!(answer.closed(), Some(CloseReason::LAST_CHUNK));
+    assert_eq!(answer.status().unwrap().state, PaymentState::FINISHED);
+    let plain = ChunkArrival { frames: ChunkFrames::Plain, ..chunk(4) };
+    let answer = give(&mut payments, &plain);
+    assert!(answer.plain && answer.refusal == Some(ChunkRefusal::PaymentEnded));
+}
+
+#[test]
+fn a_status_has_the_exact_numbers() {
+    let mut payments = receiver();
+    let answer = give(&mut payments, &asks_status());
+    assert_eq!(answer.refusal, Some(ChunkRefusal::WrongCondition));
+    assert_eq!(answer.status().unwrap().state, PaymentState::NOT_FOUND);
+    for sequence in [1, 2, 3, 7, 9] {
+        give(&mut payments, &chunk(sequence));
+    }
+    let answer = give(&mut payments, &asks_status());
+    assert_eq!((answer.refusal, answer.total), (Some(ChunkRefusal::WrongCondition), 500));
+    let status = answer.status().unwrap();
+    assert_eq!((status.received, status.chunks, status.state), (units(500), 5, PaymentState::OPEN));
+    assert!(status.is_exact());
+    for sequence in 0..20 {
+        let fulfilled = [1, 2, 3, 7, 9].contains(&sequence);
+        assert_eq!(status.fulfilled.contains(Sequence::new(sequence)), fulfilled, "{sequence}");
+    }
+    assert_eq!(answer.closed(), None);
+}
+
+#[test]
+fn a_status_without_room_joins_neighbours_and_leaves_no_number_out() {
+    let mut payments = receiver();
+    for sequence in 0..100 {
+        give(&mut payments, &chunk(3 * sequence));
+    }
+    let small = ChunkArrival { answer_room: 100, ..asks_status() };
+    let decision = payments.handle_chunk(&small, NOW);
+    let Decision::Refuse { frames, .. } = &decision else { panic!("{decision:?}") };
+    assert!(frames.len() <= 100);
+    let answer = answer(decision);
+    let status = answer.status().unwrap();
+    assert!(!status.is_exact() && status.fulfilled.len() > 5);
+    assert!((0..100).all(|sequence| status.fulfilled.contains(Sequence::new(3 * sequence))));
+}
+
+#[test]
+fn no_record_no_promise() {
+    // Whatever is refused before there is a record says that there is none, so that nobody takes frames for read.
+    for refused in [
+        ChunkArrival { expired: true, ..chunk(1) },
+        ChunkArrival { amount: units(1), ..chunk(1) },
+        ChunkArrival { fulfillable: false, ..chunk(1) },
+    ] {
+        let mut payments = receiver();
+        let answer = give(&mut payments, &refused);
+        assert_eq!(answer.status().map(|status| status.state), Some(PaymentState::NOT_FOUND));
+        assert_eq!(payments.payments(), 0);
+    }
+}
+
+#[test]
+fn a_last_chunk_waits_for_those_that_it_names() {
+    let mut payments = receiver();
+    for sequence in [1, 2, 5] {
+        give(&mut payments, &chunk(sequence));
+    }
+    give(&mut payments, &last(6, &[(2, 4), (6, 6)]));
+    assert_eq!(end_of(&mut payments), None);
+    // Others are taken too.
+    assert_eq!(give(&mut payments, &chunk(50)).refusal, None);
+    give(&mut payments, &chunk(4));
+    assert_eq!(end_of(&mut payments), None);
+    assert_eq!(give(&mut payments, &chunk(3)).refusal, None);
+    assert_eq!(end_of(&mut payments), Some(EndReason::LastChunk));
+    assert_eq!(give(&mut payments, &chunk(8)).refusal, Some(ChunkRefusal::PaymentEnded));
+}
+
+#[test]
+fn a_later_last_chunk_replaces_what_an_earlier_one_named() {
+    let mut payments = receiver();
+    give(&mut payments, &last(10, &[(1, 3)]));
+    give(&mut payments, &last(11, &[(5, 5)]));
+    give(&mut payments, &chunk(1));
+    assert_eq!(end_of(&mut payments), None);
+    give(&mut payments, &chunk(5));
+    assert_eq!(end_of(&mut payments), Some(EndReason::LastChunk));
+
+    // One without any ends it, as in the draft.
+    let mut payments = receiver();
+    give(&mut payments, &last(10, &[(1, 3)]));
+    give(&mut payments, &ChunkArrival { last: true, ..chunk(11) });
+    assert_eq!(end_of(&mut payments), Some(EndReason::LastChunk));
+}
+
+#[test]
+fn what_is_named_but_not_fulfilled_is_waited_for_until_silence() {
+    let mut payments = receiver();
+    give(&mut payments, &last(10, &[(1, 1)]));
+    payments.handle_time(NOW + Duration::from_secs(100));
+    assert_eq!(end_of(&mut payments), Some(EndReason::Silence));
+}
+
+#[test]
+fn an_abort_ends_the_payment() {
+    let mut payments = receiver();
+    let answer = give(&mut payments, &aborts());
+    assert_eq!(answer.closed(), Some(CloseReason::ABORTED));
+    assert_eq!(answer.status().unwrap().state, PaymentState::NOT_FOUND);
+    assert_eq!(payments.payments(), 0);
+    give(&mut payments, &chunk(1));
+    for _ in 0..2 {
+        let answer = give(&mut payments, &aborts());
+        assert_eq!(answer.refusal, Some(ChunkRefusal::WrongCondition));
+        assert_eq!(answer.closed(), Some(CloseReason::ABORTED));
+        let status = answer.status().unwrap();
+        assert_eq!((status.state, status.received), (PaymentState::CLOSED, units(100)));
+    }
+    assert_eq!(end_of(&mut payments), Some(EndReason::Aborted));
+    let answer = give(&mut payments, &chunk(2));
+    assert_eq!(
+        (answer.refusal, answer.closed()),
+        (Some(ChunkRefusal::PaymentEnded), Some(CloseReason::ABORTED))
+    );
+}
+
+#[test]
+fn malformed_frames_are_refused_and_end_nothing() {
+    let mut payments = receiver();
+    let malformed = |sequence| ChunkArrival { frames: ChunkFrames::Malformed, ..chunk(sequence) };
+    let answer = give(&mut payments, &malformed(1));
+    assert_eq!(answer.refusal, Some(ChunkRefusal::ProtocolViolation));
+    assert_eq!(answer.closed(), Some(CloseReason::PROTOCOL_VIOLATION));
+    assert_eq!(payments.payments(), 0);
+    give(&mut payments, &chunk(1));
+    assert_eq!(give(&mut payments, &malformed(2)).refusal, Some(ChunkRefusal::ProtocolViolation));
+    assert_eq!(give(&mut payments, &chunk(2)).refusal, None);
+}
+
+#[test]
+fn data_is_told_in_order_once_a_chunk_is_fulfilled() {
+    let mut payments = receiver();
+    let decision = payments.handle_chunk(&brings(1, 0, "hello"), NOW);
+    let Decision::Review(offer) = decision else { panic!("{decision:?}") };
+    assert_eq!(offer.data, "hello");
+    assert_eq!(told(&mut payments), "");
+    payments.handle_verdict(&key(), Verdict::Accept, NOW);
+    assert_eq!(give(&mut payments, &brings(1, 0, "hello")).refusal, None);
+    assert_eq!(told(&mut payments), "0:hello ");
+    // Out of order, repeated, in chunks that cannot be fulfilled, and after the end of the payment.
+    give(&mut payments, &brings(2, 8, "rld"));
+    assert_eq!(told(&mut payments), "");
+    give(&mut payments, &ChunkArrival { fulfillable: false, ..brings(3, 3, "lo wo") });
+    assert_eq!(told(&mut payments), "5: world ");
+    give(&mut payments, &last(4, &[]));
+    let mut end = brings(5, 11, "!");
+    let ChunkFrames::Read(frames) = &mut end.frames else { panic!() };
+    frames.data_end = Some(12);
+    assert_eq!(give(&mut payments, &end).refusal, Some(ChunkRefusal::PaymentEnded));
+    assert_eq!(told(&mut payments), "11:! complete:12 ");
+    give(&mut payments, &end);
+    assert_eq!(told(&mut payments), "");
+}
+
+#[test]
+fn data_of_a_refused_payment_is_told_to_nobody() {
+    let mut payments = receiver();
+    let decision = payments.handle_chunk(&brings(1, 0, "hello"), NOW);
+    assert!(matches!(decision, Decision::Review(_)));
+    payments.handle_verdict(&key(), Verdict::Refuse, NOW);
+    let answer = give(&mut payments, &brings(1, 0, "hello"));
+    assert_eq!(
+        (answer.refusal, answer.closed()),
+        (Some(ChunkRefusal::PaymentRefused), Some(CloseReason::REFUSED))
+    );
+    give(&mut payments, &brings(2, 5, "world"));
+    assert_eq!(told(&mut payments), "");
+}
+
+#[test]
+fn data_that_is_too_long_or_contradicts_itself_costs_no_money() {
+    let config = ReceiveConfig { max_data_length: 10, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(config.clone());
+    give(&mut payments, &brings(1, 0, "hello"));
+    let answer = give(&mut payments, &brings(2, 5, " world"));
+    assert_eq!(
+        (answer.refusal, answer.closed()),
+        (Some(ChunkRefusal::DataTooLong), Some(CloseReason::DATA_TOO_LONG))
+    );
+    assert_eq!(answer.status().unwrap().state, PaymentState::OPEN);
+    assert_eq!(give(&mut payments, &brings(2, 5, "!")).refusal, Some(ChunkRefusal::DataTooLong));
+    assert_eq!(give(&mut payments, &chunk(2)).total, 200);
+
+    let mut payments = ReceivePayments::new(config);
+    give(&mut payments, &brings(1, 3, "lo"));
+    let answer = give(&mut payments, &brings(2, 3, "LO"));
+    assert_eq!(answer.refusal, Some(ChunkRefusal::ProtocolViolation));
+    assert_eq!(answer.closed(), Some(CloseReason::PROTOCOL_VIOLATION));
+    assert_eq!(give(&mut payments, &chunk(2)).total, 200);
+}
+
+#[test]
+fn a_stream_that_stays_incomplete_is_cut_off() {
+    let mut payments = receiver();
+    give(&mut payments, &brings(1, 0, "hello"));
+    give(&mut payments, &last(2, &[]));
+    assert_eq!(told(&mut payments), "0:hello ");
+    payments.handle_time(NOW + Duration::from_secs(100_000));
+    assert_eq!(payments.payments(), 0);
+    assert_eq!(told(&mut payments), "cut off ");
+}
+
+#[test]
+fn without_room_for_data_a_chunk_is_refused_for_now_and_nothing_is_acknowledged() {
+    // An account may have a sixteenth: some hundred pieces.
+    let config = ReceiveConfig { max_data_waiting: 16 * 10_000, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(config);
+    give(&mut payments, &chunk(0));
+    let fits = (1..200).take_while(|&number| {
+        give(&mut payments, &brings(number, 2 * u64::from(number), "x")).refusal.is_none()
+    });
+    let refused = fits.count() as u32 + 1;
+    assert!((80..110).contains(&refused), "{refused}");
+    let again = brings(refused, 2 * u64::from(refused), "x");
+    let answer = give(&mut payments, &again);
+    assert_eq!(answer.refusal, Some(ChunkRefusal::NoRoomForData));
+    assert_eq!(give(&mut payments, &chunk(refused)).refusal, None, "without data it is taken");
+    // When what is missing comes, there is room again.
+    for number in 0..refused {
+        give(
+            &mut payments,
+            &ChunkArrival { fulfillable: false, ..brings(number, 2 * u64::from(number), "xx") },
+        );
+    }
+    assert!(told(&mut payments).starts_with("0:xx"));
+    let again = ChunkArrival { sequence: Sequence::new(500), ..again };
+    assert_eq!(give(&mut payments, &again).refusal, None);
+}
+
+#[test]
+fn the_receivers_data_goes_with_its_answers_until_it_is_acknowledged() {
+    let mut payments = receiver();
+    assert!(payments.write(&key(), "hi".into()).is_err());
+    assert!(give(&mut payments, &chunk(1)).data().is_empty());
+    payments.write(&key(), "hello".into()).unwrap();
+    assert_eq!(give(&mut payments, &asks_status()).data(), [(0, "hello".into())]);
+    payments.write(&key(), " world".into()).unwrap();
+    payments.finish_data(&key()).unwrap();
+    let answer = give(&mut payments, &chunk(2));
+    assert_eq!(answer.data(), [(5, " world".into())]);
+    assert!(answer.frames.contains(&Frame::DataEnd { length: 11 }));
+    let acknowledges = |sequence, offset| {
+        with(sequence, RequestFrames { data_ack: Some(offset), ..RequestFrames::default() })
+    };
+    assert!(give(&mut payments, &acknowledges(3, 3)).data().is_empty());
+    // After a while without a word, what is beyond is sent again.
+    let later = NOW + Duration::from_secs(2);
+    assert_eq!(hand_in(&mut payments, &chunk(4), later).data(), [(3, "lo world".into())]);
+    hand_in(&mut payments, &acknowledges(5, 11), later);
+    let answer = hand_in(&mut payments, &chunk(6), later * 2);
+    assert!(answer.data().is_empty());
+    assert!(payments.write(&key(), "more".into()).is_err());
+    let plain = ChunkArrival { frames: ChunkFrames::Plain, ..chunk(7) };
+    assert!(hand_in(&mut payments, &plain, later * 3).plain);
+}
+
+#[test]
+fn more_than_the_application_takes_ends_the_payment() {
+    let mut payments = receiver();
+    let first = chunk(1);
+    assert!(matches!(payments.handle_chunk(&first, NOW), Decision::Review(_)));
+    payments.handle_verdict(&key(), Verdict::AcceptUpTo(units(250)), NOW);
+    assert_eq!(give(&mut payments, &first).total, 100);
+    assert_eq!(give(&mut payments, &chunk(2)).total, 200);
+    let answer = give(&mut payments, &chunk(3));
+    assert_eq!((answer.refusal, answer.total), (Some(ChunkRefusal::LimitReached), 200));
+    assert_eq!(answer.closed(), Some(CloseReason::REFUSED));
+    assert_eq!(end_of(&mut payments), Some(EndReason::LimitReached));
+    let small = ChunkArrival { amount: units(1), minimum: units(1), ..chunk(4) };
+    assert_eq!(give(&mut payments, &small).refusal, Some(ChunkRefusal::PaymentEnded));
+}
+
+#[test]
+fn an_application_that_says_nothing_is_asked_again() {
+    let mut payments = receiver();
+    assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
+    assert_eq!(payments.handle_chunk(&chunk(2), NOW), Decision::AwaitReview);
+    assert_eq!(payments.handle_time(NOW), Some(NOW + Duration::from_secs(10)));
+    let late = NOW + Duration::from_secs(10);
+    payments.handle_time(late);
+    let answer = hand_in(&mut payments, &chunk(1), late);
+    assert_eq!(answer.refusal, Some(ChunkRefusal::ChunkRefused));
+    assert!(matches!(payments.handle_chunk(&chunk(2), late), Decision::Review(_)));
+    payments.handle_verdict(&key(), Verdict::Accept, late);
+    assert_eq!(hand_in(&mut payments, &chunk(2), late).total, 100);
+    assert_eq!(hand_in(&mut payments, &chunk(1), late).total, 200);
+}
+
+#[test]
+fn a_chunk_that_was_allowed_and_is_refused_nevertheless_holds_up_no_other() {
+    let mut payments = receiver();
+    let much = ChunkArrival { amount: units(u64::MAX), ..chunk(1) };
+    give(&mut payments, &chunk(0));
+    assert_eq!(give(&mut payments, &much).refusal, Some(ChunkRefusal::TooMuch));
+
+    let mut payments = receiver();
+    assert!(matches!(payments.handle_chunk(&brings(1, 3, "a"), NOW), Decision::Review(_)));
+    payments.handle_verdict(&key(), Verdict::AcceptChunk, NOW);
+    assert_eq!(
+        answer(payments.handle_chunk(&brings(1, 3, "b"), NOW)).refusal,
+        Some(ChunkRefusal::ProtocolViolation)
+    );
+    assert!(matches!(payments.handle_chunk(&chunk(2), NOW), Decision::Review(_)));
+}
