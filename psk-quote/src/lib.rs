@@ -6,7 +6,7 @@
 //! its own:
 //!
 //! - [`QuoteSearch`] finds a [`Quote`], by source or by destination amount; it is exact also where every hop rounds
-//!   every packet;
+//!   every packet; [`Quote::redeem`] uses it, once;
 //! - [`MaxPacketSearch`] finds the path's maximum packet amount alone, and [`PathSearch`] is what both are built on;
 //! - [`Prober`] seals the probes and reads their answers; [`ChunkProbe`] does for chunks what it does for a receiver
 //!   of either kind;
@@ -88,6 +88,7 @@ mod arrivals;
 mod delivery_bounds;
 #[cfg(feature = "driver")]
 mod driver;
+mod exploration;
 mod max_packet;
 mod plan;
 mod probe;
@@ -95,7 +96,9 @@ mod prober;
 mod quote;
 mod quote_search;
 mod rate;
+mod redeem;
 mod search;
+mod segments;
 
 pub use delivery_bounds::{DeliveryBounds, Learned};
 #[cfg(feature = "driver")]
@@ -107,4 +110,6 @@ pub use prober::{PendingProbe, ProbeAnswer, ProbeStyle, Prober};
 pub use quote::{Quote, QuoteError, QuoteOptions};
 pub use quote_search::{QuoteSearch, QuoteStep};
 pub use rate::{PPM, Rate, RateError, RateInterval};
-pub use search::{PathSearch, PathView, Precision, SearchError, SearchStep};
+pub use redeem::{QuoteExpired, RedeemedQuote};
+pub use search::{PathSearch, PathView, Precision, ProbeBudget, SearchError, SearchStep};
+pub use segments::RateSegment;
