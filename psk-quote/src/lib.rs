@@ -85,6 +85,7 @@ assert_eq!(quote.max_packet_amount, None);
 )]
 
 mod arrivals;
+mod budget;
 mod delivery_bounds;
 #[cfg(feature = "driver")]
 mod driver;
@@ -100,6 +101,7 @@ mod redeem;
 mod search;
 mod segments;
 
+pub use budget::ProbeBudget;
 pub use delivery_bounds::{DeliveryBounds, Learned};
 #[cfg(feature = "driver")]
 pub use driver::{DriverOptions, max_packet_amount, quote_by_destination, quote_by_source};
@@ -111,5 +113,5 @@ pub use quote::{Quote, QuoteError, QuoteOptions};
 pub use quote_search::{QuoteSearch, QuoteStep};
 pub use rate::{PPM, Rate, RateError, RateInterval};
 pub use redeem::{QuoteExpired, RedeemedQuote};
-pub use search::{PathSearch, PathView, Precision, ProbeBudget, SearchError, SearchStep};
+pub use search::{PathSearch, PathView, Precision, SearchError, SearchStep};
 pub use segments::RateSegment;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
 
 use crate::arrivals::Arrivals;
+use crate::budget::ProbeBudget;
 use crate::exploration::Exploration;
 use crate::plan::ChunkPlan;
 use crate::probe::ProbeResult;
 use crate::quote::{Quote, QuoteError, QuoteOptions};
 use crate::rate::{Rate, RateInterval};
-use crate::search::{PathSearch, PathView, ProbeBudget, SearchError, SearchStep};
+use crate::search::{PathSearch, PathView, SearchError, SearchStep};
 use crate::segments::{self, RateSegment};
 
 /// What to do next.

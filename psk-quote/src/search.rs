@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use psk_codec::{AmountTooLarge, DestinationAmount, ErrorCode, SourceAmount};
 
+use crate::budget::ProbeBudget;
 use crate::probe::{ProbeResult, suggested_maximum};
 use crate::rate::RateInterval;
 
@@ -72,25 +73,6 @@ pub struct PathView {
     pub refused_for_size: bool,
     /// The rates that fit everything that arrived.
     pub rate: RateInterval,
-}
-
-/// How much may be probed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProbeBudget {
-    /// Probes after which the search for the largest packet takes what it has. Default: 160, enough for 64 halvings
-    /// and some lost answers.
-    pub max_search_probes: u32,
-    /// Probes in all, those for [`PathSearch::ask`] included; never are there more. Default: no limit.
-    pub max_probes: u32,
-    /// The most that all probes that wait for their answers hold together, in source units; larger packets are not
-    /// probed at all. Default: no limit.
-    pub max_in_flight: SourceAmount,
-}
-
-impl Default for ProbeBudget {
-    fn default() -> Self {
-        Self { max_search_probes: 160, max_probes: u32::MAX, max_in_flight: SourceAmount::MAX }
-    }
 }
 
 /// Probes at once in the first round; each is so many times the one before.
@@ -331,8 +313,7 @@ impl PathSearch {
     /// Small ones first; a large one waits until the others are answered.
     fn next_to_send(&mut self) -> Option<SourceAmount> {
         let held = self.held + u128::from(self.queue.front()?.units());
-        let allowed = held <= u128::from(self.budget.max_in_flight.units());
-        allowed.then(|| self.queue.pop_front()).flatten()
+        self.budget.allows(held).then(|| self.queue.pop_front()).flatten()
     }
 
     /// Takes the result of a probe of `amount`.
@@ -559,7 +540,7 @@ impl PathSearch {
     fn halvings_in_flight(&self, floor: u64, ceiling: u64, most: u32) -> u32 {
         let fits = |halvings: &u32| {
             let sum: u128 = halved(floor, ceiling, *halvings).map(u128::from).sum();
-            sum <= u128::from(self.budget.max_in_flight.units())
+            self.budget.allows(sum)
         };
         (2..=most).rev().find(fits).unwrap_or(1)
     }
