@@ -8,7 +8,7 @@ use crate::plan::ChunkPlan;
 use crate::rate::RateInterval;
 
 /// How many units of rounding explain that two packets disagree about the rate: one for each hop of a long path.
-const ROUNDINGS: u32 = crate::DeliveryBounds::ROUNDINGS;
+pub(crate) const ROUNDINGS: u32 = crate::DeliveryBounds::ROUNDINGS;
 
 /// Something that is known, or the amounts that must be probed to know it.
 pub(crate) type Known<T> = Result<T, Vec<SourceAmount>>;
@@ -136,23 +136,26 @@ impl Arrivals<'_> {
         Ok(ceiling)
     }
 
-    /// Widens `rate` so that it holds all rates that single packets show, less what rounding explains; `None` when
-    /// rounding explains it all.
-    pub(crate) fn disagreement(&self, rate: &RateInterval) -> Option<RateInterval> {
-        let rates = |roundings| {
-            self.by_amount.iter().rev().filter_map(move |(&sent, &delivered)| {
-                RateInterval::of_packet_over(sent, delivered, roundings)
-            })
-        };
-        let mut agreed = rates(ROUNDINGS).next()?;
-        let mut widened = None;
-        for (rounded, exact) in rates(ROUNDINGS).zip(rates(1)) {
-            match agreed.intersect(&rounded) {
-                Some(both) => agreed = both,
-                None => widened = Some(widened.unwrap_or(*rate).hull(&exact)),
-            }
-        }
-        widened
+    /// Whether larger packets deliver as much as smaller ones or more, which is relied upon.
+    pub(crate) fn are_monotone(&self) -> bool {
+        self.by_amount.values().is_sorted()
+    }
+
+    /// All rates that the chunks of a plan show.
+    pub(crate) fn rate_of_chunks(&self, plan: &ChunkPlan) -> Option<RateInterval> {
+        let rates =
+            self.of_chunks(plan).filter_map(|(sent, delivered)| RateInterval::of_packet(sent, delivered));
+        rates.reduce(|all, rate| all.hull(&rate))
+    }
+
+    /// The sizes of the chunks of a plan, each once, and the least that arrives of one.
+    pub(crate) fn of_chunks(
+        &self,
+        plan: &ChunkPlan,
+    ) -> impl Iterator<Item = (SourceAmount, DestinationAmount)> {
+        let full = (plan.full_chunks > 0).then_some(plan.full_chunk);
+        let sizes = full.into_iter().chain(plan.tail).filter(|chunk| !chunk.is_zero());
+        sizes.map(|chunk| (chunk, self.at_least(chunk)))
     }
 }
 

@@ -6,7 +6,7 @@
 //! its own:
 //!
 //! - [`QuoteSearch`] finds a [`Quote`], by source or by destination amount; it is exact also where every hop rounds
-//!   every packet;
+//!   every packet; [`Quote::redeem`] uses it, once;
 //! - [`MaxPacketSearch`] finds the path's maximum packet amount alone, and [`PathSearch`] is what both are built on;
 //! - [`Prober`] seals the probes and reads their answers; [`ChunkProbe`] does for chunks what it does for a receiver
 //!   of either kind;
@@ -85,9 +85,11 @@ assert_eq!(quote.max_packet_amount, None);
 )]
 
 mod arrivals;
+mod budget;
 mod delivery_bounds;
 #[cfg(feature = "driver")]
 mod driver;
+mod exploration;
 mod max_packet;
 mod plan;
 mod probe;
@@ -95,8 +97,11 @@ mod prober;
 mod quote;
 mod quote_search;
 mod rate;
+mod redeem;
 mod search;
+mod segments;
 
+pub use budget::ProbeBudget;
 pub use delivery_bounds::{DeliveryBounds, Learned};
 #[cfg(feature = "driver")]
 pub use driver::{DriverOptions, max_packet_amount, quote_by_destination, quote_by_source};
@@ -107,4 +112,6 @@ pub use prober::{PendingProbe, ProbeAnswer, ProbeStyle, Prober};
 pub use quote::{Quote, QuoteError, QuoteOptions};
 pub use quote_search::{QuoteSearch, QuoteStep};
 pub use rate::{PPM, Rate, RateError, RateInterval};
+pub use redeem::{QuoteExpired, RedeemedQuote};
 pub use search::{PathSearch, PathView, Precision, SearchError, SearchStep};
+pub use segments::RateSegment;

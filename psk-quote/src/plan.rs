@@ -35,6 +35,37 @@ impl ChunkPlan {
         plan(full - 1, half + odd.div_ceil(2), half + odd / 2)
     }
 
+    /// The plan for `amount` of which no chunk is smaller than `smallest` nor larger than `maximum`; `Err` with the next
+    /// amount for which there is one, zero if there is none below 2^64.
+    ///
+    /// Full chunks, if that does; else as few as possible of about one size.
+    pub(crate) fn without_dust(
+        amount: SourceAmount,
+        smallest: SourceAmount,
+        maximum: SourceAmount,
+    ) -> Result<Self, SourceAmount> {
+        let full = Self::new(amount, amount.min(maximum));
+        if full.is_within(smallest, maximum) {
+            return Ok(full);
+        }
+        let chunks = amount.units().div_ceil(maximum.units().max(1)).max(1);
+        let (floor, ceil) = (amount.units() / chunks, amount.units().div_ceil(chunks));
+        let of = |size: u64| {
+            let rest = amount.units().checked_sub(size * (chunks - 1))?;
+            let (full_chunk, last) = (SourceAmount::new(size), SourceAmount::new(rest));
+            let plan = Self { full_chunks: chunks - 1, full_chunk, tail: [last, SourceAmount::ZERO] };
+            (plan.chunks() == chunks && plan.is_within(smallest, maximum)).then_some(plan)
+        };
+        let next = || chunks.checked_mul(ceil.max(smallest.units())).unwrap_or(0);
+        of(ceil).or_else(|| of(floor)).ok_or_else(|| SourceAmount::new(next()))
+    }
+
+    fn is_within(&self, smallest: SourceAmount, largest: SourceAmount) -> bool {
+        let full = (self.full_chunks > 0).then_some(self.full_chunk);
+        let mut chunks = full.into_iter().chain(self.tail).filter(|chunk| !chunk.is_zero());
+        chunks.all(|chunk| smallest <= chunk && chunk <= largest)
+    }
+
     /// The first chunk of the plan; zero for an amount of zero.
     pub fn first(&self) -> SourceAmount {
         if self.full_chunks > 0 { self.full_chunk } else { self.tail[0] }
@@ -61,6 +92,27 @@ mod tests {
             for chunk in plan.tail {
                 prop_assert!(chunk.units() <= maximum);
                 prop_assert!(amount < maximum || chunk.is_zero() || chunk.units() >= maximum / 2);
+            }
+        }
+
+        #[test]
+        fn a_plan_without_dust_has_none(amount in 1..3_000u64, smallest in 1..60u64, more in 0..60u64) {
+            let maximum = smallest + more;
+            let units = SourceAmount::new;
+            let plan = |amount| ChunkPlan::without_dust(units(amount), units(smallest), units(maximum));
+            let check = |amount, plan: ChunkPlan| {
+                assert!(plan.is_within(units(smallest), units(maximum)), "{plan:?}");
+                let tail = plan.tail[0].units() + plan.tail[1].units();
+                assert_eq!(plan.full_chunks * plan.full_chunk.units() + tail, amount);
+            };
+            match plan(amount) {
+                Ok(plan) => check(amount, plan),
+                Err(next) => {
+                    prop_assert!(amount < next.units());
+                    check(next.units(), plan(next.units()).unwrap());
+                    // One packet: nothing below it works.
+                    prop_assert!(amount > maximum || next.units() == smallest);
+                }
             }
         }
 

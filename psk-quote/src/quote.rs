@@ -4,8 +4,9 @@ use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
 use psk_request::SealRequestError;
 
 use crate::plan::ChunkPlan;
-use crate::rate::RateInterval;
-use crate::search::{Precision, SearchError};
+use crate::rate::{Rate, RateInterval};
+use crate::search::{PathView, Precision, SearchError};
+use crate::segments::RateSegment;
 
 /// What an amount delivers over a path, or what it costs to deliver one.
 ///
@@ -26,8 +27,15 @@ pub struct Quote {
     /// The most that can arrive. Asked for a destination amount: what arrives if the whole plan is sent, which is
     /// more where one source unit is worth several.
     pub destination_amount_high: DestinationAmount,
-    /// The rates, in destination units per source unit, that fit what arrived of single packets.
+    /// The rates, in destination units per source unit, that fit what arrived of single packets; where the rate
+    /// depends on their size, those of the chunks of the plan.
     pub rate: RateInterval,
+    /// The rate by the size of a packet, from small to large: one segment where the rate is the same for all packets
+    /// but for rounding, several where it is not (fees in steps, a fee on each packet), at most eight.
+    pub segments: Vec<RateSegment>,
+    /// A packet with a better rate than the largest, beyond rounding, where one was seen. For information: the
+    /// amounts are those of [`Quote::plan`], which is of the largest packets.
+    pub best_chunk: Option<SourceAmount>,
     /// The largest packet that passes; `None` when the path took the largest that was probed, so that no chunk of
     /// this payment needs to be smaller.
     pub max_packet_amount: Option<SourceAmount>,
@@ -36,23 +44,33 @@ pub struct Quote {
     pub max_packet_exact: bool,
     /// The smallest packet of which anything arrives.
     pub smallest_delivering: SourceAmount,
-    /// Whether probes contradicted each other by more than rounding explains: the rate moved meanwhile, or it is not
-    /// the same for small and large packets. [`Quote::rate`] and the bounds are widened by that.
+    /// Whether the rate moved while it was asked for: a packet of the same size did not deliver the same when it was
+    /// probed again. [`Quote::rate`] and the bounds are widened by that.
     pub rate_moved: bool,
-    /// Whether amounts are exact to the unit. Otherwise the probes ran out: at least the destination amount arrives,
-    /// and a smaller source amount may do.
+    /// Whether amounts are exact to the unit. Otherwise the probes ran out, or larger packets deliver less than smaller
+    /// ones, or the rate moved: at least the destination amount arrives, as far as was seen, and a smaller source
+    /// amount may do.
     pub exact: bool,
     /// How many probes were sent.
     pub probes: u32,
     /// When to ask again.
     pub expires_at: Timestamp,
+    pub(crate) plan: ChunkPlan,
+    pub(crate) view: PathView,
+    pub(crate) lowest_chunk_rate: Rate,
 }
 
 impl Quote {
-    /// The chunks for which this quote holds.
-    pub fn plan(&self) -> ChunkPlan {
-        let maximum = self.max_packet_amount.unwrap_or(self.source_amount);
-        ChunkPlan::new(self.source_amount, maximum)
+    /// The chunks for which this quote holds: as large as may be, or of about one size where the last ones would
+    /// otherwise deliver nothing.
+    pub const fn plan(&self) -> ChunkPlan {
+        self.plan
+    }
+
+    /// Whether the rate depends on the size of the packet: the same packet, probed again, delivered the same, and
+    /// another one another rate.
+    pub fn depends_on_size(&self) -> bool {
+        self.segments.len() > 1
     }
 }
 
@@ -65,14 +83,27 @@ pub struct QuoteOptions {
     /// The most that a quote by destination amount may cost, in source units; larger packets are not probed. Default:
     /// no limit.
     pub max_source_amount: SourceAmount,
-    /// Probes after which a quote makes do with what it knows. Default: 200, which leaves 40 for the amounts in
-    /// question after the longest search for the largest packet. A few dozen are usual.
+    /// The most that all probes that wait for their answers hold together, in source units: what is probed is set
+    /// aside by every hop until it is answered. No packet that is larger is probed, so that
+    /// [`Quote::max_packet_amount`] is at most this. Default (`None`): twice the amount that is asked for, or the cost
+    /// in question. So a quote holds for a moment what the payment itself will, and as much again in smaller packets,
+    /// which is what it takes to ask for both in one round trip; with the amount alone each quote takes one more. (To
+    /// say which amount would do when nothing arrives of the one that is asked for, larger ones are probed.)
+    pub max_probe_amount: Option<SourceAmount>,
+    /// Probes after which a quote makes do with what it knows; never are there more. Four fifths of them at most are
+    /// for the search for the largest packet. Default: 200, enough for the longest search and 40 for the amounts in
+    /// question. A few dozen are usual.
     pub max_probes: u32,
 }
 
 impl Default for QuoteOptions {
     fn default() -> Self {
-        Self { precision: Precision::Near, max_source_amount: SourceAmount::MAX, max_probes: 200 }
+        Self {
+            precision: Precision::Near,
+            max_source_amount: SourceAmount::MAX,
+            max_probe_amount: None,
+            max_probes: 200,
+        }
     }
 }
 
@@ -83,10 +114,12 @@ pub enum QuoteError {
     /// The caller asked for a quote of no money.
     #[error("there is no quote for an amount of zero")]
     ZeroAmount,
-    /// The amount is too small: all of it is lost to rounding.
-    #[error("nothing would arrive; the smallest packet that delivers anything is of {smallest} units")]
+    /// The amount is too small: of some of its packets, or of its only one, nothing would arrive.
+    #[error(
+        "too small for the path, which loses packets to rounding; the next amount that works is {smallest} units"
+    )]
     AmountTooSmall {
-        /// The smallest packet of which anything arrives.
+        /// The smallest amount above the one asked for of which every packet delivers something.
         smallest: SourceAmount,
     },
     /// The amount is too large: more than 2^64 - 1 units would arrive.
@@ -97,7 +130,8 @@ pub enum QuoteError {
     MaxSourceAmount {
         /// The maximum.
         maximum: SourceAmount,
-        /// What it costs, as far as is known; `None` when it is more than 2^64 - 1 units.
+        /// What it costs, as far as is known; `None` when it is more than 2^64 - 1 units, or when no packet up to the
+        /// maximum delivers anything, so that there is no rate to tell by.
         needed: Option<SourceAmount>,
     },
     /// Even of the largest packet that passes nothing arrives.

@@ -6,10 +6,14 @@ use std::time::Duration;
 use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
 
 use crate::arrivals::Arrivals;
+use crate::budget::ProbeBudget;
+use crate::exploration::Exploration;
 use crate::plan::ChunkPlan;
 use crate::probe::ProbeResult;
 use crate::quote::{Quote, QuoteError, QuoteOptions};
+use crate::rate::{Rate, RateInterval};
 use crate::search::{PathSearch, PathView, SearchError, SearchStep};
+use crate::segments::{self, RateSegment};
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +40,9 @@ const LIMIT_FACTOR: u64 = 1_000;
 /// result to [`handle_result`](Self::handle_result), and ask again. Time is an argument: any monotonic time.
 ///
 /// First it finds the largest packet that passes, and with it the rate. That rate alone is not enough for a path that
-/// rounds each packet at each hop, so then it probes the very chunks of which the payment will consist.
+/// rounds each packet at each hop, so then it probes the very chunks of which the payment will consist. Last, when
+/// packets disagree about the rate by more than rounding explains, it probes some again and some between them, to tell
+/// a rate that moves from one that depends on the size of the packet.
 #[derive(Clone, Debug)]
 pub struct QuoteSearch {
     search: PathSearch,
@@ -45,6 +51,7 @@ pub struct QuoteSearch {
     expires_at: Timestamp,
     /// Whether single amounts have been asked for after the search for the largest packet.
     asked: bool,
+    exploration: Exploration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +103,15 @@ impl QuoteSearch {
     }
 
     fn new(limit: SourceAmount, target: Target, options: QuoteOptions, expires_at: Timestamp) -> Self {
-        Self { search: PathSearch::new(limit, options.precision), target, options, expires_at, asked: false }
+        let max_probe_amount = options.max_probe_amount.map(|most| most.max(SourceAmount::new(1)));
+        let options = QuoteOptions { max_probe_amount, ..options };
+        let budget = ProbeBudget {
+            max_search_probes: options.max_probes - options.max_probes / 5,
+            max_probes: options.max_probes,
+            max_in_flight: max_probe_amount.unwrap_or(twice(limit)),
+        };
+        let search = PathSearch::with_budget(limit, options.precision, budget);
+        Self { search, target, options, expires_at, asked: false, exploration: Exploration::default() }
     }
 
     /// What to do next.
@@ -110,14 +125,25 @@ impl QuoteSearch {
                 SearchStep::AwaitResults => return QuoteStep::AwaitResults,
                 SearchStep::WaitUntil(time) => return QuoteStep::WaitUntil(time),
                 SearchStep::Done(Err(error)) => self.after_failure(error),
-                SearchStep::Done(Ok(())) => match self.solve() {
-                    Ok(quote) => return QuoteStep::Done(Ok(quote)),
+                SearchStep::Done(Ok(())) => match self.compare_and_solve() {
+                    Ok(quote) => match self.exploration.next(&self.search) {
+                        Some(amounts) => {
+                            self.search.ask(amounts);
+                            continue;
+                        }
+                        None => return QuoteStep::Done(Ok(quote)),
+                    },
                     Err(missing) => missing,
                 },
             };
             match missing {
                 Missing::Nothing(error) => return QuoteStep::Done(Err(error)),
-                Missing::LargerPackets(limit) => self.search.raise_limit(limit),
+                Missing::LargerPackets(limit) => {
+                    if self.options.max_probe_amount.is_none() {
+                        self.search.allow_in_flight(twice(limit));
+                    }
+                    self.search.raise_limit(limit);
+                }
                 Missing::Arrivals(amounts) => {
                     if let Some(failure) = self.failure_of_asked() {
                         return QuoteStep::Done(Err(failure.into()));
@@ -152,7 +178,9 @@ impl QuoteSearch {
     /// Nothing has passed. When all packets were too small, larger ones may do.
     fn after_failure(&self, error: SearchError) -> Missing {
         match (error, self.larger_limit()) {
+            (SearchError::OutOfProbes(probes), _) => QuoteError::OutOfProbes(probes).into(),
             (SearchError::TooSmall(_), Some(limit)) => Missing::LargerPackets(limit),
+            (SearchError::TooSmall(_), None) if self.is_short_of_budget() => self.too_dear_to_tell().into(),
             _ => Missing::Nothing(error.into()),
         }
     }
@@ -166,11 +194,39 @@ impl QuoteSearch {
     }
 
     fn greatest_limit(&self) -> SourceAmount {
-        match self.target {
+        let wanted = match self.target {
             // Only to tell which amount would do.
             Target::Source(_) => SourceAmount::MAX,
             Target::Destination(_) => self.options.max_source_amount,
-        }
+        };
+        wanted.min(self.options.max_probe_amount.unwrap_or(SourceAmount::MAX))
+    }
+
+    /// Whether larger packets are not probed because they may not be.
+    fn is_capped(&self) -> bool {
+        let cap = self.options.max_probe_amount.unwrap_or(SourceAmount::MAX);
+        let wanted = match self.target {
+            Target::Source(amount) => amount,
+            Target::Destination(_) => self.options.max_source_amount,
+        };
+        self.search.limit() >= cap && cap < wanted
+    }
+
+    /// Whether all that may be spent was probed in one packet.
+    fn is_short_of_budget(&self) -> bool {
+        let maximum = self.options.max_source_amount;
+        matches!(self.target, Target::Destination(_))
+            && maximum < SourceAmount::MAX
+            && self.search.limit() >= maximum
+    }
+
+    fn too_dear_to_tell(&self) -> QuoteError {
+        QuoteError::MaxSourceAmount { maximum: self.options.max_source_amount, needed: None }
+    }
+
+    fn compare_and_solve(&mut self) -> Result<Quote, Missing> {
+        self.exploration.compare(&self.search);
+        self.solve()
     }
 
     fn solve(&self) -> Result<Quote, Missing> {
@@ -178,7 +234,9 @@ impl QuoteSearch {
         if path.delivered.is_zero() {
             let nothing = QuoteError::NothingArrives { largest: path.view.passes };
             return Err(match self.larger_limit().filter(|_| !path.limited) {
+                _ if path.arrivals.settle => QuoteError::OutOfProbes(self.search.probes()).into(),
                 Some(limit) => Missing::LargerPackets(limit),
+                None if !path.limited && self.is_short_of_budget() => self.too_dear_to_tell().into(),
                 None => nothing.into(),
             });
         }
@@ -193,25 +251,23 @@ impl QuoteSearch {
         let arrivals = Arrivals {
             by_amount: self.search.arrivals(),
             too_small: self.search.too_small(),
-            settle: self.search.probes() >= self.options.max_probes,
+            settle: self.search.is_out_of_probes(),
         };
         Ok(Path {
             delivered: arrivals.of(view.passes).unwrap_or_default(),
-            limited: view.refused.is_some() || view.passes < self.search.limit(),
+            limited: view.refused.is_some() || view.passes < self.search.limit() || self.is_capped(),
             view,
             arrivals,
         })
     }
 
     fn solve_source(&self, path: &Path<'_>, amount: SourceAmount) -> Result<Quote, Missing> {
-        let plan = ChunkPlan::new(amount, amount.min(path.view.passes));
-        let delivered = path.arrivals.of_plan(&plan);
-        let (delivered, smallest) = both(delivered, path.smallest_delivering())?;
-        if delivered == 0 {
-            return Err(QuoteError::AmountTooSmall { smallest }.into());
-        }
-        let delivered = units_that_arrive(delivered)?;
-        let quote = self.quote(path, amount, delivered, smallest);
+        let full = ChunkPlan::new(amount, amount.min(path.view.passes));
+        let (_, smallest) = both(path.arrivals.of_plan(&full), path.smallest_delivering())?;
+        let plan = ChunkPlan::without_dust(amount, smallest, path.view.passes)
+            .map_err(|smallest| QuoteError::AmountTooSmall { smallest })?;
+        let delivered = units_that_arrive(path.arrivals.of_plan(&plan)?)?;
+        let quote = self.quote(path, plan, (amount, delivered), smallest);
         let (low, high) = (quote.rate.delivers_at_least(amount), quote.rate.delivers_at_most(amount));
         let rounding = DestinationAmount::new(plan.chunks().saturating_sub(1));
         Ok(Quote {
@@ -226,11 +282,18 @@ impl QuoteSearch {
             return Err(self.limit_for(path, amount));
         }
         let (total, smallest) = both(path.smallest_total(amount), path.smallest_delivering())?;
-        self.check_affordable(total)?;
-        let total = SourceAmount::new(u64::try_from(total).unwrap_or(u64::MAX));
-        let plan = ChunkPlan::new(total, total.min(path.view.passes));
-        let delivered = units_that_arrive(path.arrivals.of_plan(&plan)?)?;
-        let quote = self.quote(path, total, amount, smallest);
+        let (total, plan) = self.affordable_plan(path, total)?;
+        let delivered = path.arrivals.of_plan(&plan)?;
+        let (total, plan, delivered) = match delivered >= u128::from(amount.units()) {
+            true => (total, plan, delivered),
+            // A larger packet delivers less than a smaller one, so nothing follows for those between.
+            false => {
+                let (total, plan) = self.affordable_plan(path, path.in_full_chunks(amount))?;
+                (total, plan, path.arrivals.of_plan(&plan)?)
+            }
+        };
+        let delivered = units_that_arrive(delivered)?;
+        let quote = self.quote(path, plan, (total, amount), smallest);
         let rounding = DestinationAmount::new(plan.chunks().saturating_sub(1));
         let sure = quote.rate.surely_enough(amount.saturating_add(rounding));
         Ok(Quote {
@@ -239,6 +302,12 @@ impl QuoteSearch {
             destination_amount_high: delivered,
             ..quote
         })
+    }
+
+    fn affordable_plan(&self, path: &Path<'_>, total: u128) -> Result<(SourceAmount, ChunkPlan), QuoteError> {
+        self.check_affordable(total)?;
+        let total = SourceAmount::new(u64::try_from(total).unwrap_or(u64::MAX));
+        Ok((total, ChunkPlan::new(total, total.min(path.view.passes))))
     }
 
     /// What to probe when the largest packet so far passed and delivers less than `amount`.
@@ -273,11 +342,19 @@ impl QuoteSearch {
     fn quote(
         &self,
         path: &Path<'_>,
-        source: SourceAmount,
-        destination: DestinationAmount,
+        plan: ChunkPlan,
+        (source, destination): (SourceAmount, DestinationAmount),
         smallest_delivering: SourceAmount,
     ) -> Quote {
-        let widened = path.arrivals.disagreement(&path.view.rate);
+        let arrivals = &path.arrivals;
+        let segments = segments::segments(arrivals.by_amount);
+        let moved = self.exploration.moved();
+        let rate = match moved {
+            Some(moved) => path.view.rate.hull(&moved),
+            None if segments.len() > 1 => arrivals.rate_of_chunks(&plan).unwrap_or(path.view.rate),
+            None => path.view.rate,
+        };
+        let of_chunk = |(sent, delivered)| Rate::new(delivered, sent);
         Quote {
             source_amount: source,
             source_amount_low: source,
@@ -285,22 +362,46 @@ impl QuoteSearch {
             destination_amount: destination,
             destination_amount_low: destination,
             destination_amount_high: destination,
-            rate: widened.unwrap_or(path.view.rate),
+            rate,
+            segments: match moved {
+                // What was seen at different times says nothing of sizes.
+                Some(_) => all_in_one(&segments, rate),
+                None => segments::merge(segments),
+            },
+            best_chunk: moved.is_none().then(|| segments::best_chunk(arrivals.by_amount)).flatten(),
             max_packet_amount: path.limited.then_some(path.view.passes),
             max_packet_exact: self.search.is_exact(),
             smallest_delivering,
-            rate_moved: widened.is_some(),
-            exact: !path.arrivals.settle,
+            rate_moved: moved.is_some(),
+            exact: !arrivals.settle && arrivals.are_monotone(),
             probes: self.search.probes(),
             expires_at: self.expires_at,
+            plan,
+            view: path.view,
+            lowest_chunk_rate: arrivals.of_chunks(&plan).filter_map(of_chunk).min().unwrap_or(Rate::ZERO),
         }
     }
+}
+
+fn all_in_one(segments: &[RateSegment], rate: RateInterval) -> Vec<RateSegment> {
+    let (first, last) = (segments.first(), segments.last());
+    first
+        .zip(last)
+        .map(|(first, last)| RateSegment { from: first.from, to: last.to, rate })
+        .into_iter()
+        .collect()
 }
 
 impl Path<'_> {
     /// The smallest packet of which anything arrives, given that it does of the largest.
     fn smallest_delivering(&self) -> Result<SourceAmount, Vec<SourceAmount>> {
         self.smallest(0, self.view.passes.units(), 1, 1).map(SourceAmount::new)
+    }
+
+    /// What delivers `needed` in chunks of the largest size alone.
+    fn in_full_chunks(&self, needed: DestinationAmount) -> u128 {
+        let chunks = needed.units().div_ceil(self.delivered.units().max(1));
+        u128::from(chunks) * u128::from(self.view.passes.units())
     }
 
     fn smallest(
@@ -357,6 +458,10 @@ fn both<A, B>(
         }
         (Err(unknown), _) | (_, Err(unknown)) => Err(unknown),
     }
+}
+
+fn twice(amount: SourceAmount) -> SourceAmount {
+    amount.saturating_add(amount)
 }
 
 fn units_that_arrive(units: u128) -> Result<DestinationAmount, QuoteError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use psk_codec::{AmountTooLarge, DestinationAmount, ErrorCode, SourceAmount};
 
+use crate::budget::ProbeBudget;
 use crate::probe::{ProbeResult, suggested_maximum};
 use crate::rate::RateInterval;
 
@@ -39,6 +40,9 @@ pub enum SearchError {
     /// limit of the search.
     #[error("packets of up to {0} units are too small to be forwarded, and no larger one passes")]
     TooSmall(SourceAmount),
+    /// [`ProbeBudget::max_probes`] were sent before anything passed.
+    #[error("{0} probes were not enough")]
+    OutOfProbes(u32),
     /// No packet is small enough to pass.
     #[error("even the smallest packet is refused for its size")]
     NothingPasses,
@@ -82,8 +86,6 @@ const FAILURES_OF_SIZE: u32 = 3;
 const MAX_BROKEN_HINTS: u32 = 3;
 /// The first pause after a failure; it doubles with each one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Probes after which a search takes what it has: enough for 64 halvings and some lost answers.
-const PROBE_BUDGET: u32 = 160;
 
 /// Finds the path's maximum packet amount up to a limit, and the rate, from small probes to large ones.
 ///
@@ -105,7 +107,10 @@ pub struct PathSearch {
     /// R01 came at this amount.
     too_small: SourceAmount,
     queue: VecDeque<SourceAmount>,
+    budget: ProbeBudget,
     in_flight: u32,
+    /// What the probes in flight hold.
+    held: u128,
     probes: u32,
     failures: u32,
     pause_until: Option<Duration>,
@@ -184,7 +189,9 @@ impl PathSearch {
             refused_before: None,
             too_small: SourceAmount::ZERO,
             queue: ladder(limit),
+            budget: ProbeBudget::default(),
             in_flight: 0,
+            held: 0,
             probes: 0,
             failures: 0,
             pause_until: None,
@@ -196,9 +203,24 @@ impl PathSearch {
         }
     }
 
+    /// As [`new`](Self::new), with limits of what is probed. The limit is lowered to what may be in flight.
+    pub fn with_budget(limit: SourceAmount, precision: Precision, budget: ProbeBudget) -> Self {
+        Self { budget, ..Self::new(limit.min(budget.max_in_flight), precision) }
+    }
+
+    /// Allows more in flight than before.
+    pub(crate) fn allow_in_flight(&mut self, max_in_flight: SourceAmount) {
+        self.budget.max_in_flight = self.budget.max_in_flight.max(max_in_flight);
+    }
+
+    /// Whether all probes of the budget have been sent.
+    pub fn is_out_of_probes(&self) -> bool {
+        self.probes >= self.budget.max_probes
+    }
+
     /// Looks for larger packets than before. A search that had ended or given up goes on.
     pub fn raise_limit(&mut self, limit: SourceAmount) {
-        self.limit = self.limit.max(limit);
+        self.limit = self.limit.max(limit.min(self.budget.max_in_flight));
         self.resume();
     }
 
@@ -212,7 +234,7 @@ impl PathSearch {
     /// Asks also what arrives of these amounts, whatever is known already. A search that had ended or given up goes
     /// on.
     pub fn ask(&mut self, amounts: impl IntoIterator<Item = SourceAmount>) {
-        for amount in amounts {
+        for amount in amounts.into_iter().filter(|&amount| amount <= self.budget.max_in_flight) {
             self.asked.insert(amount);
             self.queue.push_back(amount);
         }
@@ -264,6 +286,9 @@ impl PathSearch {
             self.pause_until = None;
         }
         self.drop_hopeless();
+        if self.is_out_of_probes() {
+            self.queue.clear();
+        }
         if self.queue.is_empty() && self.in_flight == 0 {
             match self.next_round() {
                 Ok(round) => self.queue = round,
@@ -273,9 +298,10 @@ impl PathSearch {
                 return SearchStep::Done(Ok(()));
             }
         }
-        match self.queue.pop_front() {
+        match self.next_to_send() {
             Some(amount) => {
                 self.in_flight += 1;
+                self.held += u128::from(amount.units());
                 self.probes += 1;
                 self.tried.insert(amount);
                 SearchStep::Probe(amount)
@@ -284,9 +310,16 @@ impl PathSearch {
         }
     }
 
+    /// Small ones first; a large one waits until the others are answered.
+    fn next_to_send(&mut self) -> Option<SourceAmount> {
+        let held = self.held + u128::from(self.queue.front()?.units());
+        self.budget.allows(held).then(|| self.queue.pop_front()).flatten()
+    }
+
     /// Takes the result of a probe of `amount`.
     pub fn handle_result(&mut self, amount: SourceAmount, result: ProbeResult, now: Duration) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.held = self.held.saturating_sub(u128::from(amount.units()));
         match result {
             ProbeResult::Arrived(delivered) => self.handle_arrival(amount, delivered),
             ProbeResult::TooLarge(details) => {
@@ -423,8 +456,13 @@ impl PathSearch {
 
     /// The probes of the next round; none when the search has ended.
     fn next_round(&mut self) -> Result<VecDeque<SourceAmount>, SearchError> {
-        if self.failures >= MAX_FAILURES || self.probes >= PROBE_BUDGET {
-            let failure = self.last_failure.unwrap_or(SearchError::NothingPasses);
+        let spent = self.probes >= self.budget.max_search_probes || self.is_out_of_probes();
+        if self.has_given_up() || spent {
+            let otherwise = match self.is_out_of_probes() {
+                true => SearchError::OutOfProbes(self.probes),
+                false => SearchError::NothingPasses,
+            };
+            let failure = self.last_failure.unwrap_or(otherwise);
             return self.passes().map(|_| VecDeque::new()).ok_or(failure);
         }
         let passes = self.passes().unwrap_or_default();
@@ -492,10 +530,19 @@ impl PathSearch {
         }
         if points.is_empty() || self.broken_hints >= MAX_BROKEN_HINTS {
             // Several at once save round trips, but add up where liquidity is what is short.
-            let halvings = if refused.cause == Cause::Size { 3 } else { 2 };
-            points.extend(halved(floor, ceiling, halvings));
+            let most = if refused.cause == Cause::Size { 3 } else { 2 };
+            points.extend(halved(floor, ceiling, self.halvings_in_flight(floor, ceiling, most)));
         }
         points.into_iter().map(SourceAmount::new).collect()
+    }
+
+    /// Where not all of a round may be in flight at the same time, fewer halvings ask less.
+    fn halvings_in_flight(&self, floor: u64, ceiling: u64, most: u32) -> u32 {
+        let fits = |halvings: &u32| {
+            let sum: u128 = halved(floor, ceiling, *halvings).map(u128::from).sum();
+            self.budget.allows(sum)
+        };
+        (2..=most).rev().find(fits).unwrap_or(1)
     }
 }
 

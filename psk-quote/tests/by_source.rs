@@ -44,7 +44,12 @@ proptest! {
                 prop_assert!(quote.probes <= 210, "{} probes", quote.probes);
             }
             Err(QuoteError::AmountTooSmall { smallest }) => {
-                prop_assert_eq!(path.smallest_delivering(path.largest(u64::MAX)), Some(smallest.units()));
+                let of_one_packet = path.smallest_delivering(path.largest(u64::MAX)).unwrap();
+                prop_assert!(amount < smallest.units());
+                prop_assert!(smallest.units() == of_one_packet || amount > of_one_packet);
+                prop_assert!(smallest.units() % of_one_packet == 0 || smallest.units() - amount < 1_000_000);
+                let next = quote(&mut path, smallest.units(), precision);
+                prop_assert!(!matches!(next, Err(QuoteError::AmountTooSmall { .. })), "{next:?}");
             }
             Err(QuoteError::NothingArrives { largest }) => {
                 prop_assert_eq!(path.delivers(largest), Some(0));

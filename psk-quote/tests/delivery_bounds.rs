@@ -181,3 +181,22 @@ fn what_contradicts_starts_again_and_is_counted() {
     assert_eq!(bounds.at_most(source(1_000)), DestinationAmount::MAX);
     assert_eq!(bounds.restarts(), 2);
 }
+
+/// Of 99 units each of these hops takes all of its 1 % away, of 1 unit too: as bad as rule 6 allows.
+#[test]
+fn the_number_of_roundings_matters_and_the_bound_is_close() {
+    let hops = [(101, 100); 8];
+    let bounds = |roundings| {
+        let mut bounds = DeliveryBounds::with_roundings(roundings);
+        assert_eq!([1, 99].map(|packet| learn(&mut bounds, &hops, packet)), [Learned::Fits; 2]);
+        bounds
+    };
+    let arrives = deliver(&hops, 100_000);
+    assert_eq!((deliver(&hops, 99), arrives), (99, 108_284));
+    assert_eq!(bounds(8).at_most(source(100_000)), destination(108_791));
+    // For one hop less than there are, it is wrong.
+    let too_few = bounds(7);
+    assert!(too_few.at_most(source(100_000)) < destination(arrives));
+    let mut noticed = too_few;
+    assert_eq!(learn(&mut noticed, &hops, 100_000), Learned::StartedAgain);
+}

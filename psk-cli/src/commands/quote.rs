@@ -1,5 +1,5 @@
 use psk_plugin::Plugin;
-use psk_quote::{DriverOptions, Quote, quote_by_destination, quote_by_source};
+use psk_quote::{DriverOptions, Quote, RateSegment, quote_by_destination, quote_by_source};
 use psk_request::Destination;
 use serde_json::{Value, json};
 
@@ -36,11 +36,25 @@ pub(super) fn to_json(quote: &Quote) -> Value {
         "rate_low": quote.rate.low().to_string(),
         "rate_high": quote.rate.high().to_string(),
         "max_packet_amount": optional_amount(quote.max_packet_amount),
+        "max_packet_exact": quote.max_packet_exact,
         "smallest_delivering": amount(quote.smallest_delivering),
+        "chunks": quote.plan().chunks(),
+        "depends_on_size": quote.depends_on_size(),
+        "segments": quote.segments.iter().map(segment_to_json).collect::<Vec<_>>(),
+        "best_chunk": optional_amount(quote.best_chunk),
         "exact": quote.exact,
         "rate_moved": quote.rate_moved,
         "probes": quote.probes,
         "expires_at": quote.expires_at.to_string(),
+    })
+}
+
+fn segment_to_json(segment: &RateSegment) -> Value {
+    json!({
+        "from": amount(segment.from),
+        "to": amount(segment.to),
+        "rate_low": segment.rate.low().to_string(),
+        "rate_high": segment.rate.high().to_string(),
     })
 }
 
@@ -52,11 +66,37 @@ pub(super) fn to_text(quote: &Quote) -> String {
     };
     format!(
         "{source_amount} source units deliver {destination_amount} destination units \
-         (source {} to {}, destination {} to {}), {sizes}; good until {}",
+         (source {} to {}, destination {} to {}), {sizes}; good for one payment until {}{}",
         quote.source_amount_low,
         quote.source_amount_high,
         quote.destination_amount_low,
         quote.destination_amount_high,
         quote.expires_at,
+        remarks(quote),
     )
+}
+
+/// What the amounts do not say, each on a line of its own.
+fn remarks(quote: &Quote) -> String {
+    let mut remarks = String::new();
+    let mut add = |remark: &str| {
+        remarks.push('\n');
+        remarks.push_str(remark);
+    };
+    if quote.rate_moved {
+        add("the rate moved while it was asked for");
+    }
+    if quote.depends_on_size() {
+        add("the rate depends on the size of the packet:");
+        for RateSegment { from, to, rate } in &quote.segments {
+            add(&format!("  packets of {from} to {to}: from {} to below {}", rate.low(), rate.high()));
+        }
+    }
+    if let Some(best) = quote.best_chunk {
+        add(&format!("packets of {best} have a better rate than those of the largest size"));
+    }
+    if !quote.exact {
+        add("not exact: at least this much arrives, as far as was seen, and less may do");
+    }
+    remarks
 }

@@ -1,6 +1,8 @@
 //! A path of hops that each convert, round down and refuse, and the loop that asks it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod tiers;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -262,4 +264,34 @@ pub(crate) fn paths() -> impl Strategy<Value = Path> {
             path
         },
     )
+}
+
+/// Watches how much is in flight.
+pub(crate) struct Watched<S> {
+    pub(crate) search: S,
+    pub(crate) in_flight: u128,
+    /// The most that was in flight at any time.
+    pub(crate) most: std::rc::Rc<std::cell::Cell<u128>>,
+}
+
+impl<S: Search> Watched<S> {
+    pub(crate) fn new(search: S) -> Self {
+        Self { search, in_flight: 0, most: std::rc::Rc::default() }
+    }
+}
+
+impl<S: Search> Search for Watched<S> {
+    type Answer = S::Answer;
+    fn poll(&mut self, now: Duration) -> QuoteStep<Self::Answer> {
+        let step = self.search.poll(now);
+        if let QuoteStep::Probe(amount) = &step {
+            self.in_flight += u128::from(amount.units());
+            self.most.set(self.most.get().max(self.in_flight));
+        }
+        step
+    }
+    fn handle_result(&mut self, amount: SourceAmount, result: ProbeResult, now: Duration) {
+        self.in_flight -= u128::from(amount.units());
+        self.search.handle_result(amount, result, now);
+    }
 }
