@@ -27,6 +27,7 @@ mod payee;
 mod payer;
 pub mod random;
 mod ratio;
+pub mod report;
 mod run;
 mod scenario;
 pub mod standard;

@@ -64,6 +64,9 @@ pub(crate) struct SimulateArgs {
     /// Show every event of the network.
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Write a page about the run, with plots of every payment over time, to this file.
+    #[arg(long, value_name = "FILE.html", conflicts_with_all = ["random", "calm"])]
+    pub(crate) report: Option<std::path::PathBuf>,
 }
 
 /// Where the network is reached.

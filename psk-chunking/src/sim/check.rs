@@ -80,7 +80,8 @@ fn payment(running: &Running<'_>, place: usize) -> Option<String> {
         Target::Destination(amount) => {
             let over = received.saturating_sub(amount.units().into());
             let allowed = paid.most_over();
-            (over > allowed).then(|| format!("{over} too much delivered of {amount}, {allowed} at most may be"))
+            (over > allowed)
+                .then(|| format!("{over} too much delivered of {amount}, {allowed} at most may be"))
         }
         Target::Source(_) => None,
     }

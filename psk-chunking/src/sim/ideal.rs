@@ -93,9 +93,10 @@ fn way(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> Way 
         rates.push(converted(*rates.last().unwrap_or(&Ratio::ONE), hop));
     }
     let delivers = *rates.last().unwrap_or(&Ratio::ONE);
-    let at_most = hops.iter().zip(&rates).filter_map(|(at, before)| {
-        Some(before.inverse_of(at.hop.max_packet_amount?.into()))
-    });
+    let at_most = hops
+        .iter()
+        .zip(&rates)
+        .filter_map(|(at, before)| Some(before.inverse_of(at.hop.max_packet_amount?.into())));
     let largest = at_most.min().unwrap_or_else(|| wanted(payment, delivers)).max(1);
     let packets = payment.send_config(PaymentId::new([0; 16])).max_packets_in_flight;
     let packets = u128::try_from(packets).unwrap_or(u128::MAX);

@@ -132,13 +132,13 @@ mod tests {
         let liquidity = LiquidityConfig { capacity: 10, per_second: 4, cycle: vec![] };
         let limit = Limit::liquidity(0, Ratio::ONE, &liquidity);
         assert_eq!([0, 1_500, 60_000].map(|millis| limit.most(Duration::from_millis(millis))), [10, 16, 250]);
-        let settled = BalanceLimitConfig {
-            at: "hop".to_owned(),
-            max_balance: 10,
-            settle_every_ms: Some(1_000),
-        };
+        let settled =
+            BalanceLimitConfig { at: "hop".to_owned(), max_balance: 10, settle_every_ms: Some(1_000) };
         let limit = Limit::balance(0, Ratio::ONE, &settled);
-        assert_eq!([999, 1_000, 60_500].map(|millis| limit.most(Duration::from_millis(millis))), [10, 20, 610]);
+        assert_eq!(
+            [999, 1_000, 60_500].map(|millis| limit.most(Duration::from_millis(millis))),
+            [10, 20, 610]
+        );
         let never = BalanceLimitConfig { settle_every_ms: None, ..settled };
         assert_eq!(Limit::balance(0, Ratio::ONE, &never).most(Duration::MAX), 10);
     }

@@ -14,9 +14,9 @@ use super::outcome::{Outcome, PaymentOutcome, Rejects, Sample};
 use super::party::Party;
 use super::payee::Payee;
 use super::payer::{Payer, Paying};
+use super::ratio::Ratio;
 use super::scenario::{PaymentConfig, Scenario};
 use super::timeline::Timeline;
-use super::ratio::Ratio;
 use super::worth::{greatest_overshoot, may_rise};
 use crate::receive::PaymentKey;
 
@@ -120,7 +120,9 @@ impl Paid {
         let (ppm, highest) = self.rise;
         let more = match ppm {
             0 => 0,
-            ppm => highest.of(self.most_open).saturating_add(1).saturating_mul(ppm.into()).div_ceil(1_000_000),
+            ppm => {
+                highest.of(self.most_open).saturating_add(1).saturating_mul(ppm.into()).div_ceil(1_000_000)
+            }
         };
         self.overshoot.saturating_add(more)
     }
@@ -320,7 +322,9 @@ fn payments(
     }
     let ideals = ideals(&scenario.network, &scenario.payments, &paths);
     let mut paid = Vec::new();
-    for (place, (payment, (ideal, paths))) in scenario.payments.iter().zip(ideals.into_iter().zip(paths)).enumerate() {
+    for (place, (payment, (ideal, paths))) in
+        scenario.payments.iter().zip(ideals.into_iter().zip(paths)).enumerate()
+    {
         let (from, to) = (world.host(&payment.from)?, world.host(&payment.to)?);
         let credentials = credentials(parties, to, &payment.to)?;
         let payment_id = payment_id(seed, place);

@@ -3,7 +3,7 @@ mod worlds;
 use std::fs;
 
 use psk_chunking::sim::{
-    Outcome, PaymentOutcome, RunOptions, Scenario, random, run as run_scenario, standard,
+    Outcome, PaymentOutcome, RunOptions, Scenario, random, report, run as run_scenario, standard,
 };
 use serde_json::{Value, json};
 
@@ -20,12 +20,18 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     }
     let name = args.scenario.as_deref().unwrap_or_default();
     let scenario = load(name, args.seed)?;
-    let mut options = RunOptions::seed(args.seed);
+    let mut options = RunOptions { timeline: true, ..RunOptions::seed(args.seed) };
     if args.trace {
         options.trace = Some(Box::new(move |line| output.emit(json!({ "trace": line }), line)));
     }
     let outcome = simulate(&scenario, options)?;
-    output.emit(to_json(&outcome), to_text(&outcome));
+    output.emit(to_json(&outcome), to_text(&scenario, &outcome));
+    if let Some(file) = &args.report {
+        let path = file.display();
+        fs::write(file, report::html(&scenario, &outcome))
+            .map_err(|error| Failure::not_done(format!("{path}: {error}")))?;
+        output.emit_text(format!("report: {path}"));
+    }
     match outcome.is_well() {
         true => Ok(()),
         false => {
@@ -96,9 +102,6 @@ fn payment_to_json(payment: &PaymentOutcome) -> Value {
     })
 }
 
-fn to_text(outcome: &Outcome) -> String {
-    match outcome.is_well() {
-        true => format!("{outcome}\nall invariants held over {} events", outcome.events),
-        false => outcome.to_string(),
-    }
+fn to_text(scenario: &Scenario, outcome: &Outcome) -> String {
+    format!("{}\n{}", report::summary(scenario, outcome), report::plot(scenario, outcome))
 }
