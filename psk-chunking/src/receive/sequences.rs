@@ -46,12 +46,16 @@ impl SequenceSet {
         (sequence.number() <= last).then(|| Sequence::new(last))
     }
 
-    /// As ranges that ascend and do not touch, `most` at most: neighbours are joined where there are more, those with
-    /// the smallest gaps between them first, so that no number is left out.
+    /// As ranges that ascend and do not touch, `most` at most. Where there are more, the lowest are joined, as they are in
+    /// the set itself: so no number is left out, and only the first range may name numbers that are not there.
     pub(super) fn to_ranges(&self, most: usize) -> SequenceRanges {
         let mut ranges: Vec<(u32, u32)> = self.ranges.iter().map(|(&first, &last)| (first, last)).collect();
-        if ranges.len() > most {
-            ranges = joined(&ranges, most);
+        let joined = ranges.len().saturating_sub(most.max(1));
+        if joined > 0
+            && let Some(&(first, _)) = ranges.first()
+        {
+            ranges.drain(..joined);
+            ranges[0].0 = first;
         }
         let range = |(first, last)| SequenceRange::new(Sequence::new(first), Sequence::new(last));
         // They ascend and do not touch, so this never falls back.
@@ -70,29 +74,6 @@ impl SequenceSet {
             self.ranges.insert(first, last);
         }
     }
-}
-
-/// Closes the smallest gaps. With no range allowed, none is left: then the numbers say nothing.
-fn joined(ranges: &[(u32, u32)], most: usize) -> Vec<(u32, u32)> {
-    let Some(gaps_left) = most.checked_sub(1) else { return Vec::new() };
-    let gap = |index: usize| {
-        let (before, after) = (ranges.get(index)?, ranges.get(index + 1)?);
-        Some(after.0.saturating_sub(before.1))
-    };
-    let mut gaps: Vec<usize> = (0..ranges.len().saturating_sub(1)).collect();
-    // The widest ones stay.
-    gaps.sort_by_key(|&index| std::cmp::Reverse(gap(index)));
-    gaps.truncate(gaps_left);
-    gaps.sort_unstable();
-    let mut joined = Vec::with_capacity(most);
-    let mut start = 0;
-    for end in gaps.into_iter().chain([ranges.len().saturating_sub(1)]) {
-        if let (Some(&(first, _)), Some(&(_, last))) = (ranges.get(start), ranges.get(end)) {
-            joined.push((first, last));
-        }
-        start = end + 1;
-    }
-    joined
 }
 
 #[cfg(test)]

@@ -177,7 +177,9 @@ pub struct SendPayment {
     chunks: BTreeMap<Sequence, SentChunk>,
     doubts: BTreeMap<Sequence, SentChunk>,
     rate_changes: u64,
-    /// A receiver has fulfilled a chunk.
+    /// Chunks that count as fulfilled by the receiver's word alone.
+    settled_by_word: u64,
+    /// The receiver has fulfilled a chunk.
     begun: bool,
     refusals: u32,
 
@@ -279,6 +281,7 @@ impl SendPayment {
             chunks: BTreeMap::new(),
             doubts: BTreeMap::new(),
             rate_changes: 0,
+            settled_by_word: 0,
             begun: false,
             refusals: 0,
             started: now.monotonic,
@@ -311,6 +314,11 @@ impl SendPayment {
     /// Where the money is at this moment.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// How many chunks count as fulfilled by the receiver's word alone, without an answer of their own.
+    pub fn settled_by_word(&self) -> u64 {
+        self.settled_by_word
     }
 
     /// Takes an input. Afterwards [`poll`](Self::poll) has to be drained.

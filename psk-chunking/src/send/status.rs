@@ -169,7 +169,12 @@ impl SendPayment {
         let doubts: Vec<_> = self.doubts.iter().map(|(&sequence, &chunk)| (sequence, chunk)).collect();
         let mut settled = false;
         for (sequence, chunk) in doubts {
-            let fulfilled = status.fulfilled.contains(sequence);
+            let fulfilled = has_fulfilled(status, sequence);
+            let may_be = status.fulfilled.contains(sequence);
+            if may_be != fulfilled {
+                // It may be one of those that the receiver could not tell apart. Nobody will ever know.
+                continue;
+            }
             if !fulfilled && chunk.give_up_at > asked_at {
                 continue;
             }
@@ -186,7 +191,7 @@ impl SendPayment {
         let all = self.is_much_unverified(2);
         let told = |(&sequence, chunk): (&Sequence, &SentChunk)| {
             let asks = chunk.overdue || all;
-            (asks && status.fulfilled.contains(sequence)).then_some((sequence, *chunk))
+            (asks && has_fulfilled(status, sequence)).then_some((sequence, *chunk))
         };
         let landed: Vec<_> = self.chunks.iter().filter_map(told).collect();
         for (sequence, chunk) in landed {
@@ -200,14 +205,20 @@ impl SendPayment {
 
     /// A chunk is fulfilled, and its own answer has not said with how much.
     fn count_unread(&mut self, sequence: Sequence, chunk: &SentChunk, now: Now) -> Result<(), AccountError> {
+        self.settled_by_word += 1;
         self.data_arrived(sequence);
         self.count_fulfilled(sequence, chunk, None, now)
     }
 
-    /// When the receiver speaks of just the chunks that are counted here, its total is exact.
+    /// When the receiver speaks of just the chunks that are counted here, its total is exact. It does when it has
+    /// fulfilled as many, and none of those whose outcome is not known here.
     fn verify_total(&mut self, status: &Status) -> bool {
-        let same = status.is_exact() && u64::from(status.chunks) == self.account.chunks_fulfilled;
-        if self.account.unverified.is_zero() || !same {
+        let as_many = status.is_exact() && u64::from(status.chunks) == self.account.chunks_fulfilled;
+        if self.account.unverified.is_zero() || !as_many {
+            return false;
+        }
+        let mut open = self.chunks.keys().chain(self.doubts.keys());
+        if open.any(|&sequence| status.fulfilled.contains(sequence)) {
             return false;
         }
         if status.received < self.account.delivered {
@@ -267,4 +278,12 @@ impl SendPayment {
         let smallest = arrived.map_or(path.sizing.passed(), |(&amount, _)| amount);
         smallest.max(path.sizing.minimum())
     }
+}
+
+/// Whether the receiver says for certain that it has fulfilled a chunk. When it has had no room for all ranges, the first
+/// one stands for several, and what is between them.
+fn has_fulfilled(status: &Status, sequence: Sequence) -> bool {
+    let named = status.fulfilled.contains(sequence);
+    let uncertain_to = status.fulfilled.iter().next().map(|range| range.last());
+    named && (status.is_exact() || uncertain_to.is_some_and(|last| sequence > last))
 }

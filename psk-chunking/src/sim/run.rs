@@ -187,9 +187,12 @@ impl<'a> Running<'a> {
     fn check(&mut self) {
         for place in 0..self.paid.len() {
             let machine = self.paying(place).and_then(|paying| paying.machine());
-            let Some(account) = machine.map(|machine| *machine.account()) else { continue };
+            let Some((account, told)) = machine.map(|machine| (*machine.account(), machine.settled_by_word()))
+            else {
+                continue;
+            };
             let Some(paid) = self.paid.get_mut(place) else { continue };
-            paid.doubted |= !account.in_doubt.is_zero();
+            paid.doubted |= !account.in_doubt.is_zero() || told > 0;
             let open = u128::from(account.in_flight.units()) + u128::from(account.in_doubt.units());
             paid.most_open = paid.most_open.max(open);
         }
