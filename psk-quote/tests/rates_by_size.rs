@@ -34,7 +34,7 @@ fn check(path: &TierPath, quote: &Quote) -> Result<(), TestCaseError> {
         prop_assert!(segment.from <= segment.to && segment.rate.low() < segment.rate.high());
         for end in [segment.from, segment.to] {
             let delivered = DestinationAmount::new(path.delivers(end.units()));
-            let seen = RateInterval::of_packet_over(end, delivered, 8).unwrap();
+            let seen = RateInterval::of_packet_over(end, delivered, 8).expect("not of nothing");
             prop_assert!(segment.rate.intersect(&seen).is_some(), "{segment:?} {delivered}");
         }
     }

@@ -23,7 +23,7 @@ pub(crate) struct TierPath {
 }
 
 fn worth(amount: u64, rate: (u64, u64)) -> u64 {
-    u64::try_from(u128::from(amount) * u128::from(rate.0) / u128::from(rate.1)).unwrap()
+    u64::try_from(u128::from(amount) * u128::from(rate.0) / u128::from(rate.1)).expect("small")
 }
 
 impl Pricing {
