@@ -64,6 +64,8 @@ enum Target {
 enum Missing {
     Arrivals(Vec<SourceAmount>),
     LargerPackets(SourceAmount),
+    /// The largest packet that passes, to the unit.
+    Precision(QuoteError),
     /// There is no answer.
     Nothing(QuoteError),
 }
@@ -138,6 +140,11 @@ impl QuoteSearch {
             };
             match missing {
                 Missing::Nothing(error) => return QuoteStep::Done(Err(error)),
+                Missing::Precision(otherwise) => {
+                    if !self.search.refine() {
+                        return QuoteStep::Done(Err(otherwise));
+                    }
+                }
                 Missing::LargerPackets(limit) => {
                     if self.options.max_probe_amount.is_none() {
                         self.search.allow_in_flight(twice(limit));
@@ -237,6 +244,8 @@ impl QuoteSearch {
                 _ if path.arrivals.settle => QuoteError::OutOfProbes(self.search.probes()).into(),
                 Some(limit) => Missing::LargerPackets(limit),
                 None if !path.limited && self.is_short_of_budget() => self.too_dear_to_tell().into(),
+                // The packets of which something arrives may be among those that were not looked at.
+                None if path.view.refused.is_some() => Missing::Precision(nothing),
                 None => nothing.into(),
             });
         }
