@@ -273,8 +273,14 @@ impl QuoteSearch {
     fn solve_source(&self, path: &Path<'_>, amount: SourceAmount) -> Result<Quote, Missing> {
         let full = ChunkPlan::new(amount, amount.min(path.view.passes));
         let (_, smallest) = both(path.arrivals.of_plan(&full), path.smallest_delivering())?;
-        let plan = ChunkPlan::without_dust(amount, smallest, path.view.passes)
-            .map_err(|smallest| QuoteError::AmountTooSmall { smallest })?;
+        let plan = ChunkPlan::without_dust(amount, smallest, path.view.passes).map_err(|smallest| {
+            let too_small = QuoteError::AmountTooSmall { smallest };
+            match amount > path.view.passes {
+                // Packets that are larger by a little may do, and what is named has to.
+                true => Missing::Precision(too_small),
+                false => too_small.into(),
+            }
+        })?;
         let delivered = units_that_arrive(path.arrivals.of_plan(&plan)?)?;
         let quote = self.quote(path, plan, (amount, delivered), smallest);
         let (low, high) = (quote.rate.delivers_at_least(amount), quote.rate.delivers_at_most(amount));
