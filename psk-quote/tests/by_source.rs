@@ -53,6 +53,8 @@ proptest! {
                 let steady = path.short_of_liquidity.is_empty() && path.probes < 200;
                 prop_assert!(!steady || !matches!(next, Err(QuoteError::AmountTooSmall { .. })), "{next:?}");
             }
+            // Hops that lie can use the probes up.
+            Err(QuoteError::OutOfProbes(probes)) => prop_assert!(probes >= 160),
             Err(QuoteError::NothingArrives { largest }) => {
                 prop_assert_eq!(path.delivers(largest), Some(0));
             }
