@@ -8,7 +8,7 @@ pub struct ProbeBudget {
     /// Probes after which the search for the largest packet takes what it has. Default: 160, enough for 64 halvings
     /// and some lost answers.
     pub max_search_probes: u32,
-    /// Probes in all, those for [`PathSearch::ask`] included; never are there more. Default: no limit.
+    /// Probes in all, those for [`PathSearch::ask`](crate::PathSearch::ask) included; never are there more. Default: no limit.
     pub max_probes: u32,
     /// The most that all probes that wait for their answers hold together, in source units; larger packets are not
     /// probed at all. Default: [`SourceAmount::MAX`], which is no limit, not even for the sum.

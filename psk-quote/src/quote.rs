@@ -11,8 +11,9 @@ use crate::segments::RateSegment;
 /// What an amount delivers over a path, or what it costs to deliver one.
 ///
 /// Every amount is that of a payment in the chunks of [`Quote::plan`], each of which rounds on its own. The path may
-/// change at any time: a quote is an observation and not a promise of anybody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// change at any time: a quote is an observation and not a promise of anybody. So it is used once, with
+/// [`redeem`](Quote::redeem), and cannot be copied.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Quote {
     /// What is to be sent. Asked for a destination amount: the smallest amount whose plan is sure to deliver it.
     pub source_amount: SourceAmount,

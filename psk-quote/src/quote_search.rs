@@ -64,6 +64,8 @@ enum Target {
 enum Missing {
     Arrivals(Vec<SourceAmount>),
     LargerPackets(SourceAmount),
+    /// The largest packet that passes, to the unit.
+    Precision(QuoteError),
     /// There is no answer.
     Nothing(QuoteError),
 }
@@ -138,6 +140,11 @@ impl QuoteSearch {
             };
             match missing {
                 Missing::Nothing(error) => return QuoteStep::Done(Err(error)),
+                Missing::Precision(otherwise) => {
+                    if !self.search.refine() {
+                        return QuoteStep::Done(Err(otherwise));
+                    }
+                }
                 Missing::LargerPackets(limit) => {
                     if self.options.max_probe_amount.is_none() {
                         self.search.allow_in_flight(twice(limit));
@@ -234,9 +241,13 @@ impl QuoteSearch {
         if path.delivered.is_zero() {
             let nothing = QuoteError::NothingArrives { largest: path.view.passes };
             return Err(match self.larger_limit().filter(|_| !path.limited) {
-                _ if path.arrivals.settle => QuoteError::OutOfProbes(self.search.probes()).into(),
+                _ if path.arrivals.settle || self.search.is_cut_short() => {
+                    QuoteError::OutOfProbes(self.search.probes()).into()
+                }
                 Some(limit) => Missing::LargerPackets(limit),
                 None if !path.limited && self.is_short_of_budget() => self.too_dear_to_tell().into(),
+                // The packets of which something arrives may be among those that were not looked at.
+                None if path.view.refused.is_some() => Missing::Precision(nothing),
                 None => nothing.into(),
             });
         }
@@ -264,9 +275,23 @@ impl QuoteSearch {
     fn solve_source(&self, path: &Path<'_>, amount: SourceAmount) -> Result<Quote, Missing> {
         let full = ChunkPlan::new(amount, amount.min(path.view.passes));
         let (_, smallest) = both(path.arrivals.of_plan(&full), path.smallest_delivering())?;
-        let plan = ChunkPlan::without_dust(amount, smallest, path.view.passes)
-            .map_err(|smallest| QuoteError::AmountTooSmall { smallest })?;
+        let plan = match ChunkPlan::without_dust(amount, smallest, path.view.passes) {
+            Ok(plan) => plan,
+            // The smallest is not known, only one that is small enough.
+            Err(_) if path.arrivals.settle => full,
+            Err(smallest) => {
+                let too_small = QuoteError::AmountTooSmall { smallest };
+                return Err(match amount > path.view.passes {
+                    // Packets that are larger by a little may do, and what is named has to.
+                    true => Missing::Precision(too_small),
+                    false => too_small.into(),
+                });
+            }
+        };
         let delivered = units_that_arrive(path.arrivals.of_plan(&plan)?)?;
+        if delivered.is_zero() {
+            return Err(QuoteError::OutOfProbes(self.search.probes()).into());
+        }
         let quote = self.quote(path, plan, (amount, delivered), smallest);
         let (low, high) = (quote.rate.delivers_at_least(amount), quote.rate.delivers_at_most(amount));
         let rounding = DestinationAmount::new(plan.chunks().saturating_sub(1));

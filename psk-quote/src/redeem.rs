@@ -30,7 +30,17 @@ impl Quote {
         now >= self.expires_at
     }
 
-    /// Uses it for a payment that starts now. A quote is used once, and is gone thereafter:
+    /// Uses it for a payment that starts now:
+    ///
+    /// ```
+    /// # fn pay(quote: psk_quote::Quote, now: psk_codec::Timestamp) -> Result<(), psk_quote::QuoteExpired> {
+    /// let redeemed = quote.redeem(now)?;
+    /// let minimum = redeemed.minimum_rate(10_000); // 1 % below what was seen
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A quote is used once, and is gone thereafter:
     ///
     /// ```compile_fail,E0382
     /// # fn pay_twice(quote: psk_quote::Quote, now: psk_codec::Timestamp) {

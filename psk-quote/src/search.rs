@@ -218,6 +218,12 @@ impl PathSearch {
         self.probes >= self.budget.max_probes
     }
 
+    /// Whether it ended for want of probes, and not because the largest packet was found.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        let spent = self.is_out_of_probes() || self.probes >= self.budget.max_search_probes;
+        spent && !self.is_exact() && self.passes() != Some(self.limit)
+    }
+
     /// Looks for larger packets than before. A search that had ended or given up goes on.
     pub fn raise_limit(&mut self, limit: SourceAmount) {
         self.limit = self.limit.max(limit.min(self.budget.max_in_flight));

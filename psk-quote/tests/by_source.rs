@@ -49,8 +49,12 @@ proptest! {
                 prop_assert!(smallest.units() == of_one_packet || amount > of_one_packet);
                 prop_assert!(smallest.units() % of_one_packet == 0 || smallest.units() - amount < 1_000_000);
                 let next = quote(&mut path, smallest.units(), precision);
-                prop_assert!(!matches!(next, Err(QuoteError::AmountTooSmall { .. })), "{next:?}");
+                // A hop that is short of liquidity now and then lets another maximum be found.
+                let steady = path.short_of_liquidity.is_empty() && path.probes < 200;
+                prop_assert!(!steady || !matches!(next, Err(QuoteError::AmountTooSmall { .. })), "{next:?}");
             }
+            // Hops that lie can use the probes up.
+            Err(QuoteError::OutOfProbes(probes)) => prop_assert!(probes >= 160),
             Err(QuoteError::NothingArrives { largest }) => {
                 prop_assert_eq!(path.delivers(largest), Some(0));
             }

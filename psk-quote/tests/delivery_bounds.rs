@@ -15,7 +15,7 @@ fn destination(units: u64) -> DestinationAmount {
 /// What arrives over hops of these rates.
 fn deliver(hops: &[(u64, u64)], sent: u64) -> u64 {
     let hop = |amount: u128, &(out, into): &(u64, u64)| amount * u128::from(out) / u128::from(into);
-    u64::try_from(hops.iter().fold(u128::from(sent), hop)).unwrap()
+    u64::try_from(hops.iter().fold(u128::from(sent), hop)).expect("small")
 }
 
 fn learn(bounds: &mut DeliveryBounds, hops: &[(u64, u64)], sent: u64) -> Learned {

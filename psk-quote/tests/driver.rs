@@ -117,6 +117,20 @@ async fn a_quote_by_source_takes_a_few_round_trips() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_quote_expires_in_the_time_of_the_link() {
+    let network = Network::new();
+    let (_receiver, destination) = network.receiver().await;
+    let (amount, clock) = (SourceAmount::new(1_000), &network.options.clock);
+    let ask = || quote_by_source(&*network.alice, &destination, amount, &network.options);
+    for (later, in_time) in [(29, true), (30, false)] {
+        let asked_at = Instant::now();
+        let quote = ask().await.unwrap();
+        tokio::time::sleep_until(asked_at + Duration::from_secs(later)).await;
+        assert_eq!(quote.redeem(clock.now()).is_ok(), in_time, "after {later} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_quote_by_destination_says_what_it_costs() {
     let network = Network::new();
     let (_receiver, destination) = network.receiver().await;

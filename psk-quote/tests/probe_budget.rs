@@ -46,6 +46,10 @@ proptest! {
         let (result, most) = watched(search(by_source, amount, options), |amount| path.probe(amount));
         prop_assert!(most <= u128::from(max_in_flight), "{most} in flight");
         prop_assert!(path.probes <= max_probes, "{} probes", path.probes);
+        if let Err(QuoteError::AmountTooSmall { .. } | QuoteError::NothingArrives { .. }) = result {
+            // Nothing is said to be so for want of probes.
+            prop_assert!(path.probes < max_probes, "{result:?}");
+        }
         if let Ok(quote) = result {
             prop_assert_eq!(quote.probes, path.probes);
             prop_assert!(quote.exact || quote.probes == max_probes);
@@ -89,6 +93,28 @@ fn a_quote_that_ran_out_of_probes_says_so() {
     let quote = quote.unwrap();
     assert!(!quote.exact);
     assert_eq!((quote.probes, path.probes), (12, 12));
+    // Nor is what is not known to deliver anything said to be too small.
+    for max_probes in 3..30 {
+        let options = QuoteOptions { max_probes, ..QuoteOptions::default() };
+        let (quote, _) = watched(search(true, 1_000_000, options), |amount| path.probe(amount));
+        assert!(quote.is_ok_and(|quote| quote.destination_amount > DestinationAmount::new(350_000)));
+    }
+}
+
+/// 2,000 to 5,000 units deliver something; the search has only seen 1,000 pass when its probes are spent.
+#[test]
+fn packets_that_were_not_looked_at_are_not_said_to_deliver_nothing() {
+    let mut path = Path::of_one_hop((1, 2_000), 5_000, Refusal::Empty);
+    for max_probes in 3..40 {
+        let options = QuoteOptions { max_probes, precision: Precision::Exact, ..QuoteOptions::default() };
+        let (result, _) = watched(search(true, 1_000_000, options), |amount| path.probe(amount));
+        match result {
+            Ok(quote) => {
+                assert!(path.delivers_plan(&quote.plan()) >= quote.destination_amount.units().into())
+            }
+            Err(error) => assert!(matches!(error, QuoteError::OutOfProbes(_)), "{error:?}"),
+        }
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn check(path: &TierPath, quote: &Quote) -> Result<(), TestCaseError> {
         prop_assert!(segment.from <= segment.to && segment.rate.low() < segment.rate.high());
         for end in [segment.from, segment.to] {
             let delivered = DestinationAmount::new(path.delivers(end.units()));
-            let seen = RateInterval::of_packet_over(end, delivered, 8).unwrap();
+            let seen = RateInterval::of_packet_over(end, delivered, 8).expect("not of nothing");
             prop_assert!(segment.rate.intersect(&seen).is_some(), "{segment:?} {delivered}");
         }
     }
@@ -51,6 +51,14 @@ fn check(path: &TierPath, quote: &Quote) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+fn check_nothing_arrives(path: &TierPath, error: &QuoteError) -> Result<(), TestCaseError> {
+    match error {
+        QuoteError::NothingArrives { largest } => prop_assert_eq!(path.delivers(largest.units()), 0),
+        error => prop_assert!(false, "{error:?}"),
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
@@ -58,8 +66,15 @@ proptest! {
     fn what_a_quote_by_source_says_arrives_when_its_plan_is_sent(
         path in tier_paths(), amount in prop_oneof![1..1_000u64, 1..10_000_000u64],
     ) {
-        let Ok(quote) = by_source(&path, amount) else {
-            return Ok(());
+        let quote = match by_source(&path, amount) {
+            Ok(quote) => quote,
+            Err(QuoteError::AmountTooSmall { smallest }) => {
+                prop_assert!(smallest.units() > amount);
+                let next = by_source(&path, smallest.units());
+                prop_assert!(next.is_ok(), "{smallest}: {next:?}");
+                return Ok(());
+            }
+            Err(error) => return check_nothing_arrives(&path, &error),
         };
         check(&path, &quote)?;
         prop_assert_eq!(path.delivers_plan(&quote.plan()), u128::from(quote.destination_amount.units()));
@@ -69,8 +84,9 @@ proptest! {
     fn what_a_quote_by_destination_says_suffices_and_is_the_least_where_more_is_never_less(
         path in tier_paths(), amount in prop_oneof![1..300u64, 1..10_000_000u64],
     ) {
-        let Ok(quote) = by_destination(&path, amount) else {
-            return Ok(());
+        let quote = match by_destination(&path, amount) {
+            Ok(quote) => quote,
+            Err(error) => return check_nothing_arrives(&path, &error),
         };
         check(&path, &quote)?;
         let delivered = path.delivers_plan(&quote.plan());

@@ -94,6 +94,22 @@ fn where_no_packet_delivers_anything_no_amount_is_named() {
     assert_eq!(result, Err(QuoteError::NothingArrives { largest }));
 }
 
+/// 311 to 314 units deliver one, and a search that is near enough ends at 307 (found by a property test).
+#[test]
+fn packets_that_deliver_are_found_among_those_that_a_near_search_leaves_out() {
+    let mut path = Path::of_one_hop((1, 311), 314, Refusal::Empty);
+    for by_source in [true, false] {
+        let (options, never) = (QuoteOptions::default(), Timestamp::UNIX_EPOCH);
+        let search = match by_source {
+            true => QuoteSearch::by_source(SourceAmount::new(622), options, never),
+            false => QuoteSearch::by_destination(DestinationAmount::new(2), options, never),
+        };
+        let quote = ask(search, |amount| path.probe(amount)).unwrap();
+        assert!((622..=628).contains(&quote.source_amount.units()), "{quote:?}");
+        assert_eq!(path.delivers_plan(&quote.plan()), 2);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 

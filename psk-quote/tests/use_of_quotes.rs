@@ -9,7 +9,7 @@ use psk_quote::{Quote, QuoteOptions, QuoteSearch, Rate};
 const EXPIRES_AT: i64 = 1_700_000_030_000;
 
 fn at(unix_millis: i64) -> Timestamp {
-    Timestamp::from_unix_millis(unix_millis).unwrap()
+    Timestamp::from_unix_millis(unix_millis).expect("a time")
 }
 
 /// 1,000,000 over a path of 0.37 in packets of 9,999.
@@ -17,7 +17,7 @@ fn quote() -> Quote {
     let mut path = Path::of_one_hop((37, 100), 9_999, Refusal::Honest);
     let amount = SourceAmount::new(1_000_000);
     let search = QuoteSearch::by_source(amount, QuoteOptions::default(), at(EXPIRES_AT));
-    ask(search, |amount| path.probe(amount)).unwrap()
+    ask(search, |amount| path.probe(amount)).expect("an honest path")
 }
 
 #[test]

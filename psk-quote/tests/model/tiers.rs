@@ -23,7 +23,7 @@ pub(crate) struct TierPath {
 }
 
 fn worth(amount: u64, rate: (u64, u64)) -> u64 {
-    u64::try_from(u128::from(amount) * u128::from(rate.0) / u128::from(rate.1)).unwrap()
+    u64::try_from(u128::from(amount) * u128::from(rate.0) / u128::from(rate.1)).expect("small")
 }
 
 impl Pricing {
@@ -87,7 +87,10 @@ pub(crate) fn tier_paths() -> impl Strategy<Value = TierPath> {
         tiers().prop_map(Pricing::Marginal),
         ((1..200u64, 50..150u64), 0..500u64).prop_map(|(rate, fee)| Pricing::Fee(rate, fee)),
     ];
-    let later = prop::collection::vec((990..=1_000u64, Just(1_000u64)), 0..3);
+    let spread = || (990..=1_000u64, Just(1_000u64));
+    // Conversions by which a later hop makes several units of one, and loses them all to one rounding before.
+    let conversion = prop_oneof![Just((1, 100)), Just((100, 1)), Just((7, 3)), Just((3, 7))];
+    let later = prop::collection::vec(prop_oneof![spread(), conversion], 0..4);
     let maximum = prop_oneof![20..500u64, 20..1_000_000u64];
     (pricing, later, maximum).prop_map(|(pricing, later, maximum)| TierPath { pricing, later, maximum })
 }
