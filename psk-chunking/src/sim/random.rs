@@ -1,11 +1,14 @@
 //! Random worlds: any seed is a scenario.
 
+use std::time::Duration;
+
 use psk_crypto::{Random, SeededRandom};
 use psk_plugin::sim::{
     CurveConfig, CurvePoint, ErrorConfig, HopConfig, Hostility, HostilityConfig, LinkConfig, LiquidityConfig,
     LiquidityStep, NetworkConfig, PacketRateConfig, Rate, TooLargeAnswer,
 };
 
+use super::run::ideal_times;
 use super::scenario::{Expectation, Fixed, Lie, PaymentConfig, Scenario};
 
 /// The world of a seed: one to four connectors in a row with hosts along it, one to four payments, and whatever may
@@ -18,6 +21,26 @@ pub fn scenario(seed: u64) -> Scenario {
 /// packet rates, jitter.
 pub fn calm_scenario(seed: u64) -> Scenario {
     Dice(SeededRandom::new(seed)).scenario(seed, true)
+}
+
+/// No payment of a random world takes longer at best: packets of a few units can make it days.
+const LONGEST: Duration = Duration::from_secs(40);
+
+/// The same with smaller payments, where they would take too long at best.
+fn within_reason(mut scenario: Scenario, least: u64) -> Scenario {
+    let times = ideal_times(&scenario).unwrap_or_default();
+    for (payment, time) in scenario.payments.iter_mut().zip(times) {
+        let times_longer = time.as_millis().div_ceil(LONGEST.as_millis()).max(1);
+        let amount = u128::from(payment.amount) / times_longer;
+        let amount = u64::try_from(amount).unwrap_or(payment.amount);
+        payment.amount = amount.max(least.min(payment.amount));
+    }
+    scenario
+}
+
+/// In a calm world large enough that a spread and the rounding of some hops are within the slippage.
+fn least_amount(calm: bool) -> u64 {
+    if calm { 10_000 } else { 1 }
 }
 
 struct Dice(SeededRandom);
@@ -61,7 +84,8 @@ impl Dice {
         let lies = lies.collect();
         let expects = if calm { Expectation::Completes } else { Expectation::Ends };
         let name = if calm { format!("calm-{seed}") } else { format!("random-{seed}") };
-        Scenario { name, expects, network, payments, lies, ..Scenario::default() }
+        let scenario = Scenario { name, expects, network, payments, lies, ..Scenario::default() };
+        within_reason(scenario, least_amount(calm))
     }
 
     fn network(&mut self, calm: bool) -> NetworkConfig {
@@ -201,8 +225,7 @@ impl Dice {
         let from = self.between(0, hosts - 1);
         let to = (from + self.between(1, hosts - 1)) % hosts;
         let name = |place: u64| network.hosts[usize::try_from(place).unwrap_or(0)].clone();
-        // In a calm world large enough that a spread and the rounding of some hops are within the slippage.
-        let least = if calm { 10_000 } else { 1 };
+        let least = least_amount(calm);
         let amount = self.spread_out(least, 5_000_000);
         let fixed = if self.one_in(2) { Fixed::Source } else { Fixed::Destination };
         PaymentConfig {
