@@ -25,6 +25,7 @@ mod party;
 mod payee;
 mod payer;
 pub mod random;
+mod refunder;
 mod run;
 mod scenario;
 pub mod standard;

@@ -160,6 +160,8 @@ fn spent(running: &Running<'_>) -> Option<String> {
         let committed: u128 = accounts
             .map(|account| account.committed().map_or(0, |committed| u128::from(committed.units())))
             .sum();
+        let refunds = party.payee().map_or(0, |payee| payee.refunder().committed_in_all());
+        let committed = committed.saturating_add(refunds);
         let sent = running.simulation.world().totals(*host).sent.units();
         if i128::try_from(committed).is_ok_and(|committed| sent > committed) {
             return Some(format!("1: {sent} has left a host whose payments know of {committed}"));
