@@ -18,7 +18,8 @@ use psk_crypto::{Credentials, SharedSecret};
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Chunk(ChunkArrival),
+    /// A chunk, and what the application says if it is asked, at once or not.
+    Chunk(ChunkArrival, Option<Verdict>),
     Verdict(PaymentKey, Verdict),
     Time(u64),
     Stop,
@@ -45,9 +46,9 @@ fn octets(range: std::ops::Range<u64>) -> Bytes {
 }
 
 fn frames() -> impl Strategy<Value = ChunkFrames> {
-    let rarely = || proptest::bool::weighted(0.03);
+    let rarely = || proptest::bool::weighted(0.01);
     let data = proptest::collection::vec((0..40_u64, 0..20_u64), 0..3);
-    let numbers = proptest::option::of(proptest::collection::btree_set(0..30_u32, 0..6));
+    let numbers = proptest::option::weighted(0.7, (0..12_u32, 0..4_u32, 0..15_u32));
     let frames = (any::<bool>(), data, rarely(), any::<bool>(), rarely(), numbers);
     let frames = frames.prop_map(|(refund, data, end, status_request, abort, outstanding)| {
         let data = data
@@ -63,7 +64,8 @@ fn frames() -> impl Strategy<Value = ChunkFrames> {
             data_ack: None,
             status_request,
             abort,
-            outstanding: outstanding.map(|numbers| ranges(&numbers)),
+            outstanding: outstanding
+                .map(|(first, length, other)| ranges(&(first..first + length).chain([other]).collect())),
         }))
     });
     prop_oneof![2 => Just(ChunkFrames::Plain), 1 => Just(ChunkFrames::Malformed), 17 => frames]
@@ -82,10 +84,10 @@ fn ranges(numbers: &BTreeSet<u32>) -> SequenceRanges {
 }
 
 fn chunk() -> impl Strategy<Value = ChunkArrival> {
-    let amounts = (units(0..100), units(0..300), proptest::option::of(units(1..500)));
+    let amounts = (units(0..100), units(0..300), proptest::option::weighted(0.2, units(1..1_500)));
     let flags =
-        (proptest::bool::weighted(0.05), proptest::bool::weighted(0.9), proptest::bool::weighted(0.05));
-    (key(), 0..30_u32, amounts, flags, frames()).prop_map(|(payment, sequence, amounts, flags, frames)| {
+        (proptest::bool::weighted(0.2), proptest::bool::weighted(0.9), proptest::bool::weighted(0.05));
+    (key(), 0..15_u32, amounts, flags, frames()).prop_map(|(payment, sequence, amounts, flags, frames)| {
         ChunkArrival {
             payment,
             key_id: Bytes::new(),
@@ -104,16 +106,19 @@ fn chunk() -> impl Strategy<Value = ChunkArrival> {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    let verdict = prop_oneof![
-        4 => Just(Verdict::Accept),
-        2 => Just(Verdict::AcceptChunk),
-        1 => Just(Verdict::RefuseChunk),
-        1 => Just(Verdict::Refuse),
-        1 => units(0..1_000).prop_map(Verdict::AcceptUpTo),
-    ];
+    let verdict = || {
+        prop_oneof![
+            8 => Just(Verdict::Accept),
+            2 => Just(Verdict::AcceptChunk),
+            1 => Just(Verdict::RefuseChunk),
+            1 => Just(Verdict::Refuse),
+            1 => units(0..1_000).prop_map(Verdict::AcceptUpTo),
+        ]
+    };
     prop_oneof![
-        30 => chunk().prop_map(Operation::Chunk),
-        10 => (key(), verdict).prop_map(|(key, verdict)| Operation::Verdict(key, verdict)),
+        30 => (chunk(), proptest::option::weighted(0.8, verdict()))
+            .prop_map(|(chunk, verdict)| Operation::Chunk(chunk, verdict)),
+        10 => (key(), verdict()).prop_map(|(key, verdict)| Operation::Verdict(key, verdict)),
         2 => (0..100_u64).prop_map(Operation::Time),
         1 => Just(Operation::Stop),
         3 => (key(), units(0..500)).prop_map(|(key, amount)| Operation::Refund(key, amount)),
@@ -205,8 +210,9 @@ impl Ledger {
 
     fn handle(&mut self, event: &ReceiveEvent) -> Result<(), TestCaseError> {
         match event {
-            ReceiveEvent::Finished { received, .. } => {
+            ReceiveEvent::Finished { received, reason, .. } => {
                 prop_assert_eq!(received.units(), self.received);
+                prop_assert_eq!(reason.is_complete(), self.ended, "{:?}", reason);
                 self.ended = true;
                 self.asked_until = None;
             }
@@ -226,6 +232,15 @@ impl Ledger {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The application says this, if it is asked.
+    fn answer(&mut self, verdict: Verdict) {
+        if self.asked_until.take().is_some()
+            && let Verdict::AcceptUpTo(most) = verdict
+        {
+            self.at_most = Some(most.units());
+        }
     }
 
     fn report(&mut self, spent: u64, ended: bool) {
@@ -271,8 +286,8 @@ proptest! {
         let mut now = Duration::ZERO;
         for operation in operations {
             let answered = match operation {
-                Operation::Chunk(chunk) => {
-                    let decision = payments.handle_chunk(&chunk, now);
+                Operation::Chunk(chunk, verdict) => {
+                    let mut decision = payments.handle_chunk(&chunk, now);
                     if let Decision::Review(offer) = &decision {
                         let ledger = ledgers.entry(chunk.payment.clone()).or_default();
                         prop_assert!(!ledger.ended);
@@ -283,6 +298,11 @@ proptest! {
                         ledger.asked_until = Some(now + ReceiveConfig::default().review_timeout);
                         prop_assert_eq!(offer.expected.map(DestinationAmount::units), ledger.expected);
                         prop_assert_eq!(&offer.data, &octets(ledger.told..ledger.told + offer.data.len() as u64));
+                        if let Some(verdict) = verdict {
+                            ledger.answer(verdict);
+                            payments.handle_verdict(&chunk.payment, verdict, now);
+                            decision = payments.handle_chunk(&chunk, now);
+                        }
                     }
                     if let Decision::Fulfill { total, .. } = decision {
                         let ledger = ledgers.get_mut(&chunk.payment).unwrap();
@@ -293,11 +313,8 @@ proptest! {
                 }
                 Operation::Verdict(key, verdict) => {
                     payments.handle_verdict(&key, verdict, now);
-                    if let Some(ledger) = ledgers.get_mut(&key)
-                        && ledger.asked_until.take().is_some()
-                        && let Verdict::AcceptUpTo(most) = verdict
-                    {
-                        ledger.at_most = Some(most.units());
+                    if let Some(ledger) = ledgers.get_mut(&key) {
+                        ledger.answer(verdict);
                     }
                     None
                 }

@@ -157,7 +157,7 @@ impl Payee {
         };
         let key = arrival.replay_key();
         let until = arrival.fulfill_before.min(wall.saturating_add(MAX_HOLD));
-        let reply = match self.replays.admit(key, until, wall, ()) {
+        match self.replays.admit(key, until, wall, ()) {
             Seen::Answered(Reply::Fulfill(_)) if arrival.is_expired_at(wall) => {
                 self.reject(ErrorCode::R00_TRANSFER_TIMED_OUT)
             }
@@ -168,8 +168,7 @@ impl Payee {
                 reply
             }
             Seen::InProgress(()) | Seen::Full => self.reject(ErrorCode::T03_CONNECTOR_BUSY),
-        };
-        reply
+        }
     }
 
     fn reject(&self, code: ErrorCode) -> Reply {
