@@ -1,5 +1,7 @@
 //! `psk receive` and a sender that writes frames by hand: data in files, refunds, and a limit for what is taken.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 mod support;
 
 use std::fs;
