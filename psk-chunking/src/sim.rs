@@ -27,6 +27,7 @@ mod payee;
 mod payer;
 pub mod random;
 mod ratio;
+mod refunder;
 pub mod report;
 mod run;
 mod scenario;

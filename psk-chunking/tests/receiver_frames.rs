@@ -263,6 +263,21 @@ fn what_is_named_but_not_fulfilled_is_waited_for_until_silence() {
 }
 
 #[test]
+fn a_payment_is_not_silent_before_its_packets_have_expired_but_questions_keep_none_alive() {
+    let min_silence = Duration::from_secs(5);
+    let mut payments = ReceivePayments::new(ReceiveConfig { min_silence, ..ReceiveConfig::default() });
+    let seconds = |seconds| NOW + Duration::from_secs(seconds);
+    give(&mut payments, &ChunkArrival { expires_in: Duration::from_secs(30), ..chunk(1) });
+    let asks = ChunkArrival { expires_in: Duration::from_secs(60), ..asks_status() };
+    hand_in(&mut payments, &asks, seconds(20));
+    payments.handle_time(seconds(29));
+    assert_eq!(end_of(&mut payments), None);
+    assert_eq!(payments.handle_time(seconds(29)), Some(seconds(30)));
+    payments.handle_time(seconds(30));
+    assert_eq!(end_of(&mut payments), Some(EndReason::Silence));
+}
+
+#[test]
 fn an_abort_ends_the_payment() {
     let mut payments = receiver();
     let answer = give(&mut payments, &aborts());

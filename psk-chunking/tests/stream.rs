@@ -73,7 +73,7 @@ proptest! {
         pieces in vec((1..100_usize, 1..30_usize), 1..20), wrong in 0..130_usize, length in 1..30_usize,
     ) {
         let mut stream = Reassembly::new(LIMITS);
-        let mut there = vec![false; 200];
+        let mut there = [false; 200];
         for (start, length) in pieces {
             stream.insert(start as u64, &text(start..start + length)).unwrap();
             there[start..start + length].fill(true);

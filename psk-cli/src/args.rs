@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use psk_codec::{Address, DestinationAmount, SourceAmount};
 use psk_quote::Rate;
 
@@ -139,6 +139,15 @@ pub(crate) struct ConnectorArgs {
     pub(crate) latency: Duration,
 }
 
+/// What to do with the money of a payment that ends incomplete.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OnIncompleteArg {
+    /// It stays.
+    Keep,
+    /// All of it goes back.
+    Refund,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReceiveArgs {
     #[command(flatten)]
@@ -159,6 +168,21 @@ pub(crate) struct ReceiveArgs {
     /// What requests are answered with.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, default_value = "")]
     pub(crate) response: String,
+    /// What to do with the money of a payment that ends incomplete. A refund goes where the sender has said, over
+    /// the same connection.
+    #[arg(long, value_name = "POLICY", default_value = "keep")]
+    pub(crate) on_incomplete: OnIncompleteArg,
+    /// Take at most this much of one payment, in units of our account. A payment that says at its start that it will
+    /// bring more is refused.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) max_amount: Option<DestinationAmount>,
+    /// Write the data that comes with a payment into this directory: a file for each payment, named for its id, whole
+    /// or not at all. The directory is this receiver's alone.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The longest data that a payment may bring, in octets.
+    #[arg(long, value_name = "OCTETS", default_value_t = 65_536)]
+    pub(crate) max_data: u64,
     /// Tell of each chunk too.
     #[arg(long)]
     pub(crate) verbose: bool,

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod credentials;
+mod data_files;
 mod error;
 mod link;
 mod output;

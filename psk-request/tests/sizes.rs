@@ -3,12 +3,14 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::{Pair, accept, expect_reject, now, request};
-use psk_codec::{Address, DestinationAmount, ErrorCode, Reply};
+use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket, Sequence};
+use psk_codec::{Address, Amount, DestinationAmount, ErrorCode, Reject, Reply};
 use psk_crypto::{Keys, SeededRandom, SharedSecret};
 use psk_request::{
-    Decision, MAX_PACKET_LENGTH, SealRequestError, max_error_data_length, max_request_data_length,
-    max_response_data_length,
+    Decision, MAX_PACKET_LENGTH, SealRequestError, max_chunk_answer_data_length, max_error_data_length,
+    max_request_data_length, max_response_data_length,
 };
 
 #[test]
@@ -40,6 +42,36 @@ fn the_longest_answers_fill_a_packet() {
     let refusal = vec![7; max_error_data_length(&common::address())];
     let reply = pair.answer(&prepare, Decision::Reject(refusal.into()), now());
     assert_eq!(reply.encode().unwrap().len(), MAX_PACKET_LENGTH);
+}
+
+#[test]
+fn the_longest_answers_to_chunks_fit_into_a_packet() {
+    let random = &mut SeededRandom::new(1);
+    let keys = Keys::derive(&SharedSecret::generate(random));
+    for address in [common::address(), format!("g.{}", "a".repeat(Address::MAX_LENGTH - 2)).parse().unwrap()]
+    {
+        let mut reject_of = |length: usize| {
+            let chunk = PskPacket::Chunk(ChunkPacket {
+                kind: ChunkKind::Reject,
+                payment_id: PaymentId::new([1; 16]),
+                sequence: Sequence::new(1),
+                payment_amount: Amount::new(1),
+                chunk_amount: Amount::new(1),
+                application_data: Bytes::from(vec![7; length]),
+            });
+            let data = keys.seal_packet(&chunk, random).unwrap();
+            Reject::new(ErrorCode::F99_APPLICATION_ERROR, address.clone())
+                .with_data(data)
+                .encode()
+                .unwrap()
+                .len()
+        };
+        let longest = max_chunk_answer_data_length(&address);
+        // A Fulfill is longer than a Reject by an address that is shorter than a fulfillment.
+        let spare =
+            max_error_data_length(&address) - max_error_data_length(&address).min(max_response_data_length());
+        assert_eq!(reject_of(longest), MAX_PACKET_LENGTH - spare);
+    }
 }
 
 #[test]

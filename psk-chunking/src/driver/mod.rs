@@ -1,6 +1,7 @@
 //! Runs the machines over plugins, on tokio.
 
 mod receive;
+mod refund;
 mod send;
 
 pub use receive::{PaymentHandler, PaymentReceiver};

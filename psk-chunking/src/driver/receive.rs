@@ -1,30 +1,34 @@
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::FutureExt;
-use psk_codec::{ErrorCode, Reject, Reply};
+use psk_codec::{DestinationAmount, ErrorCode, Reject, Reply};
 use psk_crypto::SystemRandom;
-use psk_plugin::Clock;
+use psk_plugin::{Clock, Plugin};
 use psk_request::{Arrival, ChunkHandler};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::refund::pay_refund;
 use crate::receive::{
-    ChunkArrival, Decision, PaymentKey, PaymentOffer, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict,
-    answer_packet,
+    ChunkArrival, Decision, PaymentKey, PaymentOffer, ReceiveConfig, ReceiveEvent, ReceivePayments,
+    RefundError, RefundOrder, Verdict, WriteDataError, answer_packet,
 };
 
 /// The application's side of chunked payments. A closure from a [`PaymentOffer`] to a future of a [`Verdict`] is
 /// one.
 #[async_trait]
 pub trait PaymentHandler: Send + Sync + 'static {
-    /// Decides about a payment before anything of it is fulfilled. Whoever takes longer than the first chunk is
-    /// valid refuses that chunk; whoever panics, the payment.
+    /// Decides about a payment before anything of it is fulfilled. Whoever takes longer than the
+    /// [review time-out](ReceiveConfig::review_timeout), or than the chunk is valid, refuses that chunk and is asked
+    /// again at the next one; whoever panics, the payment.
     async fn review(&self, offer: PaymentOffer) -> Verdict;
 
-    /// Is told what happens, in order. Called while the receiver's books are locked: it must not block, nor call
+    /// Is told what happens, in order: also the sender's data ([`ReceiveEvent::Data`]), and refunds. Called while the receiver's books are locked: it must not block, nor call
     /// the receiver.
     fn on_event(&self, event: ReceiveEvent) {
         let _ = event;
@@ -51,6 +55,13 @@ struct Inner {
     handler: Box<dyn PaymentHandler>,
     clock: Clock,
     origin: Instant,
+    review_timeout: Duration,
+    /// Over which refunds are paid.
+    refunds: OnceLock<Arc<dyn Plugin>>,
+    /// How many of them are under way.
+    refunding: watch::Sender<usize>,
+    /// Where tasks run, whoever calls.
+    runtime: Handle,
     /// Counts verdicts; chunks that wait for one watch it.
     verdicts: watch::Sender<u64>,
 }
@@ -63,19 +74,56 @@ impl PaymentReceiver {
     /// A receiver without payments. Has to be made within a tokio runtime, where it watches for silence.
     pub fn new(config: ReceiveConfig, handler: impl PaymentHandler, clock: Clock) -> Self {
         // Never so short that watching would keep a processor busy.
-        let tick = config.min_silence.min(config.review_timeout).max(Duration::from_millis(10));
+        let tick = config.min_silence.min(config.review_timeout).min(config.refund_pause);
+        let tick = tick.max(Duration::from_millis(10));
+        let review_timeout = config.review_timeout;
         let inner = Arc::new(Inner {
             payments: Mutex::new(ReceivePayments::new(config)),
             handler: Box::new(handler),
             clock,
             origin: Instant::now(),
+            review_timeout,
+            refunds: OnceLock::new(),
+            refunding: watch::channel(0).0,
+            runtime: Handle::current(),
             verdicts: watch::channel(0).0,
         });
         tokio::spawn(watch_time(Arc::downgrade(&inner), tick));
         Self(inner)
     }
 
-    /// Ends all payments that are under way, with an event for each; more chunks of them are refused.
+    /// Pays refunds over this plugin: those by the [policy](ReceiveConfig::on_incomplete) and those that the
+    /// application orders. Without one, refunds come to nothing. The first plugin that is given stays.
+    #[must_use]
+    pub fn with_refunds(self, plugin: Arc<dyn Plugin>) -> Self {
+        let _ = self.0.refunds.set(plugin);
+        self
+    }
+
+    /// Refunds so much of a payment that is over, in units of the receiver's asset, to what is refunded already.
+    pub fn refund(&self, payment: &PaymentKey, amount: DestinationAmount) -> Result<(), RefundError> {
+        self.0.with_payments(|payments, now| payments.refund(payment, amount, now))
+    }
+
+    /// Adds to the data for the sender of this payment, which goes with answers to its chunks.
+    pub fn write(&self, payment: &PaymentKey, data: Bytes) -> Result<(), WriteDataError> {
+        self.0.with_payments(|payments, _| payments.write(payment, data))
+    }
+
+    /// Nothing more will be written for the sender of this payment.
+    pub fn finish_data(&self, payment: &PaymentKey) -> Result<(), WriteDataError> {
+        self.0.with_payments(|payments, _| payments.finish_data(payment))
+    }
+
+    /// Waits until no refund is under way; those that are to be tried again later do not count.
+    pub async fn refunds_paid(&self) {
+        let mut refunding = self.0.refunding.subscribe();
+        // It ends with the receiver, which this holds.
+        let _ = refunding.wait_for(|count| *count == 0).await;
+    }
+
+    /// Ends all payments that are under way, with an event for each; more chunks of them are refused, and refunds
+    /// begin by the policy.
     pub fn stop(&self) {
         self.0.with_payments(|payments, now| payments.stop(now));
     }
@@ -97,10 +145,16 @@ async fn watch_time(inner: Weak<Inner>, tick: Duration) {
 
 impl Inner {
     /// Runs `work` on the books and tells the application what happened.
-    fn with_payments<T>(&self, work: impl FnOnce(&mut ReceivePayments, Duration) -> T) -> T {
+    pub(super) fn with_payments<T>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut ReceivePayments, Duration) -> T,
+    ) -> T {
         let mut payments: MutexGuard<'_, _> = self.payments.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut payments, self.origin.elapsed());
         while let Some(event) = payments.poll_event() {
+            if let ReceiveEvent::RefundDue(order) = &event {
+                self.begin_refund(order.clone());
+            }
             // What is counted stays counted: a panic here must not turn a Fulfill into a Reject.
             let told = std::panic::catch_unwind(AssertUnwindSafe(|| self.handler.on_event(event)));
             if told.is_err() {
@@ -110,7 +164,25 @@ impl Inner {
         result
     }
 
-    fn decide(&self, arrival: &Arrival) -> Option<Decision> {
+    fn begin_refund(self: &Arc<Self>, order: RefundOrder) {
+        self.refunding.send_modify(|count| *count += 1);
+        let (inner, plugin) = (self.clone(), self.refunds.get().cloned());
+        self.runtime.spawn(async move {
+            let key = order.payment.clone();
+            let tell = |spent| inner.with_payments(|payments, _| payments.refund_progress(&key, spent));
+            let spent = match plugin {
+                Some(plugin) => pay_refund(plugin, order, inner.clock.clone(), tell).await,
+                None => {
+                    tracing::warn!("a refund is due, and there is no plugin to pay it over");
+                    DestinationAmount::ZERO
+                }
+            };
+            inner.with_payments(|payments, now| payments.refund_ended(&key, spent, now));
+            inner.refunding.send_modify(|count| *count = count.saturating_sub(1));
+        });
+    }
+
+    fn decide(self: &Arc<Self>, arrival: &Arrival) -> Option<Decision> {
         let chunk = ChunkArrival::of(arrival, self.clock.now().saturating_add(ANSWER_MARGIN))?;
         Some(self.with_payments(|payments, now| payments.handle_chunk(&chunk, now)))
     }
@@ -119,7 +191,7 @@ impl Inner {
     async fn review(&self, offer: PaymentOffer, arrival: &Arrival) -> Verdict {
         let left = arrival.fulfill_before.saturating_since(self.clock.now());
         let review = AssertUnwindSafe(self.handler.review(offer)).catch_unwind();
-        match timeout(left.saturating_sub(ANSWER_MARGIN), review).await {
+        match timeout(left.saturating_sub(ANSWER_MARGIN).min(self.review_timeout), review).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(_)) => {
                 // Final, because a JS sender repeats a chunk that is refused for now at once and for ever.
@@ -133,7 +205,7 @@ impl Inner {
         }
     }
 
-    fn tell_verdict(&self, payment: &PaymentKey, verdict: Verdict) {
+    fn tell_verdict(self: &Arc<Self>, payment: &PaymentKey, verdict: Verdict) {
         self.with_payments(|payments, now| payments.handle_verdict(payment, verdict, now));
     }
 }

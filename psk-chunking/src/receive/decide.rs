@@ -115,7 +115,8 @@ impl ReceivePayments {
     fn read_frames(&mut self, chunk: &ChunkArrival, now: Duration) -> Option<DataProblem> {
         let room = self.book.room_for_data(&chunk.payment.account, &self.config);
         let payment = self.book.payment_mut(&chunk.payment)?;
-        if !chunk.expired {
+        // Who only asks does not keep a payment alive.
+        if unfit(chunk).is_none() {
             payment.silence.seen(now, chunk.expires_in);
         }
         let frames = chunk.read_frames()?;

@@ -8,6 +8,7 @@ use psk_plugin::sim::{Host, HostInput, HostOutput};
 use super::attacker::Attacker;
 use super::payee::Payee;
 use super::payer::Payer;
+use super::refunder::Refunder;
 
 /// A host: it pays, is paid, or both, or attacks.
 #[derive(Debug)]
@@ -34,7 +35,9 @@ impl Party {
     /// Whether it has nothing more to begin.
     pub(super) fn is_done(&self) -> bool {
         match self {
-            Self::Honest { payer, .. } => payer.payments().iter().all(|paying| paying.ended.is_some()),
+            Self::Honest { payer, payee } => {
+                payer.payments().iter().all(|paying| paying.ended.is_some()) && payee.refunder().is_done()
+            }
             Self::Attacker(attacker) => attacker.is_done(),
         }
     }
@@ -46,6 +49,7 @@ impl Host for Party {
             Self::Honest { payer, payee } => match input {
                 // What comes back to who sent it is not for the receiver there, which says so.
                 HostInput::Request { .. } => payee.handle(input, now, wall),
+                input if Refunder::sent(&input) => payee.handle(input, now, wall),
                 input => payer.handle(input, now, wall),
             },
             Self::Attacker(attacker) => attacker.handle(input),
@@ -54,7 +58,7 @@ impl Host for Party {
 
     fn poll(&mut self, now: Duration, wall: Timestamp) -> HostOutput {
         match self {
-            Self::Honest { payer, payee } => match payee.poll(now) {
+            Self::Honest { payer, payee } => match payee.poll(now, wall) {
                 HostOutput::Wait(silence) => match payer.poll(now, wall) {
                     HostOutput::Wait(until) => HostOutput::Wait(until.min(silence)),
                     output => output,

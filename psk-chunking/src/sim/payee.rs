@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use psk_codec::psk::{ChunkKind, ChunkPacket, PskPacket};
-use psk_codec::{Amount, ErrorCode, Prepare, Reject, Reply, Timestamp};
-use psk_crypto::{ReceiverSecret, SeededRandom};
+use psk_codec::{Address, Amount, ErrorCode, Prepare, Reject, Reply, Timestamp};
+use psk_crypto::{ReceiverSecret, SeededRandom, SharedSecret};
 use psk_plugin::sim::{HostInput, HostOutput, RequestId};
-use psk_request::{Arrival, Receiver, ReplayLimits, ReplayMemory, Seen};
+use psk_request::{Arrival, Receiver, RegisterError, ReplayLimits, ReplayMemory, Seen};
 
+use super::refunder::Refunder;
 use super::scenario::Lie;
 use super::witness::Witness;
 use crate::receive::{
-    ChunkArrival, Decision, PaymentKey, ReceiveConfig, ReceivePayments, Verdict, answer_packet,
+    ChunkArrival, Decision, OnIncomplete, PaymentKey, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict,
+    answer_packet,
 };
 
 /// All that a host receives.
@@ -21,13 +23,13 @@ use crate::receive::{
 pub(super) struct Payee {
     receiver: Receiver,
     payments: ReceivePayments,
+    refunder: Refunder,
     replays: ReplayMemory,
     random: SeededRandom,
     answers: VecDeque<(RequestId, Reply)>,
     lie: Option<Lie>,
     /// Chunks that would have been fulfilled.
     chunks: u64,
-    wakes_at: Duration,
     witness: Witness,
     /// What it has said that it received, at most, where it lies.
     claimed: HashMap<PaymentKey, u128>,
@@ -35,20 +37,24 @@ pub(super) struct Payee {
 
 /// For so long at most is a packet remembered, whatever its expiry says.
 const MAX_HOLD: Duration = Duration::from_secs(30);
+/// So that refunds have other random numbers than the receiver.
+const OF_REFUNDS: u64 = 0x5265_6675_6e64_7321;
 
 impl Payee {
-    pub(super) fn new(address: psk_codec::Address, lie: Option<Lie>, seed: u64) -> Self {
+    /// One that `refunds` what ends incomplete, or keeps it.
+    pub(super) fn new(address: Address, lie: Option<Lie>, refunds: bool, seed: u64) -> Self {
         let mut random = SeededRandom::new(seed);
         let secret = ReceiverSecret::generate(&mut random);
+        let on_incomplete = if refunds { OnIncomplete::Refund } else { OnIncomplete::Keep };
         Self {
             receiver: Receiver::new(address, secret, psk_request::ReceiverOptions::default()),
-            payments: ReceivePayments::new(ReceiveConfig::default()),
+            payments: ReceivePayments::new(ReceiveConfig { on_incomplete, ..ReceiveConfig::default() }),
+            refunder: Refunder::new(seed ^ OF_REFUNDS),
             replays: ReplayMemory::new(ReplayLimits::default()),
             random,
             answers: VecDeque::new(),
             lie,
             chunks: 0,
-            wakes_at: Duration::MAX,
             witness: Witness::default(),
             claimed: HashMap::new(),
         }
@@ -57,6 +63,24 @@ impl Payee {
     /// Credentials for somebody who pays this host.
     pub(super) fn credentials(&mut self) -> Result<psk_crypto::Credentials, psk_crypto::CredentialsError> {
         self.receiver.credentials(b"", &mut self.random)
+    }
+
+    /// Receives a refund that is made with this secret: where, for a RefundAccount frame.
+    #[allow(dead_code, reason = "for hosts that pay")]
+    pub(super) fn register_refund(&mut self, secret: SharedSecret) -> Result<Address, RegisterError> {
+        Ok(self.receiver.register(secret, Bytes::new())?.0.destination_account)
+    }
+
+    /// What has come back to a refund account, under whatever payment ids, in the units of this host.
+    #[allow(dead_code, reason = "for hosts that pay")]
+    pub(super) fn refunded(&self, account: &Address) -> u128 {
+        let suffix = account.segments().last().unwrap_or_default();
+        self.witness.received_by(suffix)
+    }
+
+    /// The refunds that this host pays.
+    pub(super) fn refunder(&self) -> &Refunder {
+        &self.refunder
     }
 
     pub(super) fn witness(&self) -> &Witness {
@@ -75,30 +99,65 @@ impl Payee {
     }
 
     pub(super) fn handle(&mut self, input: HostInput, now: Duration, wall: Timestamp) {
-        if let HostInput::Request { request, prepare } = input {
-            let reply = self.answer(&prepare, now, wall);
-            self.answers.push_back((request, reply));
+        match input {
+            HostInput::Request { request, prepare } => {
+                let reply = self.answer(&prepare, now, wall);
+                self.answers.push_back((request, reply));
+            }
+            input => self.refunder.handle(input, now, wall),
         }
+        self.take_events(now);
     }
 
-    pub(super) fn poll(&mut self, now: Duration) -> HostOutput {
+    pub(super) fn poll(&mut self, now: Duration, wall: Timestamp) -> HostOutput {
         if let Some((request, reply)) = self.answers.pop_front() {
             return HostOutput::Answer { request, reply };
         }
-        if self.wakes_at <= now {
-            self.wakes_at = self.payments.handle_time(now).unwrap_or(Duration::MAX);
+        loop {
+            let until = match self.refunder.poll(&mut self.payments, now, wall) {
+                HostOutput::Wait(until) => until,
+                output => return output,
+            };
+            self.check_refunds();
+            // A refund may have ended, and be due again at once.
+            let next = self.payments.handle_time(now).unwrap_or(Duration::MAX);
+            if !self.take_events(now) {
+                return HostOutput::Wait(until.min(next));
+            }
         }
-        HostOutput::Wait(self.wakes_at)
     }
 
-    fn answer(&mut self, prepare: &Prepare, now: Duration, wall: Timestamp) -> Reply {
+    /// Begins the refunds that are due; whether there are any.
+    fn take_events(&mut self, now: Duration) -> bool {
+        let mut began = false;
+        while let Some(event) = self.payments.poll_event() {
+            if let ReceiveEvent::RefundDue(order) = event {
+                self.refunder.begin(order, now);
+                began = true;
+            }
+        }
+        began
+    }
+
+    /// ENGINE.md section 2, invariant 5.
+    fn check_refunds(&mut self) {
+        let (refunder, witness) = (&self.refunder, &mut self.witness);
+        for payment in refunder.refunds() {
+            let (refunded, received) = (refunder.committed(payment), witness.received(payment));
+            if refunded > received {
+                witness.report(format!("5: {refunded} go back of {received}: {payment:?}"));
+            }
+        }
+    }
+
+    pub(super) fn answer(&mut self, prepare: &Prepare, now: Duration, wall: Timestamp) -> Reply {
         let arrival = match self.receiver.open(prepare, wall) {
             Ok(arrival) => arrival,
             Err(reject) => return reject.into(),
         };
         let key = arrival.replay_key();
         let until = arrival.fulfill_before.min(wall.saturating_add(MAX_HOLD));
-        let reply = match self.replays.admit(key, until, wall, ()) {
+        match self.replays.admit(key, until, wall, ()) {
             Seen::Answered(Reply::Fulfill(_)) if arrival.is_expired_at(wall) => {
                 self.reject(ErrorCode::R00_TRANSFER_TIMED_OUT)
             }
@@ -109,9 +168,7 @@ impl Payee {
                 reply
             }
             Seen::InProgress(()) | Seen::Full => self.reject(ErrorCode::T03_CONNECTOR_BUSY),
-        };
-        while self.payments.poll_event().is_some() {}
-        reply
+        }
     }
 
     fn reject(&self, code: ErrorCode) -> Reply {
@@ -129,7 +186,6 @@ impl Payee {
         if let Decision::Review(offer) = &decision {
             self.payments.handle_verdict(&offer.payment, Verdict::Accept, now);
             decision = self.payments.handle_chunk(&chunk, now);
-            self.wakes_at = Duration::ZERO;
         }
         self.witness.decided(&chunk, &decision);
         let honest = answer_packet(arrival, &decision, &mut self.random);

@@ -305,7 +305,7 @@ fn hosts(scenario: &Scenario, world: &World, seed: u64) -> Result<(Vec<HostId>, 
     for (place, name) in (0u64..).zip(&scenario.network.hosts) {
         let host = world.host(name)?;
         let lie = scenario.lies.get(name).copied();
-        let payee = Payee::new(world.address(host).clone(), lie, mixed(seed, 2 * place));
+        let payee = Payee::new(world.address(host).clone(), lie, scenario.refunds, mixed(seed, 2 * place));
         let payer = Box::new(Payer::new(mixed(seed, 2 * place + 1)));
         hosts.push(host);
         parties.insert(host, Party::Honest { payer, payee: Box::new(payee) });

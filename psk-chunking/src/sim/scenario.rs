@@ -31,6 +31,9 @@ pub struct Scenario {
     /// What receivers lie about, by the names of their hosts. Default: they are honest.
     #[serde(default, skip_serializing_if = "is_default")]
     pub lies: BTreeMap<String, Lie>,
+    /// Whether receivers refund what ends incomplete. Default: they keep it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub refunds: bool,
     /// Hosts that send chunks as no honest sender would. Default: none.
     #[serde(default, skip_serializing_if = "is_default")]
     pub attacks: Vec<AttackConfig>,

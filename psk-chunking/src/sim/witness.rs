@@ -68,6 +68,17 @@ impl Witness {
         self.received
     }
 
+    /// What has been received for all payments of an account.
+    pub(super) fn received_by(&self, account: &str) -> u128 {
+        let of_account = self.payments.iter().filter(|(key, _)| key.account.as_str() == account);
+        of_account.map(|(_, taken)| taken.received).sum()
+    }
+
+    /// Another rule is broken.
+    pub(super) fn report(&mut self, problem: String) {
+        self.problem.get_or_insert(problem);
+    }
+
     /// The first rule that was broken.
     pub(super) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()

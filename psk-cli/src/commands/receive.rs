@@ -1,9 +1,14 @@
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use psk_chunking::receive::{EndReason, PaymentOffer, ReceiveConfig, ReceiveEvent, Verdict};
+use psk_chunking::receive::{
+    EndReason, OnIncomplete, PaymentOffer, ReceiveConfig, ReceiveEvent, RefundOrder, Verdict,
+};
 use psk_chunking::{PaymentHandler, PaymentReceiver};
+use psk_codec::DestinationAmount;
 use psk_crypto::{ReceiverSecret, SharedSecret, SystemRandom};
 use psk_plugin::btp::{BtpClient, ConnectionState};
 use psk_plugin::{Clock, Plugin};
@@ -11,7 +16,8 @@ use psk_request::{Decision, Endpoint, EndpointReceiver, IncomingRequest, Receive
 use serde_json::json;
 
 use super::Stop;
-use crate::args::ReceiveArgs;
+use crate::args::{OnIncompleteArg, ReceiveArgs};
+use crate::data_files::{DataFiles, DataTeller};
 use crate::error::Failure;
 use crate::link;
 use crate::output::{Output, amount, base64url, optional_amount, readable};
@@ -25,8 +31,23 @@ pub(crate) async fn run(args: ReceiveArgs, output: &Output) -> Result<(), Failur
     let clock = Clock::system();
     let endpoint = Endpoint::attach(plugin.clone(), clock.clone()).await;
     let endpoint = endpoint.map_err(|error| Failure::not_done(error).at(&server))?;
-    let teller = Teller { output: *output, verbose: args.verbose, response: args.response.into() };
-    let payments = PaymentReceiver::new(ReceiveConfig::default(), teller.clone(), clock);
+    let files = data_files(args.data_dir.as_deref(), output)?;
+    let teller = Teller {
+        output: *output,
+        verbose: args.verbose,
+        response: args.response.into(),
+        max_amount: args.max_amount,
+        files: files.as_ref().map(DataFiles::teller),
+    };
+    let limits = ReceiveConfig {
+        on_incomplete: match args.on_incomplete {
+            OnIncompleteArg::Keep => OnIncomplete::Keep,
+            OnIncompleteArg::Refund => OnIncomplete::Refund,
+        },
+        max_data_length: args.max_data,
+        ..ReceiveConfig::default()
+    };
+    let payments = PaymentReceiver::new(limits, teller.clone(), clock).with_refunds(plugin.clone());
     let config = ReceiverConfig::new(secret).with_chunks(payments.clone()).with_requests(teller);
     let receiver = endpoint.receiver(config).map_err(Failure::not_done)?;
     tell_listening(&endpoint, &receiver, args.key_id.as_bytes(), output)?;
@@ -35,8 +56,22 @@ pub(crate) async fn run(args: ReceiveArgs, output: &Output) -> Result<(), Failur
         ended = follow_link(&plugin, &endpoint, &receiver, args.key_id.as_bytes(), output) => ended,
     };
     payments.stop();
+    // Refunds that begin now are given some time; what is left stays here.
+    let _ = tokio::time::timeout(LAST_REFUNDS, payments.refunds_paid()).await;
     plugin.close().await;
+    if let Some(files) = files {
+        files.close();
+    }
     ended.map_err(|failure: Failure| failure.at(&server))
+}
+
+/// How long refunds may take that are under way when the receiver is stopped.
+const LAST_REFUNDS: Duration = Duration::from_secs(30);
+
+fn data_files(directory: Option<&Path>, output: &Output) -> Result<Option<DataFiles>, Failure> {
+    let Some(directory) = directory else { return Ok(None) };
+    let files = DataFiles::open(directory, *output);
+    files.map(Some).map_err(|error| Failure::usage(format!("--data-dir {}: {error}", directory.display())))
 }
 
 fn receiver_secret(text: Option<&str>) -> Result<ReceiverSecret, Failure> {
@@ -111,6 +146,8 @@ struct Teller {
     output: Output,
     verbose: bool,
     response: Bytes,
+    max_amount: Option<DestinationAmount>,
+    files: Option<DataTeller>,
 }
 
 #[async_trait]
@@ -134,11 +171,18 @@ impl RequestHandler for Teller {
 
 #[async_trait]
 impl PaymentHandler for Teller {
-    async fn review(&self, _offer: PaymentOffer) -> Verdict {
-        Verdict::Accept
+    async fn review(&self, offer: PaymentOffer) -> Verdict {
+        match self.max_amount {
+            None => Verdict::Accept,
+            Some(most) if offer.expected.is_some_and(|expected| expected > most) => Verdict::Refuse,
+            Some(most) => Verdict::AcceptUpTo(most),
+        }
     }
 
     fn on_event(&self, event: ReceiveEvent) {
+        if let Some(files) = &self.files {
+            files.tell(&event);
+        }
         match event {
             ReceiveEvent::ChunkFulfilled { payment, sequence, amount: brought, received } if self.verbose => {
                 self.output.emit(
@@ -166,8 +210,38 @@ impl PaymentHandler for Teller {
                     format!("payment finished ({reason}): {received} units in {chunks} chunks"),
                 );
             }
+            ReceiveEvent::DataComplete { payment, length } if self.files.is_none() => {
+                let payment_id = base64url(payment.payment_id.octets());
+                let line = json!({"event": "data", "payment_id": payment_id, "length": length});
+                self.output.emit(line, format!("data: {length} octets (not kept: there is no --data-dir)"));
+            }
+            ReceiveEvent::RefundDue(order) => self.tell_refund(&order),
+            ReceiveEvent::RefundEnded { payment, refunded, total } => {
+                self.output.emit(
+                    json!({
+                        "event": "refund_ended",
+                        "payment_id": base64url(payment.payment_id.octets()),
+                        "refunded": amount(refunded),
+                        "total": amount(total),
+                    }),
+                    format!("refund ended: {refunded} of {total} units have gone back"),
+                );
+            }
             _ => {}
         }
+    }
+}
+
+impl Teller {
+    fn tell_refund(&self, order: &RefundOrder) {
+        self.output.emit(
+            json!({
+                "event": "refund_started",
+                "payment_id": base64url(order.payment.payment_id.octets()),
+                "amount": amount(order.amount),
+            }),
+            format!("refunding {} units", order.amount),
+        );
     }
 }
 
@@ -177,6 +251,8 @@ fn reason_name(reason: EndReason) -> &'static str {
         EndReason::AmountReached => "amount_reached",
         EndReason::Silence => "silence",
         EndReason::Refused => "refused",
+        EndReason::LimitReached => "limit_reached",
+        EndReason::Aborted => "aborted",
         EndReason::Stopped => "stopped",
         _ => "other",
     }
