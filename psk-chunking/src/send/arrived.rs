@@ -249,7 +249,10 @@ mod tests {
             let _ = arrived.learn(source(size), destination(size));
         }
         for missing in [1, 77, 999, 5_003] {
-            assert_eq!(arrived.completing(destination(missing), source(10_000)), Completing::Known(source(missing)));
+            assert_eq!(
+                arrived.completing(destination(missing), source(10_000)),
+                Completing::Known(source(missing))
+            );
         }
     }
 }

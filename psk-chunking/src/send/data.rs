@@ -149,7 +149,8 @@ impl SendPayment {
         let path = self.path(index);
         let amount = self.amount_for_questions(index);
         let packets = path.load.packets + on_path;
-        if now.monotonic < path.not_before() || !path.controller.allows(amount, path.load.in_flight, packets) {
+        if now.monotonic < path.not_before() || !path.controller.allows(amount, path.load.in_flight, packets)
+        {
             return None;
         }
         let sequence = self.next_sequence?;
@@ -217,8 +218,13 @@ impl SendPayment {
 
     fn give_up_messages(&mut self, now: Now) {
         let late = |message: &Message| message.give_up_at <= now.monotonic;
-        let lost: Vec<Sequence> =
-            self.data.messages.iter().filter(|(_, message)| late(message)).map(|(&packet, _)| packet).collect();
+        let lost: Vec<Sequence> = self
+            .data
+            .messages
+            .iter()
+            .filter(|(_, message)| late(message))
+            .map(|(&packet, _)| packet)
+            .collect();
         for packet in lost {
             self.data.messages.remove(&packet);
             self.data_lost(packet);

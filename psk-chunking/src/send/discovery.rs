@@ -92,7 +92,8 @@ impl SendPayment {
 
     /// Probes whose answer is overdue are asked again; should it come later, it changes nothing.
     pub(super) fn give_up_probes(&mut self, now: Now) {
-        while let Some((&packet, &probe)) = self.probes.iter().find(|(_, probe)| self.probe_due(probe) <= now.monotonic)
+        while let Some((&packet, &probe)) =
+            self.probes.iter().find(|(_, probe)| self.probe_due(probe) <= now.monotonic)
         {
             self.probes.remove(&packet);
             self.handle_probe_result(probe, ProbeResult::Unanswered, now);
@@ -102,13 +103,20 @@ impl SendPayment {
     /// When a probe is asked again: soon, once it is known how long answers take.
     pub(super) fn probe_due(&self, probe: &SentProbe) -> Duration {
         let usual = self.path(probe.path).round_trip.patience();
-        let soon = usual.map(|patience| probe.sent_at.saturating_add((patience * 3).max(LEAST_PROBE_PATIENCE)));
+        let soon =
+            usual.map(|patience| probe.sent_at.saturating_add((patience * 3).max(LEAST_PROBE_PATIENCE)));
         soon.map_or(probe.give_up_at, |soon| soon.min(probe.give_up_at))
     }
 
     /// What the reply to a probe says. The code of a Reject can be changed by every hop, its encrypted body by none:
     /// with an authentic body the code is not looked at.
-    pub(super) fn probe_result(&mut self, packet: Sequence, probe: &SentProbe, reply: &Reply, now: Now) -> ProbeResult {
+    pub(super) fn probe_result(
+        &mut self,
+        packet: Sequence,
+        probe: &SentProbe,
+        reply: &Reply,
+        now: Now,
+    ) -> ProbeResult {
         let Reply::Reject(reject) = reply else { return ProbeResult::Unanswered };
         if let Some(answer) = self.open_reject(packet, &reject.data) {
             self.read_frames(&answer, now);

@@ -42,7 +42,9 @@ impl SendPayment {
     /// Whether the receiver has to be asked before the payment's last chunk or end: what was in doubt may have to be
     /// sent again, and receivers refuse what comes after the last chunk.
     pub(super) fn must_reconcile(&self) -> bool {
-        !self.peer.knows_frames() && !self.query.given_up && (!self.doubts.is_empty() || !self.account.unverified.is_zero())
+        !self.peer.knows_frames()
+            && !self.query.given_up
+            && (!self.doubts.is_empty() || !self.account.unverified.is_zero())
     }
 
     /// What is still unknown when all has been sent.
@@ -168,7 +170,12 @@ impl SendPayment {
     fn arrived_among_equals(&self, surplus: DestinationAmount) -> Option<usize> {
         let size = self.doubts.values().next()?.source;
         let equal = self.doubts.values().all(|chunk| chunk.source == size && !chunk.minimum.is_zero());
-        if !equal || self.paths.len() > 1 || self.rate_changes > 0 || !self.account.unverified.is_zero() || surplus.is_zero() {
+        if !equal
+            || self.paths.len() > 1
+            || self.rate_changes > 0
+            || !self.account.unverified.is_zero()
+            || surplus.is_zero()
+        {
             return None;
         }
         let path = self.path(self.doubts.values().next()?.path);
@@ -200,7 +207,8 @@ impl SendPayment {
             at_its_rate.max(chunk.most)
         };
         let smallest = self.doubts.values().map(most).min().unwrap_or_default();
-        let all = self.doubts.values().map(most).fold(self.account.unverified, DestinationAmount::saturating_add);
+        let all =
+            self.doubts.values().map(most).fold(self.account.unverified, DestinationAmount::saturating_add);
         let explained = all.saturating_sub(smallest);
         minimums.is_some_and(|minimums| surplus >= minimums) && surplus > explained
     }

@@ -1,7 +1,9 @@
 //! What requests say beside the money, and what the receiver says in its answers (docs/frames.md).
 
 use bytes::Bytes;
-use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, RefundAccount, SequenceRange, SequenceRanges, VERSION};
+use psk_codec::psk::frame::{
+    Frame, Frames, FramesBuilder, RefundAccount, SequenceRange, SequenceRanges, VERSION,
+};
 use psk_codec::psk::{ChunkPacket, Sequence};
 use psk_request::max_chunk_request_data_length;
 
@@ -39,7 +41,8 @@ impl SendPayment {
 
     /// What a chunk carries: what has to be told once, and as much data as there is room for.
     pub(super) fn frames_of_chunk(&mut self, sequence: Sequence, last: bool) -> Bytes {
-        let outstanding = last && self.peer.knows_frames() && !(self.chunks.is_empty() && self.doubts.is_empty());
+        let outstanding =
+            last && self.peer.knows_frames() && !(self.chunks.is_empty() && self.doubts.is_empty());
         let refund_account = self.config.refund_account.clone().filter(|_| !self.begun);
         if !outstanding && refund_account.is_none() && !self.has_data_to_say() {
             return NO_FRAMES;

@@ -4,8 +4,8 @@ mod account;
 mod arrived;
 mod config;
 pub mod control;
-mod discovery;
 mod data;
+mod discovery;
 mod doubt;
 mod frames;
 mod next;
@@ -32,17 +32,17 @@ use psk_quote::RateInterval;
 
 pub use account::{Account, AccountError};
 pub use config::{MinimumRate, SendConfig, Target};
+use control::{Controller, Fulfilled, Lost, Passed};
 pub use path::PathIndex;
 pub use policy::PathPolicy;
 pub use report::{SendError, SendReport};
 pub use snapshot::Snapshot;
-use control::{Controller, Fulfilled, Lost, Passed};
 
 use crate::chunk;
 use crate::time::Now;
+use frames::Peer;
 use next::{Chunk, Next};
 use path::{Path, PathState};
-use frames::Peer;
 
 /// What a driver tells a [`SendPayment`].
 #[derive(Debug)]
@@ -554,11 +554,9 @@ impl SendPayment {
         };
         let asked = match self.phase {
             Phase::Refunding(_) => [None; 3],
-            _ => [
-                self.next_overdue(),
-                self.status_wakes_at(now.monotonic),
-                self.data_wakes_at(now.monotonic),
-            ],
+            _ => {
+                [self.next_overdue(), self.status_wakes_at(now.monotonic), self.data_wakes_at(now.monotonic)]
+            }
         };
         let next = deadlines.into_iter().chain(asked).chain([until]).flatten().min();
         // Without any deadline only an input can change anything.

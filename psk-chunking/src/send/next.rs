@@ -84,7 +84,9 @@ impl SendPayment {
             }
             let candidate = match self.config.target {
                 Target::Source(amount) => self.candidate_for_source(path, self.left(amount)),
-                Target::Destination(amount) => self.candidate_for_destination(path, self.missing(amount), amount),
+                Target::Destination(amount) => {
+                    self.candidate_for_destination(path, self.missing(amount), amount)
+                }
             };
             match candidate {
                 Candidate::Chunk(chunk) => return Next::Send(chunk),
@@ -95,7 +97,8 @@ impl SendPayment {
                 Candidate::TooExpensive(error) => too_expensive = Some(error),
             }
         }
-        let may_change = !self.chunks.is_empty() || self.awaits_status() || self.paths.iter().any(Path::is_searching);
+        let may_change =
+            !self.chunks.is_empty() || self.awaits_status() || self.paths.iter().any(Path::is_searching);
         match too_expensive {
             Some(error) if !may_change && until == Duration::MAX => Next::Fail(error),
             _ => Next::AwaitReplies(until),

@@ -8,10 +8,10 @@ use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::{PathSearch, PathView, Precision, Rate, RateInterval};
 
 use super::arrived::Arrived;
+use super::control::Passed;
 use super::retry::Patience;
 use super::round_trip::RoundTrip;
 use super::sizing::Sizing;
-use super::control::Passed;
 use super::{Controller, Fulfilled, Lost, SendConfig, SendError, SentChunk};
 
 /// A payment's path, by its place among those that it was given, from 0.
@@ -195,7 +195,9 @@ impl Path {
         let in_flight = self.load.in_flight.saturating_sub(self.load.overdue);
         let packets = self.load.packets.saturating_sub(self.load.overdue_packets);
         let silent = self.load.overdue_packets > 0 && self.round_trip.is_silent();
-        !silent && (!self.cautious || self.load.packets == 0) && self.controller.allows(amount, in_flight, packets)
+        !silent
+            && (!self.cautious || self.load.packets == 0)
+            && self.controller.allows(amount, in_flight, packets)
     }
 
     /// The most that all that is in flight or in doubt can deliver together. No chunk is fulfilled below its minimum,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::path::{Path, PathIndex};
 use super::SendPayment;
+use super::path::{Path, PathIndex};
 
 /// How a payment over several paths weighs cost against speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,8 @@ impl SendPayment {
             PathPolicy::Weighed(ppm) => best.less_ppm(ppm),
         };
         // What is known of a rate is an interval: a path is as good as another when it may be.
-        let mut paths: Vec<PathIndex> = open().filter(|&index| self.path(index).rate.high() > least).collect();
+        let mut paths: Vec<PathIndex> =
+            open().filter(|&index| self.path(index).rate.high() > least).collect();
         match self.config.path_policy {
             PathPolicy::Fastest => paths.sort_by_key(|&index| round_trip(self.path(index))),
             PathPolicy::Cheapest | PathPolicy::Weighed(_) => {

@@ -1,7 +1,9 @@
 //! What the answers to packets mean for the payment (PROTOCOL.md section 4, the reply table).
 
 use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
-use psk_codec::{AmountTooLarge, DestinationAmount, ErrorClass, ErrorCode, Fulfill, Reject, Reply, SourceAmount};
+use psk_codec::{
+    AmountTooLarge, DestinationAmount, ErrorClass, ErrorCode, Fulfill, Reject, Reply, SourceAmount,
+};
 use psk_crypto::{Random, fulfills};
 use psk_quote::{Learned, ProbeResult};
 

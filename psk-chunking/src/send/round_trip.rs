@@ -69,7 +69,11 @@ mod tests {
         for step in 1..200 {
             path.on_answer(ms(step * 10), ms(step * 10 + 100));
         }
-        assert_eq!(path.patience().map(|patience| patience.as_millis()), Some(170), "steady: half as much again");
+        assert_eq!(
+            path.patience().map(|patience| patience.as_millis()),
+            Some(170),
+            "steady: half as much again"
+        );
         path.on_answer(ms(5_000), ms(6_000));
         assert!(path.patience() > Some(ms(1_000)), "unsteady: {path:?}");
     }

@@ -274,7 +274,8 @@ impl SendPayment {
     /// A size that passes and ties up little.
     pub(super) fn amount_for_questions(&self, path: PathIndex) -> SourceAmount {
         let path = self.path(path);
-        let arrived = path.search.arrivals().iter().find(|(_, delivered)| **delivered > DestinationAmount::ZERO);
+        let arrived =
+            path.search.arrivals().iter().find(|(_, delivered)| **delivered > DestinationAmount::ZERO);
         let smallest = arrived.map_or(path.sizing.passed(), |(&amount, _)| amount);
         smallest.max(path.sizing.minimum())
     }

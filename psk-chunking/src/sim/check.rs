@@ -219,5 +219,6 @@ fn settled(running: &Running<'_>, host: psk_plugin::sim::HostId) -> Option<Strin
     let sent: i128 = accounts.map(|account| i128::from(account.source_sent.units())).sum();
     let theirs = world.totals_of_neighbours(host).received.units();
     let refunds = refunds(running, host);
-    (!doubted && refunds == 0 && sent != theirs).then(|| format!("1: {sent} sent, the neighbours have {theirs}"))
+    (!doubted && refunds == 0 && sent != theirs)
+        .then(|| format!("1: {sent} sent, the neighbours have {theirs}"))
 }

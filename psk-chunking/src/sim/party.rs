@@ -48,7 +48,10 @@ impl Host for Party {
         match self {
             Self::Honest { payer, payee } => match input {
                 // What comes back to who sent it is not for the receiver there, which says so.
-                HostInput::Request { .. } => payee.handle(input, now, wall),
+                HostInput::Request { .. } => {
+                    payee.handle(input, now, wall);
+                    payer.tell_refunded(|account| payee.refunded(account), now, wall);
+                }
                 input if Refunder::sent(&input) => payee.handle(input, now, wall),
                 input => payer.handle(input, now, wall),
             },

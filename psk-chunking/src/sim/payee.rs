@@ -66,13 +66,11 @@ impl Payee {
     }
 
     /// Receives a refund that is made with this secret: where, for a RefundAccount frame.
-    #[allow(dead_code, reason = "for hosts that pay")]
     pub(super) fn register_refund(&mut self, secret: SharedSecret) -> Result<Address, RegisterError> {
         Ok(self.receiver.register(secret, Bytes::new())?.0.destination_account)
     }
 
     /// What has come back to a refund account, under whatever payment ids, in the units of this host.
-    #[allow(dead_code, reason = "for hosts that pay")]
     pub(super) fn refunded(&self, account: &Address) -> u128 {
         let suffix = account.segments().last().unwrap_or_default();
         self.witness.received_by(suffix)

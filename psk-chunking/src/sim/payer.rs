@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use psk_codec::psk::Sequence;
-use psk_codec::{Prepare, SourceAmount, Timestamp};
+use psk_codec::{Address, Prepare, SourceAmount, Timestamp};
 use psk_crypto::{Credentials, SeededRandom};
 use psk_plugin::sim::{HostInput, HostOutput, LinkId};
 
@@ -116,6 +116,26 @@ impl Payer {
         self.payments.push(paying);
     }
 
+    /// Tells its payments what has come back, by their refund accounts.
+    pub(super) fn tell_refunded(
+        &mut self,
+        refunded: impl Fn(&Address) -> u128,
+        now: Duration,
+        wall: Timestamp,
+    ) {
+        for paying in &mut self.payments {
+            let Some((account, machine)) = paying.config.refund_account.as_ref().zip(paying.machine.as_mut())
+            else {
+                continue;
+            };
+            let total = SourceAmount::new(u64::try_from(refunded(account)).unwrap_or(u64::MAX));
+            if total > machine.account().refunded {
+                machine.handle(Input::Refunded(total), Now { monotonic: now, wall }, &mut self.random);
+                paying.awake = true;
+            }
+        }
+    }
+
     pub(super) fn payments(&self) -> &[Paying] {
         &self.payments
     }
@@ -145,7 +165,9 @@ impl Payer {
             if !paying.awake && paying.wakes_at > now {
                 continue;
             }
-            if let Some((sequence, via, prepare)) = paying.poll(Now { monotonic: now, wall }, &mut self.random) {
+            if let Some((sequence, via, prepare)) =
+                paying.poll(Now { monotonic: now, wall }, &mut self.random)
+            {
                 let tag = tag_of(place, sequence);
                 return HostOutput::Send { via, tag, prepare };
             }

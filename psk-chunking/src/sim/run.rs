@@ -187,7 +187,8 @@ impl<'a> Running<'a> {
     fn check(&mut self) {
         for place in 0..self.paid.len() {
             let machine = self.paying(place).and_then(|paying| paying.machine());
-            let Some((account, told)) = machine.map(|machine| (*machine.account(), machine.settled_by_word()))
+            let Some((account, told)) =
+                machine.map(|machine| (*machine.account(), machine.settled_by_word()))
             else {
                 continue;
             };
@@ -332,7 +333,13 @@ fn payments(
         let credentials = credentials(parties, to, &payment.to)?;
         let payment_id = payment_id(seed, place);
         let key = payment_key(&credentials, payment_id)?;
-        let config = payment.send_config(payment_id);
+        let mut config = payment.send_config(payment_id);
+        if scenario.refunds
+            && let Some(Party::Honest { payee, .. }) = parties.get_mut(&from)
+        {
+            let secret = credentials.shared_secret.refund(payment_id.octets());
+            config.refund_account = payee.register_refund(secret).ok();
+        }
         let starts_at = Duration::from_millis(payment.starts_at_ms);
         let is_first = |link: &LinkId| paths.iter().any(|path| path.first() == Some(&world.place(*link)));
         let links = world.links_of(from).filter(is_first).collect();

@@ -78,6 +78,9 @@ pub struct PaymentConfig {
     /// For how long each packet is valid, in milliseconds. Default: that of [`SendConfig`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub packet_timeout_ms: Option<u64>,
+    /// After how long the payment is given up, in milliseconds. Default: that of [`SendConfig`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub timeout_ms: Option<u64>,
     /// How many packets may be in flight. Default: that of [`SendConfig`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub max_packets_in_flight: Option<usize>,
@@ -166,6 +169,7 @@ impl PaymentConfig {
             slippage_ppm: None,
             max_source_amount: None,
             packet_timeout_ms: None,
+            timeout_ms: None,
             max_packets_in_flight: None,
             via: Vec::new(),
             controller: None,
@@ -193,6 +197,7 @@ impl PaymentConfig {
         if let Some(millis) = self.packet_timeout_ms {
             config.packet_timeout = Duration::from_millis(millis);
         }
+        config.total_timeout = self.timeout_ms.map(Duration::from_millis);
         config.controller = self.controller.unwrap_or_default();
         if let Some(packets) = self.max_packets_in_flight {
             config.max_packets_in_flight = packets;

@@ -53,7 +53,8 @@ impl Controller for PacedController {
     fn allows(&self, _amount: SourceAmount, in_flight: SourceAmount, packets: usize) -> bool {
         // Twice what should be in flight: answers that are late must not stop it, a path that is silent must.
         let amount_fits = in_flight.units() <= self.amount.within(self.round_trip * 2);
-        let count_fits = (packets as u64).saturating_mul(PER_PACKET) <= self.count.within(self.round_trip * 2);
+        let count_fits =
+            (packets as u64).saturating_mul(PER_PACKET) <= self.count.within(self.round_trip * 2);
         packets == 0 || (packets < self.packets && amount_fits && count_fits)
     }
 
@@ -172,7 +173,8 @@ impl Trial {
         if now < self.starts_at.saturating_add(round_trip * 3) {
             return;
         }
-        if let Some(share) = (u64::from(self.passed) * WHOLE).checked_div(u64::from(self.passed + self.lost)) {
+        if let Some(share) = (u64::from(self.passed) * WHOLE).checked_div(u64::from(self.passed + self.lost))
+        {
             self.share = share.max(LEAST_SHARE);
         }
         (self.passed, self.lost) = (0, 0);

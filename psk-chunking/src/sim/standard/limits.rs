@@ -4,11 +4,23 @@ use psk_plugin::sim::{
     HopConfig, LinkConfig, LiquidityConfig, LiquidityStep, NetworkConfig, PacketRateConfig, TooLargeAnswer,
 };
 
-use super::super::scenario::{PaymentConfig, Scenario};
+use super::super::scenario::{Expectation, PaymentConfig, Scenario};
 use super::{honest, line, pays};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    vec![lan(), wan(), thin(), liquidity(), burst(), busy(), lossy(), stripped(), two_paths(), several()]
+    vec![
+        lan(),
+        wan(),
+        thin(),
+        liquidity(),
+        burst(),
+        busy(),
+        lossy(),
+        stripped(),
+        two_paths(),
+        several(),
+        refund(),
+    ]
 }
 
 fn hop(name: &str) -> HopConfig {
@@ -97,6 +109,15 @@ fn two_paths() -> Scenario {
         ],
     };
     honest("twopath", "two connectors, one cheap and slow, one dear and fast", network, pays(4_000_000))
+}
+
+/// Given up half way, and all comes back.
+fn refund() -> Scenario {
+    let liquidity = Some(LiquidityConfig { capacity: 100_000, per_second: 1_000_000, cycle: vec![] });
+    let network = line(vec![HopConfig { liquidity, spread_ppm: 1_000, ..hop("hop") }], 12_500);
+    let payment = PaymentConfig { timeout_ms: Some(5_000), ..pays(20_000_000) };
+    let about = "the sender gives up after five seconds, and the receiver refunds";
+    Scenario { expects: Expectation::Fails, refunds: true, ..honest("refund", about, network, payment) }
 }
 
 /// Two senders, two receivers and one narrow connector.
