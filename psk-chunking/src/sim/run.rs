@@ -342,7 +342,7 @@ fn payments(
 }
 
 /// The paths of a payment: over each link of the paying host that leads to the receiver and that it may use.
-fn paths_of(payment: &PaymentConfig, world: &World) -> Result<Vec<Vec<usize>>, RunError> {
+pub(super) fn paths_of(payment: &PaymentConfig, world: &World) -> Result<Vec<Vec<usize>>, RunError> {
     let (from, to) = (world.host(&payment.from)?, world.host(&payment.to)?);
     if let Some(stranger) = payment
         .via
