@@ -353,17 +353,8 @@ fn payments(
     Ok(paid)
 }
 
-/// How long the payments of a scenario take at best; `None` when it cannot be run.
-pub(super) fn ideal_times(scenario: &Scenario) -> Option<Vec<Duration>> {
-    let world = World::new(&scenario.network, 0).ok()?;
-    let paths: Option<Vec<_>> =
-        scenario.payments.iter().map(|payment| paths_of(payment, &world).ok()).collect();
-    let ideals = ideals(&scenario.network, &scenario.payments, &paths?);
-    Some(ideals.into_iter().map(|ideal| ideal.time).collect())
-}
-
 /// The paths of a payment: over each link of the paying host that leads to the receiver and that it may use.
-fn paths_of(payment: &PaymentConfig, world: &World) -> Result<Vec<Vec<usize>>, RunError> {
+pub(super) fn paths_of(payment: &PaymentConfig, world: &World) -> Result<Vec<Vec<usize>>, RunError> {
     let (from, to) = (world.host(&payment.from)?, world.host(&payment.to)?);
     if let Some(stranger) = payment
         .via
