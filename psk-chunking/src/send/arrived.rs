@@ -77,6 +77,12 @@ impl Arrived {
         shown.unwrap_or(RateInterval::UNKNOWN)
     }
 
+    /// The least and the most that one packet of `amount` delivers.
+    pub(super) fn bounds(&self, amount: SourceAmount) -> (DestinationAmount, DestinationAmount) {
+        let most = self.at_most(amount);
+        (self.bounds.at_least(amount).min(most), most)
+    }
+
     /// The most that one packet of `amount` delivers.
     pub(super) fn at_most(&self, amount: SourceAmount) -> DestinationAmount {
         self.rate_over_hops().delivers_at_most(amount).min(self.bounds.at_most(amount))

@@ -136,6 +136,7 @@ impl SendPayment {
         if probe.purpose == Purpose::Completing {
             let delivered = match result {
                 ProbeResult::Arrived(delivered) => Some(delivered),
+                ProbeResult::TooSmall => Some(DestinationAmount::ZERO),
                 _ => None,
             };
             let learned = path.arrived.answer(probe.source, delivered);
