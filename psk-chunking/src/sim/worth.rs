@@ -211,15 +211,15 @@ mod tests {
             "at rates of at most one however often it is rounded"
         );
         let up = hop("a", Some(("EUR", "USD", 1_000, 1)), &[]);
-        assert_eq!(overshoot(path(&[("EUR", 2), ("USD", 2)], &[up.clone()])), 999);
-        assert_eq!(overshoot(path(&[("USD", 2), ("EUR", 2)], &[up.clone()])), 0, "the other way");
+        assert_eq!(overshoot(path(&[("EUR", 2), ("USD", 2)], std::slice::from_ref(&up))), 999);
+        assert_eq!(overshoot(path(&[("USD", 2), ("EUR", 2)], std::slice::from_ref(&up))), 0, "the other way");
         let spread = HopConfig { spread_ppm: 2_000, ..up.clone() };
         assert_eq!(overshoot(path(&[("EUR", 2), ("USD", 2)], &[spread])), 997);
         // Cents, whole euros, cents: only multiples of a hundred arrive.
         let scales = [("EUR", 2), ("EUR", 0), ("EUR", 2)];
         assert_eq!(overshoot(path(&scales, &[HopConfig::new("a"), HopConfig::new("b")])), 99);
         let moving = hop("a", Some(("EUR", "USD", 2, 1)), &[1_000_000, 1_500_000, 500_000]);
-        assert_eq!(overshoot(path(&[("EUR", 2), ("USD", 2)], &[moving.clone()])), 2);
+        assert_eq!(overshoot(path(&[("EUR", 2), ("USD", 2)], std::slice::from_ref(&moving))), 2);
         assert_eq!(overshoot(path(&[("USD", 2), ("EUR", 2)], &[moving])), 0);
     }
 
