@@ -24,6 +24,8 @@ pub(super) struct Path {
     pub(super) state: PathState,
 
     pub(super) search: PathSearch,
+    /// Chunks go over it, and the search for larger ones goes on beside them.
+    pub(super) searches_on: bool,
     /// The least that F08 details promise to pass; nobody vouches for it.
     pub(super) hinted: Option<SourceAmount>,
     /// How many of its probes are in flight.
@@ -163,6 +165,7 @@ impl Path {
         Self {
             state: PathState::Searching,
             search: PathSearch::new(limit, Precision::Near),
+            searches_on: false,
             hinted: None,
             probes: 0,
             arrived: Arrived::default(),

@@ -318,9 +318,10 @@ impl SendPayment {
         let path = self.path_mut(sent.path);
         if sent.completing {
             let short = sent.minimum.saturating_sub(arrived);
-            // At rates of at most one, so many source units more deliver no more than that.
+            // At rates of at most one, so many source units more deliver no more than that; half of it, for rates on the
+            // way may be higher.
             let dear = path.rate.high().cost_floor(short);
-            let more = dear.min(SourceAmount::new(short.units())).max(SourceAmount::new(1));
+            let more = dear.min(SourceAmount::new(short.units() / 2)).max(SourceAmount::new(1));
             path.completing_floor = sent.source.saturating_add(more);
             path.completing_failed = path.completing_failed.max(sent.source);
         } else if path.is_news(sent) {
@@ -406,7 +407,12 @@ impl SendPayment {
     }
 
     /// Takes what arrived of a packet.
-    fn learn_rate(&mut self, index: PathIndex, source: SourceAmount, delivered: DestinationAmount) {
+    pub(super) fn learn_rate(
+        &mut self,
+        index: PathIndex,
+        source: SourceAmount,
+        delivered: DestinationAmount,
+    ) {
         let learned = self.path_mut(index).arrived.learn(source, delivered);
         self.learned(index, source, Some(delivered), learned);
     }
