@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use psk_codec::psk::PaymentId;
 use psk_crypto::{Credentials, CredentialsError};
-use psk_plugin::sim::{ConfigError, HostId, LinkId, Simulation, Step, TraceSink, World};
+use psk_plugin::sim::{
+    ConfigError, HopConfig, HostId, Hostility, LinkId, Simulation, Step, TraceSink, World,
+};
 
 use super::attacker::Attacker;
 use super::check::{self, Network};
@@ -346,7 +348,12 @@ fn payments(
         if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
             payer.add(Paying::new(place, config, credentials, starts_at, links));
         }
-        let overshoot = greatest_overshoot(&scenario.network, &paths);
+        // Packets that are sent back and forth pay every spread again: what arrives of them is chance.
+        let reflects = |hop: &HopConfig| hop.hostility.is_some_and(|it| it.kind == Hostility::Reflect);
+        let overshoot = match scenario.network.connectors.iter().any(reflects) {
+            true => u128::from(u64::MAX),
+            false => greatest_overshoot(&scenario.network, &paths),
+        };
         let rise = may_rise(&scenario.network, &paths);
         paid.push(Paid { from, to, key, ideal, overshoot, rise, doubted: false, most_open: 0 });
     }
