@@ -19,7 +19,8 @@ fn chunks_only(mut hop: impl FnMut(u64) -> Option<Hop> + 'static) -> common::Hop
 fn a_dead_destination_stops_after_a_few_packets() {
     let run = World::with(vec![every(1, ErrorCode::F02_UNREACHABLE)]).send_source(1_000_000);
     assert!(matches!(run.report.error, Some(SendError::NoPath(_))), "{:?}", run.report);
-    assert!(run.packets <= 4, "{}", run.packets);
+    // As many as one round trip asks for.
+    assert!(run.packets <= 8, "{}", run.packets);
 }
 
 #[test]
@@ -144,13 +145,13 @@ fn a_rate_below_the_minimum_sends_nothing_and_ends_with_the_account() {
         let percent = if packet.now > Duration::from_millis(400) { 90 } else { 100 };
         Hop::Forward(Amount::new(packet.prepare.amount.units() * percent / 100))
     });
-    let run = World::with(vec![maximum(1_000), dropping]).send_source(1_000_000);
+    let run = World::with(vec![maximum(1_000), dropping]).send_source(10_000_000);
     assert_eq!(run.report.error, Some(SendError::RateTooLow));
     let account = run.report.account;
     assert_eq!(account.delivered.units(), account.source_sent.units());
     assert!(run.took < Duration::from_secs(70), "{:?}", run.took);
-    // A window of them, and one at a time after that.
-    assert!(run.packets < 1_200, "{}", run.packets);
+    // The windows before, one that comes too late, and one at a time after that.
+    assert!(run.packets < 5_000, "{}", run.packets);
 }
 
 #[test]
@@ -214,7 +215,8 @@ fn a_receiver_that_refuses_is_not_asked_for_ever() {
     let run = world.send_source(100_000);
     assert_eq!(run.report.error, Some(SendError::Refused));
     assert_eq!(run.received, destination(0));
-    assert!(run.packets < 10, "{}", run.packets);
+    // A window: the review takes as long as the packets.
+    assert!(run.packets < 300, "{}", run.packets);
 }
 
 #[test]
@@ -242,7 +244,7 @@ fn cancelling_awaits_and_accounts_all_replies() {
 fn a_paused_payment_sends_nothing_until_it_is_resumed() {
     let world = World {
         commands: vec![
-            (Duration::from_millis(350), || Input::Pause),
+            (Duration::from_millis(150), || Input::Pause),
             (Duration::from_secs(10), || Input::Resume),
         ],
         ..World::with(vec![maximum(1_000)])

@@ -16,7 +16,7 @@ const FIRST_LIMIT: SourceAmount = SourceAmount::new(1_000_000);
 /// No money hangs on a probe: rather than wait until it has expired, ask again. Long enough for the slowest paths.
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 /// Nor for much longer than answers take, when that is known.
-const LEAST_PROBE_PATIENCE: Duration = Duration::from_millis(300);
+const LEAST_PROBE_PATIENCE: Duration = Duration::from_millis(50);
 /// A packet that delivers so many units shows its rate to about a percent.
 const SHOWS_THE_RATE: DestinationAmount = DestinationAmount::new(64);
 const ONE: DestinationAmount = DestinationAmount::new(1);
@@ -108,8 +108,7 @@ impl SendPayment {
     /// When a probe is asked again: soon, once it is known how long answers take.
     pub(super) fn probe_due(&self, probe: &SentProbe) -> Duration {
         let usual = self.path(probe.path).round_trip.patience();
-        let soon =
-            usual.map(|patience| probe.sent_at.saturating_add((patience * 3).max(LEAST_PROBE_PATIENCE)));
+        let soon = usual.map(|patience| probe.sent_at.saturating_add(patience.max(LEAST_PROBE_PATIENCE)));
         soon.map_or(probe.give_up_at, |soon| soon.min(probe.give_up_at))
     }
 
