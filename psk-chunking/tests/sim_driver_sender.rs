@@ -339,6 +339,22 @@ async fn data_that_finds_no_room_is_not_taken_for_delivered() {
 }
 
 #[tokio::test(start_paused = true)]
+#[ignore = "the machine takes Closed (data too long) for the end of the payment, and the refused data for delivered"]
+async fn data_that_is_too_long_for_the_receiver_does_not_end_the_payment() {
+    for amount in [10_000, 1_000_000] {
+        let limits = ReceiveConfig { max_data_length: 99_999, ..ReceiveConfig::default() };
+        let party = Party::standard("wan", limits).await;
+        let config = SendConfig { data: Some(octets(100_000)), ..config(amount) };
+        let payment = send_payment(party.plugin("alice"), &party.credentials(), config, party.clock());
+        let progress = payment.progress();
+        let report = payment.finished().await;
+        assert!(report.is_completed(), "{report:?}");
+        party.check(&report);
+        assert!(!progress.borrow().data.delivered, "{report:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn data_is_written_while_money_goes_and_answered() {
     let party = Party::standard("wan", ReceiveConfig::default()).await;
     let credentials = party.credentials();

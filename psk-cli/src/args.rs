@@ -400,4 +400,14 @@ mod tests {
             assert!(percent_as_ppm(text).is_err(), "{text:?}");
         }
     }
+    #[test]
+    fn path_policies_are_read() {
+        assert_eq!(path_policy("cheapest"), Ok(PathPolicy::Cheapest));
+        assert_eq!(path_policy("fastest"), Ok(PathPolicy::Fastest));
+        assert_eq!(path_policy("weighed"), Ok(PathPolicy::Weighed(10_000)));
+        assert_eq!(path_policy("weighed:2.5"), Ok(PathPolicy::Weighed(25_000)));
+        for text in ["", "slowest", "cheapest:1", "weighed:", "weighed:101", "weighed:-1", ":"] {
+            assert!(path_policy(text).is_err(), "{text:?}");
+        }
+    }
 }

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,8 +194,8 @@ impl Driver {
         tokio::pin!(sleep);
         loop {
             let wait = match self.drain(|packet| in_flight.push(packet.send())) {
-                Ok(wait) => wait,
-                Err(report) => return report,
+                ControlFlow::Continue(wait) => wait,
+                ControlFlow::Break(report) => return report,
             };
             // Endless time-outs of callers are beyond what an instant can hold.
             let deadline = self.time.origin + wait.min(FAR_FUTURE);
@@ -219,7 +220,7 @@ impl Driver {
     }
 
     /// Does what the machine says, until it waits or has ended.
-    fn drain(&mut self, mut send: impl FnMut(Packet)) -> Result<Duration, SendReport> {
+    fn drain(&mut self, mut send: impl FnMut(Packet)) -> ControlFlow<SendReport, Duration> {
         let drained = loop {
             match self.machine.poll(self.time.now(), &mut SystemRandom) {
                 Output::Send { packet, path, prepare } => {
@@ -227,8 +228,8 @@ impl Driver {
                     send(Packet { plugin, packet, prepare });
                 }
                 Output::Event(event) => self.show(event),
-                Output::Wait(until) => break Ok(until),
-                Output::Ended(report) => break Err(report),
+                Output::Wait(until) => break ControlFlow::Continue(until),
+                Output::Ended(report) => break ControlFlow::Break(report),
             }
         };
         self.tell_progress();
