@@ -97,6 +97,35 @@ fn a_file_comes_from_stdin() {
 }
 
 #[test]
+fn people_are_told_of_data_and_refunds() {
+    let scenario = Scenario::new();
+    let place = Place::new(10);
+    let connector = PskConnector::from_flags(&scenario, &["--max-packet-amount=1000", "--latency=20ms"]);
+    let receive = ["--verbose", "--on-incomplete=refund"];
+    let mut receiver = PskReceiver::start(&scenario, &connector.url("bob", "bobs"), &receive);
+    let (server, [account, secret]) = (connector.url("alice", "alices"), receiver.credentials().arguments());
+    let send = ["send", "--plugin", &server, &account, &secret];
+    let file = argument("--data-file", &place.sent());
+    let ending = scenario.psk_with(&[&send[..], &["--source-amount=10", &file]].concat(), &[]).finish();
+    let [line] = &ending.stdout[..] else { panic!("{ending:?}") };
+    assert!(
+        line.starts_with("completed: 10 source units sent") && line.ends_with("; data delivered"),
+        "{line}"
+    );
+    receiver.process.event("chunk");
+    let sender = scenario.psk_with(&[&send[..], &["--source-amount=100000000"]].concat(), &[]);
+    for _ in 0..20 {
+        receiver.process.event("chunk");
+    }
+    sender.interrupt();
+    let ending = sender.finish();
+    let [line] = &ending.stdout[..] else { panic!("{ending:?}") };
+    let sent = line.strip_prefix("cancelled: ").and_then(|line| line.split(' ').next()).unwrap();
+    assert!(line.ends_with(&format!("; {sent} source units refunded, 0 lost")), "{line}");
+    receiver.stop();
+}
+
+#[test]
 #[ignore = "the machine takes Closed (data too long) for the end of the payment, and the refused data for delivered"]
 fn a_file_that_is_too_long_for_the_receiver_is_not_taken_and_the_money_is() {
     let scenario = Scenario::new();
