@@ -57,6 +57,13 @@ impl Default for Arrived {
 }
 
 impl Arrived {
+    /// What one packet says.
+    pub(super) fn of(sent: SourceAmount, delivered: DestinationAmount) -> Self {
+        let mut arrived = Self::default();
+        let _ = arrived.learn(sent, delivered);
+        arrived
+    }
+
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken.
     pub(super) fn start_again(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
         *self = Self { asked: self.asked, ..Self::default() };

@@ -7,6 +7,7 @@ use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 use psk_quote::{PathView, ProbeResult, SearchError, SearchStep, suggested_maximum};
 
+use super::arrived::Arrived;
 use super::path::{Path, PathIndex};
 use super::{MinimumRate, Output, Purpose, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Target};
 use crate::time::Now;
@@ -199,7 +200,7 @@ impl SendPayment {
     }
 
     fn open(&mut self, index: PathIndex, view: &PathView, now: Now) -> Result<(), SendError> {
-        self.check_feasible(view)?;
+        self.check_feasible(index, view)?;
         let minimum_rate = self.fixed_minimum_rate(view)?;
         let path = self.path_mut(index);
         path.open(view, minimum_rate);
@@ -223,7 +224,7 @@ impl SendPayment {
         (view.refused.is_none() && wanted > limit).then_some(wanted)
     }
 
-    fn check_feasible(&self, view: &PathView) -> Result<(), SendError> {
+    fn check_feasible(&self, index: PathIndex, view: &PathView) -> Result<(), SendError> {
         let smallest = view.rate.maybe_enough(ONE);
         let any_rate = self.config.minimum_rate == MinimumRate::AnyRate;
         match self.config.target {
@@ -237,7 +238,12 @@ impl SendPayment {
             }
             Target::Source(_) => Ok(()),
             Target::Destination(amount) => {
-                let needed = view.rate.maybe_enough(amount);
+                // What several hops round away of one packet is known to be less of a larger one: nothing is impossible
+                // that may be possible.
+                let passed = self.path(index).search.arrivals().get_key_value(&view.passes);
+                let needed = passed.map_or(SourceAmount::ZERO, |(&sent, &delivered)| {
+                    Arrived::of(sent, delivered).maybe_enough(amount)
+                });
                 match needed > self.config.budget() {
                     true => Err(SendError::MaxSourceAmountTooLow { needed }),
                     false => Ok(()),

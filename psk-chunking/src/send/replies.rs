@@ -255,10 +255,15 @@ impl SendPayment {
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
         self.path_mut(sent.path).sizing.on_lost(sent.source);
         let said = answer.as_ref().map(|answer| self.read_frames(answer, now));
-        match said.is_some() && self.begun {
+        let data_refused = said.as_ref().is_some_and(|said| said.data_refused);
+        match said.is_some() && self.begun && !data_refused {
             true => self.data_arrived(packet),
             // Without a record of the payment, what was read is forgotten.
             false => self.data_lost(packet),
+        }
+        if data_refused {
+            // Not the money: it goes again, alone.
+            return Ok(());
         }
         let closed = said.is_some_and(|said| said.closed);
         let arrived = answer.map(|answer| answer.chunk_amount.at_destination());
