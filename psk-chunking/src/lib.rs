@@ -2,8 +2,8 @@
 //!
 //! [`send::SendPayment`] and [`receive::ReceivePayments`] are state machines without I/O, clock or randomness of
 //! their own; how to drive them stands on the types. The feature `driver` (on by default) runs them over a
-//! [`Plugin`](psk_plugin::Plugin) on tokio: [`send_payment`] and [`PaymentReceiver`].
-//! The feature `sim` runs them over a simulated network ([`sim`]), without tokio.
+//! plugin on tokio: `send_payment` and `PaymentReceiver`.
+//! The feature `sim` runs them over a simulated network (`sim`), without tokio.
 //!
 //! Without I/O, a payment is a conversation like this:
 //!

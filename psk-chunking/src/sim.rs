@@ -5,12 +5,14 @@
 //! [`Receiver`](psk_request::Receiver) over it, checks the money invariants (ENGINE.md section 2) after every step,
 //! and tells what came of it. The same seed gives the same run, bit for bit.
 //!
+//! What came of it is an [`Outcome`]; with [`RunOptions::timeline`], [`report::html`] makes a page with plots of it.
+//!
 //! [`standard`] has the paths by which the engine is judged; [`random`] makes others from seeds.
 //!
 //! ```
 //! use psk_chunking::sim::{RunOptions, run, standard};
 //!
-//! let wan = standard::scenario("wan").expect("it is one of them");
+//! let wan = standard::scenario("wan-short").expect("it is one of them");
 //! let outcome = run(&wan, RunOptions::seed(1))?;
 //! assert!(outcome.is_well(), "{outcome}");
 //! assert_eq!(outcome.payments[0].ending(), "completed");

@@ -17,18 +17,18 @@ fn lines(ending: &Ending) -> Vec<Value> {
 
 #[test]
 fn a_standard_path_for_programs_and_for_people() {
-    let ending = simulate(&["wan", "--seed", "3", "--json"]);
+    let ending = simulate(&["wan-short", "--seed", "3", "--json"]);
     assert_eq!(ending.status, Some(0), "{ending:?}");
     let outcome = &lines(&ending)[0];
     assert_eq!(
         (&outcome["scenario"], &outcome["seed"], &outcome["well"]),
-        (&"wan".into(), &"3".into(), &true.into())
+        (&"wan-short".into(), &"3".into(), &true.into())
     );
     assert_eq!(outcome["payments"][0]["ending"], "completed");
     assert_eq!(outcome["payments"][0]["delivered"], outcome["payments"][0]["received"]);
-    let again = simulate(&["wan", "--seed", "3", "--json"]);
+    let again = simulate(&["wan-short", "--seed", "3", "--json"]);
     assert_eq!(again.stdout, ending.stdout);
-    let people = simulate(&["wan"]);
+    let people = simulate(&["wan-short"]);
     assert!(people.stdout.concat().contains("all invariants held"), "{people:?}");
 }
 
@@ -50,13 +50,38 @@ fn random_worlds_hold_the_invariants() {
     assert_eq!(ending.status, Some(0), "{ending:?}");
     let told = &lines(&ending)[0];
     assert_eq!((&told["worlds"], &told["wrong"]), (&20.into(), &0.into()));
+    let again = simulate(&["--random", "20", "--seed", "7", "--json"]);
+    assert_eq!(again.stdout, ending.stdout, "whichever core runs which of them");
+    let calm = simulate(&["--calm", "5", "--seed", "7", "--json"]);
+    let told = &lines(&calm)[0];
+    assert_eq!(told["completed"], told["payments"], "{calm:?}");
+}
+
+#[test]
+fn a_run_has_a_page_and_a_plot() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.html");
+    let ending = simulate(&["liquidity", "--report", file.to_str().unwrap()]);
+    assert_eq!(ending.status, Some(0), "{ending:?}");
+    let (html, text) = (std::fs::read_to_string(&file).unwrap(), ending.stdout.join("\n"));
+    assert!(
+        html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n") && html.contains("20,000,000")
+    );
+    assert!(text.contains("delivered █, ideal ·") && text.contains("report: "), "{text}");
+    let nowhere = folder.path().join("nowhere/report.html");
+    let ending = simulate(&["lan", "--report", nowhere.to_str().unwrap(), "--json"]);
+    assert_eq!(ending.status, Some(1), "{ending:?}");
 }
 
 #[test]
 fn a_file_is_a_scenario_and_a_bad_one_is_told() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../psk-chunking/scenarios/thin.toml");
-    let (from_file, by_name) = (simulate(&[file, "--json"]), simulate(&["thin", "--json"]));
-    assert_eq!(from_file.stdout, by_name.stdout);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../psk-chunking/scenarios/thin-short.toml");
+    let (from_file, by_name) = (simulate(&[file, "--json"]), simulate(&["thin-short", "--json"]));
+    let (mut from_file, mut by_name) = (lines(&from_file).remove(0), lines(&by_name).remove(0));
+    let replay = from_file["replay"].take();
+    assert!(replay.as_str().unwrap().ends_with("thin-short.toml'"), "{replay}");
+    assert_eq!(by_name["replay"].take(), "psk simulate --seed 1 --trace thin-short");
+    assert_eq!(from_file, by_name);
     for arguments in [&["nowhere"][..], &["nowhere.toml"], &[], &["lan", "--random", "3"]] {
         let ending = simulate(arguments);
         assert_eq!(ending.status, Some(2), "{arguments:?} {ending:?}");

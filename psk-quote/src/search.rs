@@ -76,7 +76,7 @@ pub struct PathView {
 }
 
 /// Probes at once in the first round; each is so many times the one before.
-const LADDER_FACTOR: u64 = 1_000;
+const LADDER_FACTOR: u64 = 10;
 /// Failures in a row after which a search gives up.
 const MAX_FAILURES: u32 = 8;
 /// Failures of one amount after which it is taken as refused, if smaller ones pass.

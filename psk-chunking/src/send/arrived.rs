@@ -40,8 +40,8 @@ const ONE: DestinationAmount = DestinationAmount::new(1);
 const ROUNDINGS: u32 = 8;
 /// Sizes that are asked for at once, on each side of the likeliest one.
 const EACH_SIDE: u64 = 4;
-/// Rounds of questions after which it is left to chance.
-const MAX_ROUNDS: u32 = 6;
+/// Rounds of questions after which it is left to chance, also when hops answer them with errors.
+const MAX_ROUNDS: u32 = 12;
 
 impl Default for Arrived {
     fn default() -> Self {
@@ -75,6 +75,12 @@ impl Arrived {
     pub(super) fn rate(&self) -> RateInterval {
         let shown = self.largest.and_then(|(sent, delivered)| RateInterval::of_packet(sent, delivered));
         shown.unwrap_or(RateInterval::UNKNOWN)
+    }
+
+    /// The least and the most that one packet of `amount` delivers.
+    pub(super) fn bounds(&self, amount: SourceAmount) -> (DestinationAmount, DestinationAmount) {
+        let most = self.at_most(amount);
+        (self.bounds.at_least(amount).min(most), most)
     }
 
     /// The most that one packet of `amount` delivers.
@@ -166,11 +172,7 @@ impl Arrived {
     /// A question was answered: so much arrived, or nobody can say.
     pub(super) fn answer(&mut self, size: SourceAmount, delivered: Option<DestinationAmount>) -> Learned {
         self.asked = self.asked.saturating_sub(1);
-        let Some(delivered) = delivered else {
-            // A path that answers a question with an error is not asked for long.
-            self.rounds += 1;
-            return Learned::Fits;
-        };
+        let Some(delivered) = delivered else { return Learned::Fits };
         let learned = self.learn(size, delivered);
         self.seen.insert(size, delivered);
         learned

@@ -17,8 +17,8 @@ const FIRST_LIMIT: SourceAmount = SourceAmount::new(1_000_000);
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 /// Nor for much longer than answers take, when that is known.
 const LEAST_PROBE_PATIENCE: Duration = Duration::from_millis(300);
-/// A packet that delivers so many units shows its rate to less than a percent.
-const SHOWS_THE_RATE: DestinationAmount = DestinationAmount::new(128);
+/// A packet that delivers so many units shows its rate to about a percent.
+const SHOWS_THE_RATE: DestinationAmount = DestinationAmount::new(64);
 const ONE: DestinationAmount = DestinationAmount::new(1);
 
 pub(super) fn first_limit(config: &SendConfig) -> SourceAmount {
@@ -41,16 +41,21 @@ pub(super) enum Searched {
 
 impl SendPayment {
     pub(super) fn poll_probes(&mut self, index: PathIndex, now: Now, random: &mut dyn Random) -> Searched {
-        if !self.path(index).is_searching() {
-            return match self.path_mut(index).arrived.next_question() {
-                Some(size) => self.send_probe(index, size, Purpose::Completing, now, random),
-                None => Searched::WaitUntil(Duration::MAX),
-            };
+        if let Some(size) = self.path_mut(index).arrived.next_question() {
+            return self.send_probe(index, size, Purpose::Completing, now, random);
         }
-        match self.path_mut(index).search.poll(now.monotonic) {
+        let path = self.path_mut(index);
+        if !path.is_searching() && !path.searches_on {
+            return Searched::WaitUntil(Duration::MAX);
+        }
+        match path.search.poll(now.monotonic) {
             SearchStep::Probe(amount) => self.send_probe(index, amount, Purpose::Search, now, random),
             SearchStep::AwaitResults => Searched::WaitUntil(Duration::MAX),
             SearchStep::WaitUntil(time) => Searched::WaitUntil(time),
+            SearchStep::Done(_) if path.searches_on => {
+                path.searches_on = false;
+                Searched::Changed
+            }
             SearchStep::Done(Err(error)) => {
                 self.fail_path(index, error.into());
                 Searched::Changed
@@ -136,6 +141,7 @@ impl SendPayment {
         if probe.purpose == Purpose::Completing {
             let delivered = match result {
                 ProbeResult::Arrived(delivered) => Some(delivered),
+                ProbeResult::TooSmall => Some(DestinationAmount::ZERO),
                 _ => None,
             };
             let learned = path.arrived.answer(probe.source, delivered);
@@ -147,10 +153,34 @@ impl SendPayment {
             path.hinted = Some(path.hinted.map_or(suggested, |hinted| hinted.min(suggested)));
         }
         path.search.handle_result(probe.source, result, now.monotonic);
-        let enough = path.is_searching() && path.probes == 0 && is_enough(path);
-        if enough && let Err(error) = self.finish_search(probe.path, now) {
+        if path.searches_on {
+            if let ProbeResult::Arrived(delivered) = result {
+                self.learn_rate(probe.path, probe.source, delivered);
+            }
+            let path = self.path_mut(probe.path);
+            if let Some(view) = path.search.view() {
+                path.sizing.widen(&view);
+            }
+            return;
+        }
+        // A round at a time: of the ladder's probes the small ones alone would make small chunks.
+        let enough = path.is_searching() && path.probes == 0 && shows_the_rate(path);
+        if enough && let Err(error) = self.open_early(probe.path, now) {
             self.fail_path(probe.path, error);
         }
+    }
+
+    /// Chunks may follow before the search has come to its end: the rate is known well enough to fix the minimum. The
+    /// rest costs no round trip of its own.
+    fn open_early(&mut self, index: PathIndex, now: Now) -> Result<(), SendError> {
+        let path = self.path(index);
+        let Some(view) = path.search.view() else { return Ok(()) };
+        if let Some(limit) = self.wider_limit(path, &view) {
+            self.path_mut(index).search.raise_limit(limit);
+        }
+        self.open(index, &view, now)?;
+        self.path_mut(index).searches_on = true;
+        Ok(())
     }
 
     /// Starts sending, looks for larger packets, or fails before any money has moved.
@@ -166,10 +196,14 @@ impl SendPayment {
             // Perhaps the packet that delivers one unit is among those that were not looked at.
             return Ok(());
         }
-        self.check_feasible(&view)?;
-        let minimum_rate = self.fixed_minimum_rate(&view)?;
+        self.open(index, &view, now)
+    }
+
+    fn open(&mut self, index: PathIndex, view: &PathView, now: Now) -> Result<(), SendError> {
+        self.check_feasible(view)?;
+        let minimum_rate = self.fixed_minimum_rate(view)?;
         let path = self.path_mut(index);
-        path.open(&view, minimum_rate);
+        path.open(view, minimum_rate);
         let (rate, max_packet_amount) = (view.rate, path.sizing.maximum());
         self.last_progress = now.monotonic;
         self.events.push_back(SendEvent::PathFound { path: index, rate, max_packet_amount });
@@ -226,17 +260,8 @@ impl SendPayment {
     }
 }
 
-/// Whether chunks may follow before the search has come to its end: the rate is known well enough to fix the minimum,
-/// and a maximum, if nobody vouches for it, or most of it. The chunks find out the rest, and cost no round trip of their own.
-fn is_enough(path: &Path) -> bool {
-    let Some(view) = path.search.view() else { return false };
-    let arrived = path.search.arrivals().get(&view.passes).copied().unwrap_or_default();
-    let sized = match (path.hinted, view.refused) {
-        (Some(hinted), _) => hinted >= view.passes,
-        // What is short of liquidity now may pass soon.
-        (None, Some(_)) if !view.refused_for_size => true,
-        (None, Some(refused)) => refused.units() / 4 <= view.passes.units(),
-        (None, None) => false,
-    };
-    arrived >= SHOWS_THE_RATE && sized
+/// Whether the rate is known well enough to fix the minimum.
+fn shows_the_rate(path: &Path) -> bool {
+    let arrived = path.search.arrivals().last_key_value();
+    arrived.is_some_and(|(_, &delivered)| delivered >= SHOWS_THE_RATE)
 }

@@ -234,6 +234,8 @@ struct SentChunk {
     minimum: DestinationAmount,
     /// The most that it may deliver, as far as was known when it left.
     most: DestinationAmount,
+    /// The least.
+    least: DestinationAmount,
     condition: Condition,
     sent_at: Duration,
     /// Until then an answer is awaited.
@@ -456,11 +458,13 @@ impl SendPayment {
         way.chunks_sent += 1;
         way.controller.on_sent(amount, now.monotonic);
         way.sizing.on_sent(amount);
+        let (least, most) = way.delivers(amount, minimum);
         let sent = SentChunk {
             path,
             source: amount,
             minimum,
-            most: way.at_most(amount).max(minimum),
+            most,
+            least,
             condition: prepare.condition,
             sent_at: now.monotonic,
             give_up_at,

@@ -122,8 +122,8 @@ impl SendPayment {
     /// Spends exactly what is left.
     fn candidate_for_source(&self, index: PathIndex, left: SourceAmount) -> Candidate {
         let path = self.path(index);
-        let plan = ChunkPlan::new(left, path.largest_chunk());
-        let (amount, last) = (first_of(path, &plan, left), plan.chunks() == 1);
+        let amount = first_of(path, left);
+        let last = amount == left;
         if !self.may_send(path, amount, last) {
             return Candidate::Blocked;
         }
@@ -165,9 +165,11 @@ impl SendPayment {
     /// follows. So the amount is hit exactly whenever a source unit is worth at most one destination unit.
     fn completing_chunk(&self, index: PathIndex, missing: DestinationAmount) -> Candidate {
         let path = self.path(index);
-        // With a plain receiver it is the last chunk, which is alone.
+        // With a plain receiver it is the last chunk, which is alone. And when it is not known exactly what those in flight
+        // deliver, a few units would be left, of which rounding takes more than they are worth.
         let alone = self.chunks.is_empty();
-        if !alone && !self.peer.knows_frames() {
+        let exact = self.paths.iter().all(|path| path.load.uncertain.is_zero());
+        if !alone && !(exact && self.peer.knows_frames()) {
             return Candidate::Blocked;
         }
         if self.must_reconcile() {
@@ -276,12 +278,20 @@ fn part_of(path: &Path, missing: DestinationAmount, amount: SourceAmount) -> Sou
     amount.max(one_unit).min(path.largest_chunk()).min(highest.cost_floor(missing))
 }
 
-/// The first chunk of the plan. When the last ones would be too small to deliver anything for sure, all are of
-/// about the same size instead.
-fn first_of(path: &Path, plan: &ChunkPlan, left: SourceAmount) -> SourceAmount {
+/// The first chunk of what is left. When the last ones would be so small that rounding takes too much of them, or all,
+/// what is left goes in one, or in chunks of about the same size.
+fn first_of(path: &Path, left: SourceAmount) -> SourceAmount {
+    let plan = ChunkPlan::new(left, path.largest_chunk());
     let smallest = plan.tail.into_iter().filter(|chunk| !chunk.is_zero()).min();
-    let dust = smallest.is_some_and(|chunk| path.rate.delivers_at_least(chunk).is_zero());
-    if dust { SourceAmount::new(left.units().div_ceil(plan.chunks().max(1))) } else { plan.first() }
+    let is_dust = |chunk: SourceAmount| path.is_dust(chunk) || path.rate.delivers_at_least(chunk).is_zero();
+    if !smallest.is_some_and(is_dust) {
+        return plan.first();
+    }
+    if plan.full_chunks == 0 && left <= path.sizing.maximum() {
+        return left;
+    }
+    let nothing = smallest.is_some_and(|chunk| path.rate.delivers_at_least(chunk).is_zero());
+    if nothing { SourceAmount::new(left.units().div_ceil(plan.chunks().max(1))) } else { plan.first() }
 }
 
 /// At most `amount`, and as little as delivers the same, or, with more candidates, a little less with the least

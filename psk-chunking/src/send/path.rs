@@ -24,6 +24,8 @@ pub(super) struct Path {
     pub(super) state: PathState,
 
     pub(super) search: PathSearch,
+    /// Chunks go over it, and the search for larger ones goes on beside them.
+    pub(super) searches_on: bool,
     /// The least that F08 details promise to pass; nobody vouches for it.
     pub(super) hinted: Option<SourceAmount>,
     /// How many of its probes are in flight.
@@ -93,13 +95,25 @@ pub(super) struct Load {
     pub(super) in_doubt: SourceAmount,
     /// The most that what is in flight or in doubt delivers, chunk by chunk, as it was reckoned when they left.
     pub(super) most: DestinationAmount,
+    /// By how much less they may deliver.
+    pub(super) uncertain: DestinationAmount,
 }
 
 impl Load {
     pub(super) fn add(&mut self, chunk: &SentChunk) {
         self.in_flight = self.in_flight.saturating_add(chunk.source);
         self.packets += 1;
+        self.reckon(chunk);
+    }
+
+    fn reckon(&mut self, chunk: &SentChunk) {
         self.most = self.most.saturating_add(chunk.most);
+        self.uncertain = self.uncertain.saturating_add(chunk.most.saturating_sub(chunk.least));
+    }
+
+    fn forget(&mut self, chunk: &SentChunk) {
+        self.most = self.most.saturating_sub(chunk.most);
+        self.uncertain = self.uncertain.saturating_sub(chunk.most.saturating_sub(chunk.least));
     }
 
     /// A chunk is in flight no more; in doubt, or settled.
@@ -112,26 +126,31 @@ impl Load {
         }
         match in_doubt {
             true => self.in_doubt = self.in_doubt.saturating_add(chunk.source),
-            false => self.most = self.most.saturating_sub(chunk.most),
+            false => self.forget(chunk),
         }
     }
 
     /// A chunk is in doubt no more.
     pub(super) fn settle(&mut self, chunk: &SentChunk) {
         self.in_doubt = self.in_doubt.saturating_sub(chunk.source);
-        self.most = self.most.saturating_sub(chunk.most);
+        self.forget(chunk);
     }
 
     /// A chunk that was just taken out of flight is in doubt.
     pub(super) fn hold(&mut self, chunk: &SentChunk) {
         self.in_doubt = self.in_doubt.saturating_add(chunk.source);
-        self.most = self.most.saturating_add(chunk.most);
+        self.reckon(chunk);
     }
 
-    /// A chunk in flight or in doubt may deliver more than was reckoned.
-    pub(super) fn raise(&mut self, chunk: &mut SentChunk, most: DestinationAmount) {
-        self.most = self.most.saturating_add(most.saturating_sub(chunk.most));
-        chunk.most = most;
+    /// A chunk in flight or in doubt delivers within other bounds than was reckoned.
+    pub(super) fn reckon_anew(
+        &mut self,
+        chunk: &mut SentChunk,
+        (least, most): (DestinationAmount, DestinationAmount),
+    ) {
+        self.forget(chunk);
+        (chunk.least, chunk.most) = (least, most);
+        self.reckon(chunk);
     }
 
     /// The answer to a chunk in flight is overdue.
@@ -146,6 +165,7 @@ impl Path {
         Self {
             state: PathState::Searching,
             search: PathSearch::new(limit, Precision::Near),
+            searches_on: false,
             hinted: None,
             probes: 0,
             arrived: Arrived::default(),
@@ -211,9 +231,19 @@ impl Path {
         self.load.most.max(self.rate.delivers_at_least(unanswered)).max(least)
     }
 
-    /// The most that one packet of `amount` delivers.
-    pub(super) fn at_most(&self, amount: SourceAmount) -> DestinationAmount {
-        self.arrived.at_most(amount)
+    /// The least and the most that one packet of `amount` delivers, if it is fulfilled.
+    pub(super) fn delivers(
+        &self,
+        amount: SourceAmount,
+        minimum: DestinationAmount,
+    ) -> (DestinationAmount, DestinationAmount) {
+        let (least, most) = self.arrived.bounds(amount);
+        (least.max(minimum), most.max(minimum))
+    }
+
+    /// Of so small a chunk rounding alone may take more than the minimum rate allows.
+    pub(super) fn is_dust(&self, amount: SourceAmount) -> bool {
+        amount < self.rounding_floor
     }
 
     /// Whether a packet was sent after the last time that a failure made the path pause. What was in flight then

@@ -217,7 +217,8 @@ impl SendPayment {
         let unverified = match claimed {
             Some(_) => DestinationAmount::ZERO,
             None => {
-                let most = path.at_most(sent.source).max(sent.most);
+                let (_, most) = path.delivers(sent.source, sent.minimum);
+                let most = most.max(sent.most);
                 most.max(path.shown_rate.delivers_at_most(sent.source)).saturating_sub(delivered)
             }
         };
@@ -280,7 +281,7 @@ impl SendPayment {
                 path.controller.on_busy(&lost, random.jitter());
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
-                if sent.completing && self.path(sent.path).rate.delivers_at_least(sent.source).is_zero() =>
+                if sent.completing && sent.source < self.path(sent.path).sizing.passed() =>
             {
                 // Rounded down to nothing on the way: the same as arriving with nothing.
                 self.handle_too_little(&sent, DestinationAmount::ZERO, now, random);
@@ -317,9 +318,10 @@ impl SendPayment {
         let path = self.path_mut(sent.path);
         if sent.completing {
             let short = sent.minimum.saturating_sub(arrived);
-            // At rates of at most one, so many source units more deliver no more than that.
+            // At rates of at most one, so many source units more deliver no more than that; half of it, for rates on the
+            // way may be higher.
             let dear = path.rate.high().cost_floor(short);
-            let more = dear.min(SourceAmount::new(short.units())).max(SourceAmount::new(1));
+            let more = dear.min(SourceAmount::new(short.units() / 2)).max(SourceAmount::new(1));
             path.completing_floor = sent.source.saturating_add(more);
             path.completing_failed = path.completing_failed.max(sent.source);
         } else if path.is_news(sent) {
@@ -405,7 +407,12 @@ impl SendPayment {
     }
 
     /// Takes what arrived of a packet.
-    fn learn_rate(&mut self, index: PathIndex, source: SourceAmount, delivered: DestinationAmount) {
+    pub(super) fn learn_rate(
+        &mut self,
+        index: PathIndex,
+        source: SourceAmount,
+        delivered: DestinationAmount,
+    ) {
         let learned = self.path_mut(index).arrived.learn(source, delivered);
         self.learned(index, source, Some(delivered), learned);
     }
@@ -441,9 +448,9 @@ impl SendPayment {
     fn reckon_anew(&mut self, index: PathIndex) {
         let path = &mut self.paths[index.0];
         for chunk in self.chunks.values_mut().chain(self.doubts.values_mut()) {
-            let most = path.arrived.at_most(chunk.source);
-            if chunk.path == index && most > chunk.most {
-                path.load.raise(chunk, most);
+            if chunk.path == index {
+                let (least, most) = path.delivers(chunk.source, chunk.minimum);
+                path.load.reckon_anew(chunk, (least.min(chunk.least), most.max(chunk.most)));
             }
         }
     }

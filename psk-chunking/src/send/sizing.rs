@@ -65,6 +65,22 @@ impl Sizing {
         }
     }
 
+    /// Takes what the search has found since.
+    pub(super) fn widen(&mut self, view: &PathView) {
+        let passes = view.passes;
+        if passes > self.maximum && self.refused.is_none_or(|refused| refused > passes) {
+            self.maximum = passes;
+            self.passed = self.passed.max(passes);
+            self.trial = None;
+        }
+        if let Some(refused) = view.refused
+            && refused > self.maximum
+            && self.refused.is_none_or(|known| refused < known)
+        {
+            (self.refused, self.refused_for_liquidity) = (Some(refused), !view.refused_for_size);
+        }
+    }
+
     /// The largest chunk to send now, at least one unit.
     pub(super) fn maximum(&self) -> SourceAmount {
         let trial = self.trial.filter(|trial| !trial.in_flight).map(|trial| trial.size);

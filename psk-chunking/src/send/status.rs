@@ -25,8 +25,8 @@ pub(super) struct StatusQuery {
     in_vain: u32,
     /// Questions in a row without an answer.
     unanswered: u32,
-    /// The receiver's words contradict each other.
-    distrusted: bool,
+    /// The receiver has told all that it can, or what it tells contradicts itself.
+    over: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,7 @@ impl SendPayment {
             }
             Err(error) => {
                 // The key must not seal more: what is unknown stays unknown.
-                self.status.distrusted = true;
+                self.status.over = true;
                 self.fail(error);
                 None
             }
@@ -96,7 +96,7 @@ impl SendPayment {
             Phase::Draining(_) => MAX_UNANSWERED_AT_THE_END,
             _ => MAX_UNANSWERED,
         };
-        self.peer.knows_frames() && !self.status.distrusted && self.status.unanswered < most
+        self.peer.knows_frames() && !self.status.over && self.status.unanswered < most
     }
 
     fn wants_status(&self) -> bool {
@@ -145,7 +145,12 @@ impl SendPayment {
         self.paths[asked.path.0].round_trip.on_answer(asked.at, now.monotonic);
         self.status.unanswered = 0;
         match self.apply_status(&status, asked.at, now) {
-            Ok(settled) => self.ask_again_after(asked.path, settled, now),
+            Ok(settled) => {
+                // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
+                let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.at);
+                self.status.over |= !settled && !on_its_way && self.chunks.is_empty();
+                self.ask_again_after(asked.path, settled, now);
+            }
             Err(error) => self.fail(error.into()),
         }
     }
@@ -213,7 +218,7 @@ impl SendPayment {
     /// When the receiver speaks of just the chunks that are counted here, its total is exact. It does when it has
     /// fulfilled as many, and none of those whose outcome is not known here.
     fn verify_total(&mut self, status: &Status) -> bool {
-        let as_many = status.is_exact() && u64::from(status.chunks) == self.account.chunks_fulfilled;
+        let as_many = u64::from(status.chunks) == self.account.chunks_fulfilled;
         if self.account.unverified.is_zero() || !as_many {
             return false;
         }
@@ -223,7 +228,7 @@ impl SendPayment {
         }
         if status.received < self.account.delivered {
             // Less than it has said chunk by chunk, or than the minimums of what it fulfilled.
-            self.status.distrusted = true;
+            self.status.over = true;
             return false;
         }
         self.account.verify(status.received);

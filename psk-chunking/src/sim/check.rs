@@ -101,28 +101,40 @@ fn spent(running: &Running<'_>, host: psk_plugin::sim::HostId) -> Option<String>
     let world = running.simulation.world();
     let payer = running.simulation.host(host)?.payer()?;
     let machines = payer.payments().iter().filter_map(|paying| paying.machine());
-    let (mut sent, mut in_flight, mut in_doubt) = (0i128, 0i128, 0i128);
+    let mut known = Known::default();
     for account in machines.map(|machine| machine.account()) {
-        sent += i128::from(account.source_sent.units());
-        in_flight += i128::from(account.in_flight.units());
-        in_doubt += i128::from(account.in_doubt.units());
+        known.sent += i128::from(account.source_sent.units());
+        known.in_flight += i128::from(account.in_flight.units());
+        known.in_doubt += i128::from(account.in_doubt.units());
     }
     let refunds = refunds(running, host);
-    in_doubt += refunds;
+    known.in_doubt += refunds;
+    // What was settled by asking the receiver was not seen on the links, and refunds are known as a sum alone.
+    known.settled = refunds > 0 || payer.payments().iter().any(|paying| running.has_doubted(paying.place));
     let own = world.totals(host).sent.units();
     let theirs = world.totals_of_neighbours(host).received.units();
-    if theirs > sent + in_flight + in_doubt {
-        return Some(format!(
-            "1: the neighbours of a host have {theirs}, its payments know of {sent} sent, {in_flight} in flight, \
-             {in_doubt} in doubt"
-        ));
+    known.judge(own, theirs)
+}
+
+/// What the payments of a host say together, in source units.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    sent: i128,
+    in_flight: i128,
+    in_doubt: i128,
+    /// Some of it has been in doubt.
+    settled: bool,
+}
+
+impl Known {
+    /// What is wrong with it beside what the host's own links show and what its neighbours say they have.
+    fn judge(&self, own: i128, theirs: i128) -> Option<String> {
+        let most = self.sent + self.in_flight + self.in_doubt;
+        let too_much = theirs > most || own > theirs;
+        let unequal = !self.settled && (self.sent != own || self.sent > theirs);
+        (too_much || unequal)
+            .then(|| format!("1: {self:?}, but its links show {own}, and its neighbours have {theirs}"))
     }
-    // What was settled by asking the receiver was not seen on the links.
-    let doubted = payer.payments().iter().any(|paying| running.has_doubted(paying.place));
-    if !doubted && refunds == 0 && (sent != own || sent > theirs) {
-        return Some(format!("1: {sent} sent, the host's links show {own} and its neighbours have {theirs}"));
-    }
-    None
 }
 
 /// Checks what has to hold when all is over.
@@ -221,4 +233,25 @@ fn settled(running: &Running<'_>, host: psk_plugin::sim::HostId) -> Option<Strin
     let refunds = refunds(running, host);
     (!doubted && refunds == 0 && sent != theirs)
         .then(|| format!("1: {sent} sent, the neighbours have {theirs}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_senders_say_is_held_against_both_ends_of_their_links() {
+        let known = Known { sent: 100, in_flight: 20, in_doubt: 0, settled: false };
+        assert_eq!(known.judge(100, 100), None);
+        assert_eq!(known.judge(100, 120), None, "what is in flight may be theirs already");
+        assert!(known.judge(100, 121).is_some(), "they have more than has left");
+        assert!(known.judge(99, 100).is_some(), "more sent than the links show");
+        assert!(known.judge(101, 110).is_some(), "less sent than the links show");
+        assert!(known.judge(100, 99).is_some(), "they have less than was acknowledged");
+        let settled = Known { in_doubt: 5, settled: true, ..known };
+        assert_eq!(settled.judge(97, 97), None, "what was settled was not seen");
+        assert_eq!(settled.judge(97, 125), None);
+        assert!(settled.judge(97, 126).is_some());
+        assert!(settled.judge(98, 97).is_some());
+    }
 }

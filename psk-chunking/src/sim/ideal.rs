@@ -196,3 +196,80 @@ fn converted(rate: Ratio, at: &OnPath<'_>) -> Ratio {
     let ten_to = |more: u8, less: u8| 10u128.saturating_pow(u32::from(more.saturating_sub(less)).min(18));
     rate.times(ten_to(after.scale, before.scale), ten_to(before.scale, after.scale))
 }
+
+#[cfg(test)]
+mod tests {
+    use psk_plugin::sim::{LiquidityConfig, PacketRateConfig};
+
+    use super::*;
+
+    const MILLIS: fn(u64) -> Duration = Duration::from_millis;
+
+    /// Alice, one of these connectors on each path, bob: 50 ms there and back over the first, 10 ms more over each next.
+    fn network(connectors: Vec<HopConfig>) -> (NetworkConfig, Vec<Vec<usize>>) {
+        let mut links = Vec::new();
+        for (hop, more) in connectors.iter().zip(0u64..) {
+            let latency_us = 12_500 + 2_500 * more;
+            links.push(LinkConfig::new("alice", &hop.name, latency_us));
+            links.push(LinkConfig::new(&hop.name, "bob", latency_us));
+        }
+        let paths = (0..connectors.len()).map(|place| vec![2 * place, 2 * place + 1]).collect();
+        (NetworkConfig { hosts: vec!["alice".into(), "bob".into()], connectors, links }, paths)
+    }
+
+    fn liquid(name: &str, per_second: u64) -> HopConfig {
+        let liquidity = Some(LiquidityConfig { capacity: 1_000, per_second, cycle: vec![] });
+        HopConfig { liquidity, ..HopConfig::new(name) }
+    }
+
+    fn alone(connectors: Vec<HopConfig>, payment: PaymentConfig) -> Duration {
+        let (network, paths) = network(connectors);
+        ideals(&network, &[payment], &[paths])[0].time
+    }
+
+    fn pays(amount: u64) -> PaymentConfig {
+        PaymentConfig::new("alice", "bob", amount)
+    }
+
+    #[test]
+    fn without_limits_it_is_a_round_trip_and_else_the_packets_in_flight_are_one() {
+        assert_eq!(alone(vec![HopConfig::new("hop")], pays(u64::MAX)), MILLIS(50));
+        let hop = || HopConfig { max_packet_amount: Some(100), ..HopConfig::new("hop") };
+        assert_eq!(alone(vec![hop()], pays(102_400)), MILLIS(50), "all at once");
+        assert_eq!(alone(vec![hop()], pays(1_024_000)), MILLIS(500));
+        let few = PaymentConfig { max_packets_in_flight: Some(10), ..pays(10_000) };
+        assert_eq!(alone(vec![hop()], few), MILLIS(500));
+        let limited =
+            HopConfig { packet_rate: Some(PacketRateConfig { per_second: 100, burst: 20 }), ..hop() };
+        assert_eq!(alone(vec![limited], pays(12_000)), MILLIS(1_050));
+    }
+
+    #[test]
+    fn paths_add_up_and_those_that_share_a_limit_do_not() {
+        assert_eq!(alone(vec![liquid("one", 1_000)], pays(11_000)), MILLIS(10_050));
+        // The second path is 10 ms longer, and so behind by ten units all the time.
+        let both = alone(vec![liquid("one", 1_000), liquid("two", 1_000)], pays(11_990));
+        assert_eq!(both, MILLIS(5_050));
+        let delivering = PaymentConfig::delivering("alice", "bob", 11_990);
+        assert_eq!(alone(vec![liquid("one", 1_000), liquid("two", 1_000)], delivering), MILLIS(5_050));
+        let (network, paths) = network(vec![liquid("one", 1_000)]);
+        let twice = [paths[0].clone(), paths[0].clone()];
+        assert_eq!(ideals(&network, &[pays(11_000)], &[twice.to_vec()])[0].time, MILLIS(10_050));
+    }
+
+    #[test]
+    fn payments_share_fairly_and_what_cannot_be_is_never() {
+        let (mut network, paths) = network(vec![liquid("one", 1_000)]);
+        let ideals_of = |network: &NetworkConfig, amounts: &[u64]| {
+            let payments: Vec<PaymentConfig> = amounts.iter().map(|amount| pays(*amount)).collect();
+            let paths = vec![paths.clone(); payments.len()];
+            ideals(network, &payments, &paths).into_iter().map(|ideal| ideal.time).collect::<Vec<_>>()
+        };
+        // Both get half until the smaller one is done.
+        assert_eq!(ideals_of(&network, &[2_000, 5_000]), [MILLIS(3_050), MILLIS(6_050)]);
+        network.connectors[0].liquidity =
+            Some(LiquidityConfig { capacity: 10, per_second: 0, cycle: vec![] });
+        assert_eq!(ideals_of(&network, &[11]), [Duration::MAX]);
+        assert_eq!(ideals_of(&network, &[10]), [MILLIS(50)]);
+    }
+}

@@ -90,6 +90,11 @@ impl PaymentOutcome {
         self.took.as_nanos().saturating_mul(1_000).checked_div(self.ideal.as_nanos())
     }
 
+    /// The same of a payment that completed: of others it would tell nothing.
+    pub fn over_ideal(&self) -> Option<u128> {
+        self.per_mille_of_ideal().filter(|_| self.ending() == "completed")
+    }
+
     /// `completed`, or why it ended.
     pub fn ending(&self) -> String {
         match &self.report {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use psk_crypto::{Random, SeededRandom};
 use psk_plugin::sim::{
-    CurveConfig, CurvePoint, ErrorConfig, HopConfig, Hostility, HostilityConfig, LinkConfig, LiquidityConfig,
-    LiquidityStep, NetworkConfig, PacketRateConfig, Rate, TooLargeAnswer,
+    BalanceLimitConfig, CurveConfig, CurvePoint, ErrorConfig, HopConfig, Hostility, HostilityConfig,
+    LinkConfig, LiquidityConfig, LiquidityStep, NetworkConfig, PacketRateConfig, Rate, TooLargeAnswer, World,
 };
 
-use super::run::ideal_times;
+use super::ideal::ideals;
+use super::run::paths_of;
 use super::scenario::{Expectation, Fixed, Lie, PaymentConfig, Scenario};
 
 /// The world of a seed: one to four connectors in a row with hosts along it, one to four payments, and whatever may
@@ -23,24 +24,22 @@ pub fn calm_scenario(seed: u64) -> Scenario {
     Dice(SeededRandom::new(seed)).scenario(seed, true)
 }
 
-/// No payment of a random world takes longer at best: packets of a few units can make it days.
-const LONGEST: Duration = Duration::from_secs(40);
-
-/// The same with smaller payments, where they would take too long at best.
-fn within_reason(mut scenario: Scenario, least: u64) -> Scenario {
-    let times = ideal_times(&scenario).unwrap_or_default();
-    for (payment, time) in scenario.payments.iter_mut().zip(times) {
-        let times_longer = time.as_millis().div_ceil(LONGEST.as_millis()).max(1);
-        let amount = u128::from(payment.amount) / times_longer;
-        let amount = u64::try_from(amount).unwrap_or(payment.amount);
-        payment.amount = amount.max(least.min(payment.amount));
+/// Makes payments smaller that would take more than a minute at best, or millions of packets with it: at rates far from
+/// one an amount may be worth a packet for each unit.
+fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], seed: u64) {
+    let Ok(world) = World::new(network, seed) else { return };
+    for place in 0..payments.len() {
+        let paths = payments.iter().filter_map(|payment| paths_of(payment, &world).ok());
+        let paths: Vec<_> = paths.collect();
+        let longest = |payments: &[PaymentConfig]| {
+            let ideal = ideals(network, payments, &paths).get(place).map(|ideal| ideal.time);
+            // What cannot be done at all is left as it is: it has to end all the same.
+            ideal.filter(|time| *time < Duration::MAX).unwrap_or_default()
+        };
+        while longest(payments) > Duration::from_secs(60) && payments[place].amount > 1 {
+            payments[place].amount /= 2;
+        }
     }
-    scenario
-}
-
-/// In a calm world large enough that a spread and the rounding of some hops are within the slippage.
-fn least_amount(calm: bool) -> u64 {
-    if calm { 10_000 } else { 1 }
 }
 
 struct Dice(SeededRandom);
@@ -73,7 +72,7 @@ impl Dice {
     }
 
     fn scenario(&mut self, seed: u64, calm: bool) -> Scenario {
-        let network = self.network(calm);
+        let mut network = self.network(calm);
         let mut payments = Vec::new();
         for _ in 0..self.between(1, 4) {
             payments.push(self.payment(&network, calm));
@@ -82,10 +81,13 @@ impl Dice {
         let lies =
             liars.into_iter().filter_map(|host| (!calm && self.one_in(10)).then(|| (host, self.lie())));
         let lies = lies.collect();
+        if !calm && self.one_in(6) {
+            self.limit_balance(&mut network);
+        }
+        within_a_minute(&network, &mut payments, seed);
         let expects = if calm { Expectation::Completes } else { Expectation::Ends };
         let name = if calm { format!("calm-{seed}") } else { format!("random-{seed}") };
-        let scenario = Scenario { name, expects, network, payments, lies, ..Scenario::default() };
-        within_reason(scenario, least_amount(calm))
+        Scenario { name, expects, network, payments, lies, ..Scenario::default() }
     }
 
     fn network(&mut self, calm: bool) -> NetworkConfig {
@@ -106,6 +108,19 @@ impl Dice {
             links.push(self.link("carol", &name, assets[0], calm));
         }
         NetworkConfig { hosts, connectors, links }
+    }
+
+    /// Somebody may owe a connector only so much.
+    fn limit_balance(&mut self, network: &mut NetworkConfig) {
+        let last = network.links.len().saturating_sub(1) as u64;
+        let place = usize::try_from(self.between(0, last)).unwrap_or(0);
+        let link = &mut network.links[place];
+        // Of a link between two connectors, the one further from alice is owed.
+        let owed = link.ends.iter().rev().find(|end| network.connectors.iter().any(|hop| hop.name == **end));
+        let Some(at) = owed.cloned() else { return };
+        let settle_every_ms = (!self.one_in(3)).then(|| self.spread_out(10, 5_000));
+        let max_balance = self.spread_out(1_000, 5_000_000);
+        link.balance_limits.push(BalanceLimitConfig { at, max_balance, settle_every_ms });
     }
 
     fn link(&mut self, one: &str, other: &str, asset: &str, calm: bool) -> LinkConfig {
@@ -225,7 +240,8 @@ impl Dice {
         let from = self.between(0, hosts - 1);
         let to = (from + self.between(1, hosts - 1)) % hosts;
         let name = |place: u64| network.hosts[usize::try_from(place).unwrap_or(0)].clone();
-        let least = least_amount(calm);
+        // In a calm world large enough that a spread and the rounding of some hops are within the slippage.
+        let least = if calm { 10_000 } else { 1 };
         let amount = self.spread_out(least, 5_000_000);
         let fixed = if self.one_in(2) { Fixed::Source } else { Fixed::Destination };
         PaymentConfig {

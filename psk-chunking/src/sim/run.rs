@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use psk_codec::psk::PaymentId;
 use psk_crypto::{Credentials, CredentialsError};
-use psk_plugin::sim::{ConfigError, HostId, LinkId, Simulation, Step, TraceSink, World};
+use psk_plugin::sim::{
+    ConfigError, HopConfig, HostId, Hostility, LinkId, Simulation, Step, TraceSink, World,
+};
 
 use super::attacker::Attacker;
 use super::check::{self, Network};
@@ -346,24 +348,20 @@ fn payments(
         if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
             payer.add(Paying::new(place, config, credentials, starts_at, links));
         }
-        let overshoot = greatest_overshoot(&scenario.network, &paths);
+        // Packets that are sent back and forth pay every spread again: what arrives of them is chance.
+        let reflects = |hop: &HopConfig| hop.hostility.is_some_and(|it| it.kind == Hostility::Reflect);
+        let overshoot = match scenario.network.connectors.iter().any(reflects) {
+            true => u128::from(u64::MAX),
+            false => greatest_overshoot(&scenario.network, &paths),
+        };
         let rise = may_rise(&scenario.network, &paths);
         paid.push(Paid { from, to, key, ideal, overshoot, rise, doubted: false, most_open: 0 });
     }
     Ok(paid)
 }
 
-/// How long the payments of a scenario take at best; `None` when it cannot be run.
-pub(super) fn ideal_times(scenario: &Scenario) -> Option<Vec<Duration>> {
-    let world = World::new(&scenario.network, 0).ok()?;
-    let paths: Option<Vec<_>> =
-        scenario.payments.iter().map(|payment| paths_of(payment, &world).ok()).collect();
-    let ideals = ideals(&scenario.network, &scenario.payments, &paths?);
-    Some(ideals.into_iter().map(|ideal| ideal.time).collect())
-}
-
 /// The paths of a payment: over each link of the paying host that leads to the receiver and that it may use.
-fn paths_of(payment: &PaymentConfig, world: &World) -> Result<Vec<Vec<usize>>, RunError> {
+pub(super) fn paths_of(payment: &PaymentConfig, world: &World) -> Result<Vec<Vec<usize>>, RunError> {
     let (from, to) = (world.host(&payment.from)?, world.host(&payment.to)?);
     if let Some(stranger) = payment
         .via

@@ -24,7 +24,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
 fn row(outcome: &Outcome, payment: &PaymentOutcome) -> String {
     let rejects: Vec<String> =
         payment.rejects.iter().map(|(code, count)| format!("{code} {count}")).collect();
-    let over = payment.per_mille_of_ideal().filter(|_| payment.ending() == "completed");
+    let over = payment.over_ideal();
     let over = over.map(|over| format!("{}.{:02}", over / 1_000, over % 1_000 / 10)).unwrap_or_default();
     format!(
         "| {} | {} | {} | {} | {over} | {} | {} | {} | {} | {} |",

@@ -147,6 +147,8 @@ fn greater(one: &[u64], other: &[u64]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use psk_plugin::sim::{CurvePoint, HopConfig, LinkConfig, Rate};
+
     use super::*;
 
     fn product(above: &[u64], below: &[u64]) -> Product {
@@ -165,5 +167,75 @@ mod tests {
         let more = [u64::MAX, u64::MAX - 2, u64::MAX - 4, u64::MAX - 5];
         assert_eq!(product(&more, &large).greatest_below(), 1);
         assert_eq!(product(&large, &more).greatest_below(), 0);
+    }
+
+    /// Connectors in a row between links in these assets.
+    fn path(assets: &[(&str, u8)], hops: &[HopConfig]) -> (NetworkConfig, Vec<Vec<usize>>) {
+        let names: Vec<&str> =
+            ["alice"].into_iter().chain(hops.iter().map(|hop| hop.name.as_str())).chain(["bob"]).collect();
+        let links = names.windows(2).zip(assets);
+        let links = links
+            .map(|(ends, (asset, scale))| LinkConfig::new(ends[0], ends[1], 1).with_asset(*asset, *scale));
+        let network = NetworkConfig {
+            hosts: vec!["alice".into(), "bob".into()],
+            links: links.collect(),
+            connectors: hops.to_vec(),
+        };
+        (network, vec![(0..assets.len()).collect()])
+    }
+
+    fn hop(name: &str, rate: Option<(&str, &str, u64, u64)>, curve: &[u32]) -> HopConfig {
+        let curve = (0u64..).zip(curve).map(|(at_ms, ppm)| CurvePoint { at_ms, ppm: *ppm }).collect();
+        let rates = rate.into_iter().map(|(from, to, above, below)| CurveConfig {
+            from: from.into(),
+            to: to.into(),
+            rate: Rate::new(above, below).unwrap_or(Rate::ONE),
+            curve: Vec::clone(&curve),
+        });
+        HopConfig { rates: rates.collect(), ..HopConfig::new(name) }
+    }
+
+    fn overshoot((network, paths): (NetworkConfig, Vec<Vec<usize>>)) -> u128 {
+        greatest_overshoot(&network, &paths)
+    }
+
+    #[test]
+    fn less_than_one_source_unit_more_may_bring() {
+        let xrp = ("XRP", 9);
+        assert_eq!(overshoot(path(&[xrp, xrp], &[HopConfig::new("a")])), 0);
+        let four: Vec<HopConfig> =
+            ["a", "b", "c", "d"].map(|name| HopConfig { spread_ppm: 2_000, ..HopConfig::new(name) }).to_vec();
+        assert_eq!(
+            overshoot(path(&[xrp; 5], &four)),
+            0,
+            "at rates of at most one however often it is rounded"
+        );
+        let up = hop("a", Some(("EUR", "USD", 1_000, 1)), &[]);
+        assert_eq!(overshoot(path(&[("EUR", 2), ("USD", 2)], std::slice::from_ref(&up))), 999);
+        assert_eq!(overshoot(path(&[("USD", 2), ("EUR", 2)], std::slice::from_ref(&up))), 0, "the other way");
+        let spread = HopConfig { spread_ppm: 2_000, ..up.clone() };
+        assert_eq!(overshoot(path(&[("EUR", 2), ("USD", 2)], &[spread])), 997);
+        // Cents, whole euros, cents: only multiples of a hundred arrive.
+        let scales = [("EUR", 2), ("EUR", 0), ("EUR", 2)];
+        assert_eq!(overshoot(path(&scales, &[HopConfig::new("a"), HopConfig::new("b")])), 99);
+        let moving = hop("a", Some(("EUR", "USD", 2, 1)), &[1_000_000, 1_500_000, 500_000]);
+        assert_eq!(overshoot(path(&[("EUR", 2), ("USD", 2)], std::slice::from_ref(&moving))), 2);
+        assert_eq!(overshoot(path(&[("USD", 2), ("EUR", 2)], &[moving])), 0);
+    }
+
+    #[test]
+    fn only_rates_that_rise_bring_more_than_was_known() {
+        let rise = |from: &str, to: &str, curve: &[u32]| {
+            let hop = hop("a", Some(("EUR", "USD", 2, 1)), curve);
+            let (network, paths) = path(&[(from, 2), (to, 2)], &[hop]);
+            may_rise(&network, &paths).0
+        };
+        assert_eq!(rise("EUR", "USD", &[]), 0);
+        assert_eq!(rise("EUR", "USD", &[1_000_000, 900_000]), 0);
+        assert_eq!(rise("EUR", "USD", &[900_000, 1_000_000]), 100_000);
+        assert_eq!(rise("USD", "EUR", &[900_000, 1_000_000]), 0, "it falls the other way");
+        assert_eq!(rise("USD", "EUR", &[1_000_000, 900_000]), 100_000);
+        let (network, paths) = path(&[("EUR", 2), ("USD", 2)], &[hop("a", Some(("EUR", "USD", 2, 1)), &[])]);
+        assert_eq!(may_rise(&network, &paths).1.of(50), 100);
     }
 }

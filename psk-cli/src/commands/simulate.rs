@@ -24,7 +24,12 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     if args.trace {
         options.trace = Some(Box::new(move |line| output.emit(json!({ "trace": line }), line)));
     }
-    let outcome = simulate(&scenario, options)?;
+    let mut outcome = simulate(&scenario, options)?;
+    if name.ends_with(".toml") {
+        // By its file: its name may be that of no scenario here.
+        let file = format!("'{}'", name.replace('\'', r"'\''"));
+        outcome.replay = format!("psk simulate --seed {} --trace {file}", args.seed);
+    }
     output.emit(to_json(&outcome), to_text(&scenario, &outcome));
     if let Some(file) = &args.report {
         let path = file.display();

@@ -130,3 +130,44 @@ impl Books {
 fn moved(figure: Balance, amount: Amount, up: bool) -> Balance {
     if up { figure.plus(amount.into()) } else { figure.minus(amount.into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN: Amount = Amount::new(10);
+
+    fn books() -> Books {
+        Books::new(&[LinkConfig::new("alice", "hop", 1), LinkConfig::new("hop", "bob", 1)])
+    }
+
+    #[test]
+    fn what_is_given_and_seen_adds_up() {
+        let mut books = books();
+        books.hold_outgoing(0, 0, TEN, true);
+        books.settle(0, 1, TEN, TEN, Figure::Received);
+        assert_eq!(books.unacknowledged(0).units(), 10);
+        books.settle(0, 0, TEN, TEN, Figure::Sent);
+        books.hold_outgoing(0, 0, TEN, false);
+        assert_eq!((books.unacknowledged(0).units(), books.problem()), (0, None));
+        assert!(books.recount().iter().all(|(.., sum)| sum.units() == 0));
+    }
+
+    #[test]
+    fn what_is_wrong_once_stays_wrong() {
+        // Seen before it was given: the sums are right, the order is not.
+        let mut early = books();
+        early.settle(0, 0, TEN, TEN, Figure::Sent);
+        early.settle(0, 1, TEN, TEN, Figure::Received);
+        assert!(early.problem().is_some());
+        // The two ends do not agree about the amount, until another error makes up for it.
+        let mut unequal = books();
+        unequal.settle(0, 1, TEN, Amount::new(9), Figure::Received);
+        assert!(unequal.problem().is_some());
+        unequal.settle(0, 0, TEN, Amount::new(9), Figure::Sent);
+        assert!(unequal.problem().is_some());
+        let mut less_than_nothing = books();
+        less_than_nothing.hold_incoming(1, 1, TEN, false);
+        assert!(less_than_nothing.problem().is_some());
+    }
+}

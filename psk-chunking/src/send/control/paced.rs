@@ -16,7 +16,8 @@ use super::{Controller, Fulfilled, Lost, Windows, jittered};
 /// less would then end with nothing. So now and then, for two round trips, a quarter less than what passes is offered,
 /// and the share of that which passes is what passes of anything.
 ///
-/// Until then it starts with a hundred packets in flight, and two more with each that is fulfilled, up to a limit.
+/// Until then it starts with 256 packets in flight, and three more with each that is fulfilled, up to a limit: what is
+/// rejected costs nothing, and a round trip does.
 #[derive(Debug)]
 pub(super) struct PacedController {
     packets: usize,
@@ -26,7 +27,7 @@ pub(super) struct PacedController {
     round_trip: Duration,
 }
 
-const FIRST_PACKETS: usize = 100;
+const FIRST_PACKETS: usize = 256;
 /// A path with limits is shared by packets of so many parts of what passes in a round trip: small enough that a
 /// connector which has less than all of it at hand takes most of them.
 const PARTS: u32 = 8;
@@ -85,7 +86,7 @@ impl Controller for PacedController {
             true => took,
             false => (self.round_trip * 7 + took) / 8,
         };
-        self.packets = (self.packets + 2).min(self.max_packets);
+        self.packets = (self.packets + 3).min(self.max_packets);
         let (before, after) = (fulfilled.before, fulfilled.after);
         let packets = after.packets.saturating_sub(before.packets).max(1);
         let amount = after.amount.saturating_sub(before.amount).units();

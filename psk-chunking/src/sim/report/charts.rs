@@ -20,6 +20,8 @@ pub(super) struct Payment<'a> {
     pub(super) outcome: &'a PaymentOutcome,
     pub(super) timeline: &'a Timeline,
     pub(super) ends: Duration,
+    /// Whether there are others.
+    pub(super) several: bool,
 }
 
 impl Payment<'_> {
@@ -44,17 +46,23 @@ impl Payment<'_> {
         let ideal = ideal(self.outcome, self.config, self.timeline, self.place);
         let most = [most(&received), most(&delivered), ideal.as_ref().map_or(0, most)];
         let mut series = vec![received, delivered];
-        let look = match ideal.is_some() {
+        let mut look = match ideal.is_some() {
             true => {
                 "The closer the lines keep to the dashed one, the better: it needs half a round trip to the first unit \
                  and then uses the whole bandwidth of the path. A flat piece is time lost; a lower slope is bandwidth \
                  not used. The sender knows what was received half a round trip later."
             }
             false => "A flat piece is time lost. There is no ideal to compare with here.",
-        };
+        }
+        .to_owned();
+        if self.several {
+            look.push_str(
+                " Of several payments at once, one may be better than its fair share, at the cost of the others.",
+            );
+        }
         series.extend(ideal);
-        let range = (0, most.into_iter().max().unwrap_or(0).max(1));
-        self.plot("Delivered, against the ideal", "destination units", look.to_owned(), series, range)
+        let range = (0, with_room(most.into_iter().max().unwrap_or(0)));
+        self.plot("Delivered, against the ideal", "destination units", look, series, range)
     }
 
     fn in_flight(&self) -> Plot<'_> {
@@ -98,24 +106,28 @@ impl Payment<'_> {
         without: &str,
         (mut look, mut shown, mut window): (String, Vec<Series>, Series),
     ) -> Plot<'_> {
-        let (used, greatest) = (shown.iter().map(most).max().unwrap_or(0), most(&window));
-        let visible = used.saturating_mul(3).max(4);
+        let top = shown.iter().map(usual).max().unwrap_or(0);
+        for series in shown.iter_mut().filter(|series| most(series) > top) {
+            series.name = format!("{} (up to {})", series.name, short(most(series)));
+            look.push_str("A short peak goes beyond the upper edge. ");
+        }
+        let (greatest, visible) = (most(&window), top.saturating_mul(3).max(4));
         if window.points.is_empty() {
             look.push_str(without);
         } else if greatest > visible {
             window.name = format!("{} (up to {})", window.name, short(greatest));
-            look.push_str("The window goes beyond the upper edge: it is far above what is used.");
+            look.push_str("The window goes beyond the upper edge, far above what is used.");
         }
-        let top = used.max(greatest.min(visible)).max(1);
+        let top = top.max(greatest.min(visible)).max(1);
         if !window.points.is_empty() {
             shown.push(window);
         }
-        self.plot(title, unit, look, shown, (0, top))
+        self.plot(title, unit, look, shown, (0, with_room(top)))
     }
 
     fn chunks(&self) -> Plot<'_> {
         let size = self.series("largest chunk to send", "c1", Figure::ChunkSize);
-        let range = (0, most(&size).max(1));
+        let range = (0, with_room(most(&size)));
         let look = "It should soon stand just below the largest packet that the path takes, and stay there: a fall \
                     follows a packet that was too large (F08, T04), a rise is a larger one that was tried and passed."
             .to_owned();
@@ -175,12 +187,26 @@ impl Payment<'_> {
         series: Vec<Series>,
         range: (u128, u128),
     ) -> Plot<'a> {
-        Plot { title, unit, look, series, ends: self.ends, range, over: 1 }
+        Plot { title, unit, look, series, ends: self.ends, width: self.timeline.width(), range, over: 1 }
     }
+}
+
+/// The greatest value, but for a short peak far above all others: one in less than a thirtieth of the whiles.
+fn usual(series: &Series) -> u128 {
+    let mut values: Vec<u128> = series.points.iter().map(|(_, extent)| extent.most).collect();
+    values.sort_unstable();
+    let beyond = values.len().saturating_sub(1 + values.len() / 30);
+    let (usual, most) = (values.get(beyond).copied().unwrap_or(0), values.last().copied().unwrap_or(0));
+    if usual > 0 && most > usual.saturating_mul(4) { usual.saturating_mul(2) } else { most }
 }
 
 fn most(series: &Series) -> u128 {
     series.points.iter().map(|(_, extent)| extent.most).max().unwrap_or(0)
+}
+
+/// A little more, so that lines do not run along the edge.
+fn with_room(top: u128) -> u128 {
+    top.saturating_add(top / 20).max(1)
 }
 
 /// What is delivered at best: from half a round trip after the start to half a round trip before the ideal end.

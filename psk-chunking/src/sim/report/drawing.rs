@@ -158,7 +158,7 @@ fn draw_node(scenario: &Scenario, node: &Node<'_>) -> String {
         Tenths(radius),
         Tenths(node.x),
         Tenths(node.y + 45),
-        if bad { "☠ " } else { "" },
+        if bad { "⚠ " } else { "" },
         Escaped(node.name)
     );
     let facts = node.hop.map(hop_short).unwrap_or_else(|| host_facts(scenario, node.name));

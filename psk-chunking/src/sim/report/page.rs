@@ -175,9 +175,9 @@ fn payments(scenario: &Scenario, outcome: &Outcome) -> String {
         return section("payments", "The payments over time", "<p>No timeline was kept of this run.</p>");
     };
     let mut text = String::new();
-    let ends = end(outcome);
+    let (ends, several) = (end(outcome), outcome.payments.len() > 1);
     for (place, (config, payment)) in scenario.payments.iter().zip(&outcome.payments).enumerate() {
-        let drawn = Payment { place, config, outcome: payment, timeline, ends }.draw();
+        let drawn = Payment { place, config, outcome: payment, timeline, ends, several }.draw();
         let title = format!("Payment {}: {}", place + 1, Escaped(&paid(config)));
         text.push_str(&section(&format!("payment-{}", place + 1), &title, &drawn));
     }

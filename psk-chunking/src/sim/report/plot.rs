@@ -9,11 +9,11 @@ use super::markup::{Escaped, Tenths};
 use super::number::{decimal, short, tick, ticks, time};
 
 const WIDTH: i64 = 7_200;
-const HEIGHT: i64 = 2_000;
-const LEFT: i64 = 760;
-const RIGHT: i64 = 120;
+const HEIGHT: i64 = 2_050;
+const LEFT: i64 = 900;
+const RIGHT: i64 = 150;
 const TOP: i64 = 100;
-const BOTTOM: i64 = 340;
+const BOTTOM: i64 = 360;
 /// So many columns tell their figures when one points at them.
 const COLUMNS: usize = 60;
 
@@ -26,6 +26,8 @@ pub(super) struct Plot<'a> {
     pub(super) series: Vec<Series>,
     /// Where the time axis ends.
     pub(super) ends: Duration,
+    /// How long each while is of which something is known.
+    pub(super) width: Duration,
     /// What the value axis shows: from, to.
     pub(super) range: (u128, u128),
     /// Values are over this power of ten.
@@ -122,14 +124,16 @@ impl Plot<'_> {
             _ => (1_000_000_000, "s"),
         };
         let bottom = Tenths(HEIGHT - BOTTOM);
-        let (label_at, mut text) = (Tenths(HEIGHT - BOTTOM + 170), String::new());
+        let (label_at, mut text) = (Tenths(HEIGHT - BOTTOM + 200), String::new());
         for at in ticks(0, ends, 6) {
             let x = self.x(Duration::from_nanos(u64::try_from(at).unwrap_or(u64::MAX)));
             let label = decimal(at, unit);
             let _ = write!(
                 text,
-                "<path d=\"M{x} {}V{bottom}\"/><text x=\"{x}\" y=\"{label_at}\" class=\"t\">{label} {name}</text>",
-                Tenths(TOP)
+                "<path d=\"M{x} {}V{bottom}\"/><text x=\"{x}\" y=\"{label_at}\" class=\"t{}\">{label} {name}</text>",
+                Tenths(TOP),
+                // At the edge there is no room on the right.
+                if x.0 > WIDTH - RIGHT - 250 { " e" } else { "" }
             );
         }
         let _ =
@@ -191,17 +195,14 @@ impl Plot<'_> {
     /// From the least to the most of each while, where they differ.
     fn band(&self, points: &[(Duration, Extent)]) -> String {
         let mut path = String::new();
-        for (place, (at, extent)) in points.iter().enumerate() {
+        for (at, extent) in points {
             if extent.least == extent.most {
                 continue;
             }
-            let next = points.get(place + 1).map_or(self.ends, |(at, _)| *at);
-            let before = place.checked_sub(1).and_then(|place| points.get(place)).map_or(*at, |(at, _)| *at);
-            let (x, width) = (self.x(*at), self.x(next).0 - self.x(*at).0);
-            // No wider than the step before it, where nothing was seen for a while after it.
-            let width = width.min(x.0 - self.x(before).0).max(10);
+            let (from, until) = (self.x(at.saturating_sub(self.width / 2)), self.x(*at + self.width / 2));
             let (top, bottom) = (self.y(extent.most), self.y(extent.least));
-            let _ = write!(path, "M{x} {bottom}V{top}h{}V{bottom}z", Tenths(width));
+            let width = Tenths((until.0 - from.0).max(12));
+            let _ = write!(path, "M{from} {bottom}V{top}h{width}V{bottom}z");
         }
         path
     }

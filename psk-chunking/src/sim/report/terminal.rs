@@ -63,7 +63,7 @@ const FIGURES: [Row; 9] = [
     ("time", |payment| seconds(payment.took)),
     ("ideal", |payment| seconds(payment.ideal)),
     ("over ideal", |payment| {
-        payment.per_mille_of_ideal().map_or_else(|| "-".to_owned(), |over| decimal(over / 10, 100))
+        payment.over_ideal().map_or_else(|| "-".to_owned(), |over| decimal(over / 10, 100))
     }),
     ("packets", |payment| whole(payment.packets.into())),
     ("sent", |payment| whole(payment.sent().units().into())),
@@ -191,7 +191,14 @@ impl Blocks {
     /// The lines of the plot, all of one width.
     fn draw(&self, ends: Duration) -> Vec<String> {
         let greatest = |columns: &Columns| columns.iter().flatten().copied().max().unwrap_or(0);
-        let (used, marked) = (greatest(&self.bars), greatest(&self.marks));
+        let (mut used, marked) = (greatest(&self.bars), greatest(&self.marks));
+        let mut bars: Vec<u128> = self.bars.iter().flatten().copied().collect();
+        bars.sort_unstable();
+        // A short peak alone does not make all else invisible.
+        let usual = bars.get(bars.len().saturating_sub(3)).copied().unwrap_or(0).saturating_mul(2);
+        if !self.keep && usual > 0 && used > usual.saturating_mul(2) {
+            used = usual;
+        }
         let top =
             if self.keep { used.max(marked) } else { used.max(marked.min(used.saturating_mul(3))) }.max(1);
         let mut lines = vec![format!("{:>7} {:<COLUMNS$}", "", self.title)];

@@ -1,7 +1,8 @@
 //! Paths that limit what is sent, lose or change packets, honestly.
 
 use psk_plugin::sim::{
-    HopConfig, LinkConfig, LiquidityConfig, LiquidityStep, NetworkConfig, PacketRateConfig, TooLargeAnswer,
+    BalanceLimitConfig, HopConfig, LinkConfig, LiquidityConfig, LiquidityStep, NetworkConfig,
+    PacketRateConfig, TooLargeAnswer,
 };
 
 use super::super::scenario::{Expectation, PaymentConfig, Scenario};
@@ -10,8 +11,10 @@ use super::{honest, line, pays};
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         lan(),
-        wan(),
-        thin(),
+        wan("wan", 205_000_000),
+        wan("wan-short", 20_000_000),
+        thin("thin", 2_050_000),
+        thin("thin-short", 200_000),
         liquidity(),
         burst(),
         busy(),
@@ -20,6 +23,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         two_paths(),
         several(),
         refund(),
+        owed(),
     ]
 }
 
@@ -32,19 +36,21 @@ fn lan() -> Scenario {
     honest("lan", "a millisecond there and back, no limits", network, pays(1_000_000))
 }
 
-fn wan() -> Scenario {
+/// In a round trip, 1,024 packets of 10,000: so long as twenty of them.
+fn wan(name: &str, amount: u64) -> Scenario {
     let spread = |name| HopConfig { spread_ppm: 2_000, ..hop(name) };
     let second = HopConfig { max_packet_amount: Some(10_000), ..spread("two") };
     let network = line(vec![spread("one"), second, spread("three")], 12_500);
     let about = "three hops, 100 ms there and back, packets of 10,000 at the second hop, 0.2 % spread each";
-    honest("wan", about, network, pays(20_000_000))
+    honest(name, about, network, pays(amount))
 }
 
-fn thin() -> Scenario {
+/// Likewise, of 100.
+fn thin(name: &str, amount: u64) -> Scenario {
     let too_large = TooLargeAnswer::F08Empty;
     let third = HopConfig { max_packet_amount: Some(100), too_large, ..hop("three") };
     let network = line(vec![hop("one"), hop("two"), third], 12_500);
-    honest("thin", "packets of 100 at the third hop, F08 without details", network, pays(200_000))
+    honest(name, "packets of 100 at the third hop, F08 without details", network, pays(amount))
 }
 
 fn liquidity() -> Scenario {
@@ -118,6 +124,15 @@ fn refund() -> Scenario {
     let payment = PaymentConfig { timeout_ms: Some(5_000), ..pays(20_000_000) };
     let about = "the sender gives up after five seconds, and the receiver refunds";
     Scenario { expects: Expectation::Fails, refunds: true, ..honest("refund", about, network, payment) }
+}
+
+/// What a neighbour owes is paid now and then, and until then packets wait.
+fn owed() -> Scenario {
+    let mut network = line(vec![HopConfig { max_packet_amount: Some(10_000), ..hop("hop") }], 12_500);
+    let limit = BalanceLimitConfig { at: "hop".to_owned(), max_balance: 500_000, settle_every_ms: Some(500) };
+    network.links[0].balance_limits.push(limit);
+    let about = "the sender may owe 500,000 to the hop, T04 beyond, and pays twice in a second";
+    honest("owed", about, network, pays(10_000_000))
 }
 
 /// Two senders, two receivers and one narrow connector.
