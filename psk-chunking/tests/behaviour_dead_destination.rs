@@ -15,7 +15,7 @@ const F02: ErrorCode = ErrorCode::F02_UNREACHABLE;
 fn nobody_there() {
     let run = World::with(vec![every(1, F02)]).send_source(1_000_000);
     assert!(matches!(run.report.error, Some(SendError::NoPath(_))), "{:?}", run.report);
-    assert!(run.packets <= 4, "{}", run.packets);
+    assert!(run.packets <= 10, "{}", run.packets);
     assert!(run.took < Duration::from_secs(1), "{:?}", run.took);
 }
 
@@ -24,7 +24,7 @@ fn nobody_there_on_any_path() {
     let others = vec![vec![every(1, F02)], vec![every(1, ErrorCode::T01_PEER_UNREACHABLE)]];
     let run = World { others, ..World::with(vec![every(1, F02)]) }.send_source(1_000_000);
     assert!(matches!(run.report.error, Some(SendError::NoPath(_))), "{:?}", run.report);
-    assert!(run.packets <= 60, "{}", run.packets);
+    assert!(run.packets <= 100, "{}", run.packets);
     assert!(run.took < Duration::from_secs(70), "{:?}", run.took);
 }
 
@@ -48,5 +48,5 @@ fn somebody_who_refuses_is_not_asked_for_ever() {
     let run = world.send(config);
     assert_eq!(run.report.error, Some(SendError::Refused));
     assert!(run.received.is_zero());
-    assert!(run.packets < 10, "{}", run.packets);
+    assert!(run.packets < 20, "{}", run.packets);
 }

@@ -36,8 +36,16 @@ fn check(run: Run, is_expected: impl Fn(&SendError) -> bool) {
 
 #[test]
 fn rejected_for_good() {
-    for code in [ErrorCode::F00_BAD_REQUEST, ErrorCode::F01_INVALID_PACKET, ErrorCode::F02_UNREACHABLE, ErrorCode::F05_WRONG_CONDITION] {
-        check(after_thirty(move || reject(code)).send(pays()), |error| matches!(error, SendError::Rejected { code: said, .. } if *said == code));
+    for code in [
+        ErrorCode::F00_BAD_REQUEST,
+        ErrorCode::F01_INVALID_PACKET,
+        ErrorCode::F02_UNREACHABLE,
+        ErrorCode::F05_WRONG_CONDITION,
+    ] {
+        check(
+            after_thirty(move || reject(code)).send(pays()),
+            |error| matches!(error, SendError::Rejected { code: said, .. } if *said == code),
+        );
     }
 }
 
@@ -128,7 +136,11 @@ fn the_receiver_refuses() {
     let world = World {
         peer: Some(Box::new(move |chunk, honest| {
             chunks += u64::from(chunk.fulfillable);
-            Answer { fulfills: honest.fulfills && chunks <= 30, code: ErrorCode::F99_APPLICATION_ERROR, ..honest }
+            Answer {
+                fulfills: honest.fulfills && chunks <= 30,
+                code: ErrorCode::F99_APPLICATION_ERROR,
+                ..honest
+            }
         })),
         ..World::with(vec![maximum(1_000)])
     };

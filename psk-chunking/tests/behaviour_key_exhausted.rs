@@ -26,7 +26,8 @@ fn send(config: SendConfig, left: u64, world: World) -> (Arc<Keys>, common::Run)
 #[test]
 fn a_payment_ends_with_its_account_when_its_key_is_used_up() {
     for left in [0, 1, 2, 3, 5, 50, 500] {
-        let (keys, run) = send(config(Target::Source(source(1_000_000))), left, World::with(vec![maximum(1_000)]));
+        let (keys, run) =
+            send(config(Target::Source(source(1_000_000))), left, World::with(vec![maximum(1_000)]));
         assert_eq!(run.report.error, Some(SendError::Seal(SealError::KeyExhausted)), "{left}");
         let account = run.report.account;
         assert_eq!((account.delivered, account.source_sent.units()), (run.received, run.received.units()));

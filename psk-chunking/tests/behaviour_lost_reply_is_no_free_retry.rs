@@ -38,7 +38,11 @@ fn what_arrived_of_a_fixed_destination_amount_is_counted_once() {
         let world = World { reply: loses_every(n), ..World::with(vec![maximum(1_000), common::rate(9, 10)]) };
         let run = world.send_destination(20_000);
         assert!(run.report.is_completed(), "{n}: {:?}", run.report);
-        assert_eq!((run.report.account.delivered, run.received), (destination(20_000), destination(20_000)), "{n}");
+        assert_eq!(
+            (run.report.account.delivered, run.received),
+            (destination(20_000), destination(20_000)),
+            "{n}"
+        );
     }
 }
 
@@ -76,6 +80,9 @@ fn what_nobody_knows_is_not_sent_again() {
     });
     let run = World::with(vec![maximum(1_000), hop, silent]).send(config(Target::Source(source(20_000))));
     assert_eq!(run.report.error, Some(SendError::InDoubt));
-    assert_eq!((run.report.account.source_sent, run.report.account.in_doubt), (source(19_000), source(1_000)));
+    assert_eq!(
+        (run.report.account.source_sent, run.report.account.in_doubt),
+        (source(19_000), source(1_000))
+    );
     assert_eq!(run.received, destination(19_000));
 }

@@ -16,7 +16,11 @@ fn the_greatest_source_amount_is_spent_exactly() {
         config.controller = kind;
         let run = World::with(vec![maximum(1 << 60)]).send(config);
         assert!(run.report.is_completed(), "{kind:?}: {:?}", run.report);
-        assert_eq!((run.report.account.source_sent, run.received), (source(MOST), destination(MOST)), "{kind:?}");
+        assert_eq!(
+            (run.report.account.source_sent, run.received),
+            (source(MOST), destination(MOST)),
+            "{kind:?}"
+        );
     }
 }
 

@@ -147,7 +147,10 @@ fn each_gets_its_own() {
     for (place, (report, amount)) in (1..).zip(reports.iter().zip([60_000, 45_678, 1_234])) {
         assert!(report.is_completed(), "{place}: {report:?}");
         assert_eq!(report.account.source_sent, source(amount));
-        assert_eq!((report.account.delivered, bob.received[&id(place)]), (destination(amount), destination(amount)));
+        assert_eq!(
+            (report.account.delivered, bob.received[&id(place)]),
+            (destination(amount), destination(amount))
+        );
     }
     bob.payments.stop(Duration::from_secs(1_000));
     let ended = std::iter::from_fn(|| bob.payments.poll_event()).filter_map(|event| match event {

@@ -144,7 +144,11 @@ impl Ledger {
                     self.step(Step::Waits);
                     self.step(Step::Send(1_000, 1));
                     let newest = (self.in_flight.len() as u8).wrapping_sub(1);
-                    self.step(if round % 2 == 0 { Step::NoLiquidity(newest) } else { Step::Busy(newest, jitter) });
+                    self.step(if round % 2 == 0 {
+                        Step::NoLiquidity(newest)
+                    } else {
+                        Step::Busy(newest, jitter)
+                    });
                 }
             }
             Step::Gone(place) => drop(self.take(place)),
@@ -181,7 +185,12 @@ fn ledger(kind: ControllerKind, payment: u64, max_packets: usize) -> Ledger {
     }
 }
 
-fn holds(kind: ControllerKind, payment: u64, max_packets: usize, steps: &[Step]) -> Result<(), TestCaseError> {
+fn holds(
+    kind: ControllerKind,
+    payment: u64,
+    max_packets: usize,
+    steps: &[Step],
+) -> Result<(), TestCaseError> {
     let mut ledger = ledger(kind, payment, max_packets);
     ledger.check(kind)?;
     for &step in steps {

@@ -95,7 +95,8 @@ impl Cell {
 
     fn add(&mut self, outcome: &Outcome) {
         let (name, seed) = (self.controller.name(), outcome.seed);
-        let wrong = outcome.violations.iter().map(|wrong| format!("{}, {name}, seed {seed}: {wrong}", self.path));
+        let wrong =
+            outcome.violations.iter().map(|wrong| format!("{}, {name}, seed {seed}: {wrong}", self.path));
         self.wrong.extend(wrong);
         let completed = outcome.payments.iter().all(|payment| payment.ending() == "completed");
         let slowest = outcome.payments.iter().max_by_key(|payment| payment.per_mille_of_ideal());
