@@ -87,6 +87,8 @@ pub struct World {
     pub lie: Option<LieFn>,
     /// What the receiver's application says as soon as the payment has begun.
     pub says: Bytes,
+    /// How much of what has to be refunded goes back, in thousandths; the rest is given up.
+    pub refunds: u64,
     /// Commands for the sender, by time.
     pub commands: Vec<(Duration, fn() -> Input)>,
 }
@@ -96,6 +98,8 @@ pub struct Run {
     pub report: SendReport,
     /// What the receiver has, by its own account.
     pub received: DestinationAmount,
+    /// What the receiver has sent back, at a rate of one.
+    pub refunded: u64,
     pub events: Vec<SendEvent>,
     pub receive_events: Vec<ReceiveEvent>,
     pub took: Duration,
@@ -190,6 +194,7 @@ impl Default for World {
             peer: None,
             lie: None,
             says: Bytes::new(),
+            refunds: 1_000,
             commands: vec![],
         }
     }
@@ -265,6 +270,7 @@ enum Event {
     Reply(Sequence, u64, Reply),
     Link(Input),
     Command(fn() -> Input),
+    Refunded(SourceAmount),
 }
 
 struct Running {
@@ -277,6 +283,7 @@ struct Running {
     events: Vec<SendEvent>,
     receive_events: Vec<ReceiveEvent>,
     received: DestinationAmount,
+    refunded: u64,
     sent_at: Vec<Duration>,
     arrived: u64,
     in_flight: u128,
@@ -304,6 +311,7 @@ impl Running {
             events: vec![],
             receive_events: vec![],
             received: DestinationAmount::ZERO,
+            refunded: 0,
             sent_at: vec![],
             arrived: 0,
             in_flight: 0,
@@ -384,6 +392,7 @@ impl Running {
                 }
                 self.sender.handle(Input::Reply { packet, reply }, at(due), random);
             }
+            Event::Refunded(total) => self.sender.handle(Input::Refunded(total), at(due), random),
             Event::Command(command) => self.sender.handle(command(), at(due), random),
         }
     }
@@ -458,6 +467,14 @@ impl Running {
         }
         let honest = answer_packet(&arrival, &decision, random).unwrap();
         while let Some(event) = self.payments.poll_event() {
+            if let ReceiveEvent::RefundDue(order) = &event {
+                let spent = u128::from(order.amount.units()) * u128::from(world.refunds) / 1_000;
+                let spent = DestinationAmount::new(spent as u64);
+                self.payments.refund_progress(&order.payment, spent);
+                self.payments.refund_ended(&order.payment, spent, self.time);
+                self.refunded += spent.units();
+                self.schedule(self.time + world.one_way, Event::Refunded(SourceAmount::new(self.refunded)));
+            }
             self.receive_events.push(event);
         }
         let fulfills = matches!(decision, Decision::Fulfill { .. });
@@ -503,6 +520,7 @@ impl Running {
         Run {
             report,
             received: self.received,
+            refunded: self.refunded,
             events: self.events,
             receive_events: self.receive_events,
             took: self.time,
