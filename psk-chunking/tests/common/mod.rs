@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
+use bytes::Bytes;
 use psk_chunking::Now;
 use psk_chunking::receive::{
     ChunkArrival, Decision, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict, answer_packet,
@@ -18,7 +19,7 @@ use psk_codec::{
     Address, Amount, AmountTooLarge, DestinationAmount, ErrorCode, Prepare, Reject, Reply, SourceAmount,
     Timestamp,
 };
-use psk_crypto::{Credentials, ReceiverSecret, SeededRandom};
+use psk_crypto::{ReceiverSecret, SeededRandom};
 use psk_request::{Arrival, Receiver, ReceiverOptions};
 
 /// What a hop does with a packet on its way to the receiver.
@@ -67,17 +68,27 @@ pub struct Passing<'a> {
 }
 
 pub type HopFn = Box<dyn FnMut(&Passing<'_>) -> Hop>;
+/// What a receiver says in its frames, from what is true.
+pub type LieFn = Box<dyn FnMut(Bytes) -> Bytes>;
 pub type ReplyFn = Box<dyn FnMut(&Prepare, Reply) -> Option<Reply>>;
 
 pub struct World {
     pub one_way: Duration,
     pub hops: Vec<HopFn>,
+    /// Other paths to the same receiver.
+    pub others: Vec<Vec<HopFn>>,
     /// Changes replies on their way back; `None` loses them.
     pub reply: ReplyFn,
     pub receive: ReceiveConfig,
     pub verdict: Verdict,
     /// Makes the receiver dishonest. Then what it says is not checked against what it has.
     pub peer: Option<PeerFn>,
+    /// Changes the frames of the receiver's answers. What it says is not checked then either.
+    pub lie: Option<LieFn>,
+    /// What the receiver's application says as soon as the payment has begun.
+    pub says: Bytes,
+    /// How much of what has to be refunded goes back, in thousandths; the rest is given up.
+    pub refunds: u64,
     /// Commands for the sender, by time.
     pub commands: Vec<(Duration, fn() -> Input)>,
 }
@@ -87,12 +98,44 @@ pub struct Run {
     pub report: SendReport,
     /// What the receiver has, by its own account.
     pub received: DestinationAmount,
+    /// What the receiver has sent back, at a rate of one.
+    pub refunded: u64,
     pub events: Vec<SendEvent>,
     pub receive_events: Vec<ReceiveEvent>,
     pub took: Duration,
     pub packets: u64,
+    /// When each of them left.
+    pub sent_at: Vec<Duration>,
     pub rejects: HashMap<ErrorCode, u64>,
     pub max_in_flight: usize,
+}
+
+impl Run {
+    /// What the receiver was told beside the money, and whether that was all.
+    pub fn data_received(&self) -> (Vec<u8>, bool) {
+        let mut octets = Vec::new();
+        let mut complete = false;
+        for event in &self.receive_events {
+            match event {
+                ReceiveEvent::Data { offset, data, .. } => {
+                    assert_eq!(*offset, octets.len() as u64, "in order, without gaps");
+                    octets.extend_from_slice(data);
+                }
+                ReceiveEvent::DataComplete { .. } => complete = true,
+                _ => {}
+            }
+        }
+        (octets, complete)
+    }
+
+    /// What the sender was told, and whether that was all.
+    pub fn data_returned(&self) -> (Vec<u8>, bool) {
+        let data = self.events.iter().filter_map(|event| match event {
+            SendEvent::Data(data) => Some(&data[..]),
+            _ => None,
+        });
+        (data.collect::<Vec<_>>().concat(), self.events.contains(&SendEvent::DataComplete))
+    }
 }
 
 pub fn hop_address() -> Address {
@@ -144,10 +187,14 @@ impl Default for World {
         Self {
             one_way: Duration::from_millis(50),
             hops: vec![],
+            others: vec![],
             reply: Box::new(|_, reply| Some(reply)),
             receive: ReceiveConfig::default(),
             verdict: Verdict::Accept,
             peer: None,
+            lie: None,
+            says: Bytes::new(),
+            refunds: 1_000,
             commands: vec![],
         }
     }
@@ -167,7 +214,7 @@ impl World {
     }
 
     /// Runs a payment to its end, checking the money invariants after every step.
-    pub fn send(mut self, config: SendConfig) -> Run {
+    pub fn send(self, config: SendConfig) -> Run {
         let mut random = SeededRandom::new(7);
         let secret = ReceiverSecret::generate(&mut random);
         let address: Address = "test.receiver".parse().unwrap();
@@ -177,31 +224,53 @@ impl World {
             Target::Source(amount) => amount,
             Target::Destination(_) => config.max_source_amount,
         };
-        let mut run = Running::new(&credentials, config, std::mem::take(&mut self.receive));
+        let sender = SendPayment::new(config, &credentials, at(Duration::ZERO));
+        let sender = sender.with_paths(1 + self.others.len());
+        self.run(sender, &receiver, budget, &mut random)
+    }
+
+    /// Runs a payment to the end that is set up otherwise.
+    pub fn run(
+        mut self,
+        sender: SendPayment,
+        receiver: &Receiver,
+        budget: SourceAmount,
+        random: &mut SeededRandom,
+    ) -> Run {
+        let mut run = Running::new(sender, std::mem::take(&mut self.receive));
+        let honest = self.peer.is_none() && self.lie.is_none();
+        // Waiting for a moment that has come, while nothing comes with it: a driver would go round and round.
+        let mut idle = 0;
         for (at, command) in std::mem::take(&mut self.commands) {
             run.schedule(at, Event::Command(command));
         }
         loop {
-            match run.sender.poll(run.now(), &mut random) {
-                Output::Send { packet, prepare, .. } => run.send_packet(packet, prepare, self.one_way),
+            match run.sender.poll(run.now(), random) {
+                Output::Send { packet, path, prepare } => {
+                    run.send_packet(packet, path.0, prepare, self.one_way);
+                }
                 Output::Event(event) => run.events.push(event),
                 Output::Wait(until) => {
                     assert!(until >= run.time, "waits for the past");
-                    run.advance(until, &mut self, &receiver, &mut random);
+                    let before = (run.time, run.next_id, run.queue.len());
+                    run.advance(until, &mut self, receiver, random);
+                    idle = if before == (run.time, run.next_id, run.queue.len()) { idle + 1 } else { 0 };
+                    assert!(idle < 10, "waits for what does not come: {:?}", run.sender);
                 }
                 Output::Ended(report) => return run.finish(report),
                 other => panic!("{other:?}"),
             }
-            run.check(budget, self.peer.is_none());
+            run.check(budget, honest);
         }
     }
 }
 
 enum Event {
-    Arrive(Sequence, Box<Prepare>),
+    Arrive(Sequence, usize, Box<Prepare>),
     Reply(Sequence, u64, Reply),
     Link(Input),
     Command(fn() -> Input),
+    Refunded(SourceAmount),
 }
 
 struct Running {
@@ -214,7 +283,8 @@ struct Running {
     events: Vec<SendEvent>,
     receive_events: Vec<ReceiveEvent>,
     received: DestinationAmount,
-    packets: u64,
+    refunded: u64,
+    sent_at: Vec<Duration>,
     arrived: u64,
     in_flight: u128,
     packets_in_flight: usize,
@@ -224,15 +294,15 @@ struct Running {
 
 const START: i64 = 1_700_000_000_000;
 
-fn at(time: Duration) -> Now {
+pub fn at(time: Duration) -> Now {
     let start = Timestamp::from_unix_millis(START).unwrap();
     Now { monotonic: time, wall: start.saturating_add(time) }
 }
 
 impl Running {
-    fn new(credentials: &Credentials, config: SendConfig, receive: ReceiveConfig) -> Self {
+    fn new(sender: SendPayment, receive: ReceiveConfig) -> Self {
         Self {
-            sender: SendPayment::new(config, credentials, at(Duration::ZERO)),
+            sender,
             payments: ReceivePayments::new(receive),
             time: Duration::ZERO,
             queue: BinaryHeap::new(),
@@ -241,7 +311,8 @@ impl Running {
             events: vec![],
             receive_events: vec![],
             received: DestinationAmount::ZERO,
-            packets: 0,
+            refunded: 0,
+            sent_at: vec![],
             arrived: 0,
             in_flight: 0,
             packets_in_flight: 0,
@@ -260,12 +331,12 @@ impl Running {
         self.next_id += 1;
     }
 
-    fn send_packet(&mut self, packet: Sequence, prepare: Prepare, one_way: Duration) {
-        self.packets += 1;
-        assert!(self.packets < 1_000_000, "this does not end");
+    fn send_packet(&mut self, packet: Sequence, path: usize, prepare: Prepare, one_way: Duration) {
+        self.sent_at.push(self.time);
+        assert!(self.sent_at.len() < 1_000_000, "this does not end");
         self.packets_in_flight += 1;
         self.max_in_flight = self.max_in_flight.max(self.packets_in_flight);
-        self.schedule(self.time + one_way, Event::Arrive(packet, Box::new(prepare)));
+        self.schedule(self.time + one_way, Event::Arrive(packet, path, Box::new(prepare)));
     }
 
     /// Goes on to the next event, at most to `until`.
@@ -287,9 +358,9 @@ impl Running {
         self.queue.pop();
         self.time = due;
         match self.scheduled.remove(&id).unwrap() {
-            Event::Arrive(packet, prepare) => {
+            Event::Arrive(packet, path, prepare) => {
                 let amount = prepare.amount.units();
-                let reply = self.traverse(&prepare, world, receiver, random);
+                let reply = self.traverse(path, &prepare, world, receiver, random);
                 match reply {
                     Way::Back(reply, late) => {
                         self.in_flight += u128::from(amount);
@@ -321,6 +392,7 @@ impl Running {
                 }
                 self.sender.handle(Input::Reply { packet, reply }, at(due), random);
             }
+            Event::Refunded(total) => self.sender.handle(Input::Refunded(total), at(due), random),
             Event::Command(command) => self.sender.handle(command(), at(due), random),
         }
     }
@@ -328,6 +400,7 @@ impl Running {
     /// Through the hops to the receiver.
     fn traverse(
         &mut self,
+        path: usize,
         prepare: &Prepare,
         world: &mut World,
         receiver: &Receiver,
@@ -337,7 +410,11 @@ impl Running {
         let mut late = Duration::ZERO;
         self.arrived += 1;
         let opened = receiver.open(&prepare, at(self.time).wall).unwrap();
-        for hop in &mut world.hops {
+        let hops = match path {
+            0 => &mut world.hops,
+            other => &mut world.others[other - 1],
+        };
+        for hop in hops {
             let passing = Passing {
                 prepare: &prepare,
                 is_probe: !opened.fulfillable,
@@ -378,9 +455,26 @@ impl Running {
         if let Decision::Review(offer) = &decision {
             self.payments.handle_verdict(&offer.payment, world.verdict, self.time);
             decision = self.payments.handle_chunk(&chunk, self.time);
+            if !world.says.is_empty() && matches!(decision, Decision::Fulfill { .. }) {
+                self.payments.write(&chunk.payment, std::mem::take(&mut world.says)).unwrap();
+                self.payments.finish_data(&chunk.payment).unwrap();
+            }
+        }
+        if let (Some(lie), Decision::Fulfill { frames, .. } | Decision::Refuse { frames, .. }) =
+            (&mut world.lie, &mut decision)
+        {
+            *frames = lie(std::mem::take(frames));
         }
         let honest = answer_packet(&arrival, &decision, random).unwrap();
         while let Some(event) = self.payments.poll_event() {
+            if let ReceiveEvent::RefundDue(order) = &event {
+                let spent = u128::from(order.amount.units()) * u128::from(world.refunds) / 1_000;
+                let spent = DestinationAmount::new(spent as u64);
+                self.payments.refund_progress(&order.payment, spent);
+                self.payments.refund_ended(&order.payment, spent, self.time);
+                self.refunded += spent.units();
+                self.schedule(self.time + world.one_way, Event::Refunded(SourceAmount::new(self.refunded)));
+            }
             self.receive_events.push(event);
         }
         let fulfills = matches!(decision, Decision::Fulfill { .. });
@@ -426,10 +520,12 @@ impl Running {
         Run {
             report,
             received: self.received,
+            refunded: self.refunded,
             events: self.events,
             receive_events: self.receive_events,
             took: self.time,
-            packets: self.packets,
+            packets: self.sent_at.len() as u64,
+            sent_at: self.sent_at,
             rejects: self.rejects,
             max_in_flight: self.max_in_flight,
         }
@@ -451,11 +547,11 @@ fn seal_answer(arrival: &Arrival, chunk: &ChunkArrival, answer: Answer, random: 
         sequence: chunk.sequence,
         payment_amount: Amount::new(answer.total),
         chunk_amount: Amount::new(answer.claimed),
-        application_data: bytes::Bytes::new(),
+        application_data: Bytes::new(),
     });
     let data = match answer.has_body {
         true => arrival.seal(&body, random).unwrap(),
-        false => bytes::Bytes::new(),
+        false => Bytes::new(),
     };
     match answer.fulfills {
         true => arrival.fulfill(data).into(),

@@ -1,0 +1,91 @@
+//! Cancelling sends nothing new, awaits all replies and accounts for them.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Hop, World, chunks_only, config, destination, maximum, source};
+use psk_chunking::receive::ReceiveConfig;
+use psk_chunking::send::{Input, SendError, Target};
+
+fn cancelled_at(millis: u64, world: World) -> World {
+    World { commands: vec![(Duration::from_millis(millis), || Input::Cancel)], ..world }
+}
+
+#[test]
+fn all_replies_are_awaited_and_accounted_for() {
+    for at in (0..700).step_by(10) {
+        let world = cancelled_at(at, World::with(vec![maximum(1_000)]));
+        let run = world.send(config(Target::Source(source(10_000_000))));
+        assert_eq!(run.report.error, Some(SendError::Cancelled), "{at}");
+        let account = run.report.account;
+        assert_eq!(
+            (account.delivered, account.source_sent.units()),
+            (run.received, run.received.units()),
+            "{at}"
+        );
+        assert!(account.in_doubt.is_zero() && account.unverified.is_zero(), "{at}: {account:?}");
+        let late = run.sent_at.iter().filter(|sent| sent.as_millis() > u128::from(at)).count();
+        assert_eq!(late, 0, "{at}: sent after it was cancelled");
+        assert!(run.took <= Duration::from_millis(at + 110), "{at}: {:?}", run.took);
+    }
+}
+
+/// A chunk and a packet with data alone are lost: the chunk is awaited until it is settled, and nobody goes round in
+/// circles meanwhile.
+#[test]
+fn replies_that_never_come_are_awaited_too() {
+    for arrives in [true, false] {
+        let hop = chunks_only(move |chunk, _| (!arrives && chunk == 5).then_some(Hop::Swallow));
+        let mut fulfills = 0;
+        let reply = Box::new(move |_: &_, reply| {
+            let fulfilled = matches!(reply, psk_codec::Reply::Fulfill(_));
+            fulfills += u64::from(fulfilled);
+            (!arrives || !fulfilled || fulfills != 5).then_some(reply)
+        });
+        let world = cancelled_at(350, World { reply, ..World::with(vec![maximum(1_000), hop]) });
+        let mut config = config(Target::Source(source(10_000_000)));
+        config.max_packets_in_flight = 20;
+        let run = world.send(config);
+        assert_eq!(run.report.error, Some(SendError::Cancelled));
+        let account = run.report.account;
+        assert_eq!((account.delivered, account.source_sent.units()), (run.received, run.received.units()));
+        assert!(account.in_flight.is_zero() && account.in_doubt.is_zero(), "{account:?}");
+        // What cannot arrive any more takes its expiry and a grace to be known of.
+        let longest = if arrives { 3 } else { 40 };
+        assert!(run.took < Duration::from_secs(longest), "{arrives}: {:?}", run.took);
+    }
+}
+
+#[test]
+fn data_under_way_holds_nobody_up() {
+    for at in [250, 310, 350, 400, 450, 600, 1_000] {
+        let mut probes = 0;
+        let lossy = Box::new(move |packet: &common::Passing<'_>| {
+            probes += u64::from(packet.is_probe);
+            match packet.is_probe && probes > 6 && probes % 2 == 0 {
+                true => Hop::Swallow,
+                false => Hop::Forward(packet.prepare.amount),
+            }
+        });
+        let hop = chunks_only(move |chunk, _| (chunk == 2).then_some(Hop::Swallow));
+        let receive = ReceiveConfig { max_data_length: 4 << 20, ..ReceiveConfig::default() };
+        let world = World { receive, ..World::with(vec![maximum(1_000), lossy, hop]) };
+        let world = cancelled_at(at, world);
+        let mut config = config(Target::Source(source(3_000)));
+        config.data = Some(bytes::Bytes::from(vec![7; 1 << 20]));
+        let run = world.send(config);
+        assert_eq!(run.report.error, Some(SendError::Cancelled), "{at}");
+        assert_eq!(run.report.account.delivered, run.received, "{at}");
+        assert!(run.took < Duration::from_secs(60), "{at}: {:?}", run.took);
+    }
+}
+
+/// The chunks on the way complete the payment: it is not called cancelled for that it was too late.
+#[test]
+fn what_completes_all_the_same_is_accounted_for() {
+    let world = cancelled_at(250, World::with(vec![maximum(1_000)]));
+    let run = world.send(config(Target::Source(source(5_000))));
+    assert_eq!(run.report.account.source_sent, source(5_000));
+    assert_eq!(run.received, destination(5_000));
+}
