@@ -25,9 +25,10 @@ fn all_replies_are_awaited_and_accounted_for() {
             "{at}"
         );
         assert!(account.in_doubt.is_zero() && account.unverified.is_zero(), "{at}: {account:?}");
+        // The receiver is told, so that it waits for nothing more.
         let late = run.sent_at.iter().filter(|sent| sent.as_millis() > u128::from(at)).count();
-        assert_eq!(late, 0, "{at}: sent after it was cancelled");
-        assert!(run.took <= Duration::from_millis(at + 110), "{at}: {:?}", run.took);
+        assert!(late <= 1, "{at}: {late} sent after it was cancelled");
+        assert!(run.took <= Duration::from_millis(at + 210), "{at}: {:?}", run.took);
     }
 }
 

@@ -218,17 +218,17 @@ async fn pay_over_a_dying_plugin(dying: usize, lives_for: u64, death: Death) {
     let plugin = party.plugin(["left", "right"][dying]);
     plugins[dying] = Arc::new(Dying { plugin, packets: AtomicU64::new(0), lives_for, death });
     let case = format!("{death:?}, plugin {dying} after {lives_for}");
-    let payment = send_payment_over(plugins, &party.credentials(), config(200_000), None, party.clock());
+    let payment = send_payment_over(plugins, &party.credentials(), config(2_000_000), None, party.clock());
     let progress = payment.progress();
     let report = payment.finished().await;
     assert!(report.is_completed(), "{case}: {report:?}");
-    assert_eq!(report.account.source_sent, SourceAmount::new(200_000), "{case}");
+    assert_eq!(report.account.source_sent, SourceAmount::new(2_000_000), "{case}");
     party.check(&report);
     let paths = &progress.borrow().paths;
     assert!(paths[1 - dying].rate.is_some() && !paths[1 - dying].failed, "{case}: {paths:?}");
     let living = ["left", "right"][1 - dying];
     let sent = party.network.look(|world| world.totals(world.host(living).unwrap()).sent.units());
-    assert!(sent >= 90_000, "{case}: {sent}");
+    assert!(sent >= 900_000, "{case}: {sent}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,8 +31,10 @@ pub(super) enum Completing {
     Ask(Vec<SourceAmount>),
     /// Answers are under way.
     Asked,
-    /// It cannot be known.
-    Unknown,
+    /// It cannot be known: no packet of less than this delivers so much.
+    Unknown(SourceAmount),
+    /// The smallest packet that delivers so much is this one, and it delivers more than that.
+    Impossible(SourceAmount),
 }
 
 const ONE: DestinationAmount = DestinationAmount::new(1);
@@ -108,6 +110,20 @@ impl Arrived {
         self.rate_over_hops().maybe_enough(missing)
     }
 
+    /// No packet of less delivers `missing`; more than `largest` when that does not either.
+    fn maybe_enough_up_to(&self, missing: DestinationAmount, largest: SourceAmount) -> SourceAmount {
+        let (mut low, mut high) = (self.maybe_enough(missing).units(), largest.units().saturating_add(1));
+        // More is never less.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.at_most(SourceAmount::new(middle)) >= missing {
+                true => high = middle,
+                false => low = middle + 1,
+            }
+        }
+        SourceAmount::new(low)
+    }
+
     /// The rates that the largest packet shows, for several hops that round.
     fn rate_over_hops(&self) -> RateInterval {
         let shown = self.largest.and_then(|(sent, delivered)| {
@@ -127,11 +143,24 @@ impl Arrived {
         if self.asked > 0 || !self.questions.is_empty() {
             return Completing::Asked;
         }
+        let at_least = self.maybe_enough_up_to(missing, largest);
+        if at_least > largest {
+            return Completing::Unknown(at_least);
+        }
+        if self.bounds.at_least(at_least).saturating_sub(missing) >= self.worth() {
+            // More than a source unit is worth would be given away: a hop takes nothing smaller.
+            return Completing::Impossible(at_least);
+        }
         let sizes = self.sizes_to_ask(missing, largest);
         match self.rounds < MAX_ROUNDS && !sizes.is_empty() {
             true => Completing::Ask(sizes),
-            false => Completing::Unknown,
+            false => Completing::Unknown(at_least),
         }
+    }
+
+    /// What one source unit is worth, rounded up.
+    fn worth(&self) -> DestinationAmount {
+        self.rate().high().worth_ceil(SourceAmount::new(1))
     }
 
     fn known_to_complete(&self, missing: DestinationAmount) -> Option<SourceAmount> {
@@ -143,9 +172,7 @@ impl Arrived {
         let (&enough, &delivered) = self.seen.iter().find(|(_, delivered)| **delivered >= missing)?;
         let one_less = enough.saturating_sub(SourceAmount::new(1));
         let is_smallest = self.bounds.at_most(one_less) < missing;
-        // More than a source unit is worth is given away by no rate: then a hop takes nothing smaller.
-        let worth = self.rate().high().worth_ceil(SourceAmount::new(1));
-        let is_less = delivered.saturating_sub(missing) < worth;
+        let is_less = delivered.saturating_sub(missing) < self.worth();
         (delivered == missing || (is_smallest && is_less)).then_some(enough)
     }
 

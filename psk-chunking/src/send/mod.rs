@@ -394,8 +394,11 @@ impl SendPayment {
     }
 
     fn poll_draining(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
+        if let Some(output) = self.poll_status(now, random) {
+            return Some(output);
+        }
         if !self.chunks.is_empty() || self.wants_last_word() {
-            return self.poll_status(now, random).or_else(|| Some(self.wait(now, None)));
+            return Some(self.wait(now, None));
         }
         if let Phase::Draining(error) = &self.phase {
             // Receivers refuse what comes after the amount is reached, as when the rate rises meanwhile.
@@ -559,6 +562,8 @@ impl SendPayment {
         };
         let asked = match self.phase {
             Phase::Refunding(_) => [None; 3],
+            // Nothing is asked meanwhile.
+            Phase::Sending | Phase::Reconciling if self.paused => [self.next_overdue(), None, None],
             _ => {
                 [self.next_overdue(), self.status_wakes_at(now.monotonic), self.data_wakes_at(now.monotonic)]
             }

@@ -182,7 +182,10 @@ impl SendPayment {
             Completing::Ask(sizes) => return Candidate::Ask(sizes),
             Completing::Asked => return Candidate::Blocked,
             // From below: too little is rejected, at no cost, and says how much it was.
-            Completing::Unknown => path.arrived.maybe_enough(missing).max(path.completing_floor),
+            Completing::Unknown(at_least) => at_least.max(path.completing_floor),
+            Completing::Impossible(smallest) => {
+                return Candidate::TooExpensive(SendError::AmountTooSmall { smallest: Some(smallest) });
+            }
         };
         let most = largest.min(budget_left);
         // The step that would be right may be too large, and less do: anything above what has failed.

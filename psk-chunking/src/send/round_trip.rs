@@ -72,7 +72,7 @@ mod tests {
         }
         assert_eq!(path.patience().map(|patience| patience.as_millis()), Some(135), "steady: a quarter more");
         path.on_answer(ms(5_000), ms(6_000));
-        assert!(path.patience() > Some(ms(1_000)), "unsteady: {path:?}");
+        assert!(path.patience() > Some(ms(800)), "unsteady: {path:?}");
     }
 
     #[test]
