@@ -63,7 +63,10 @@ pub mod stream;
 mod time;
 
 #[cfg(feature = "driver")]
-pub use driver::{PaymentControl, PaymentHandler, PaymentReceiver, Progress, RunningPayment, send_payment};
+pub use driver::{
+    DataProgress, ExpectedRefund, PathProgress, PaymentControl, PaymentHandler, PaymentReceiver, Progress,
+    ReceivedData, RefundListener, RunningPayment, send_payment, send_payment_over,
+};
 pub use time::Now;
 
 /// README's examples are compiled and run with the documentation tests: this crate sees all layers.

@@ -16,7 +16,8 @@ fn r00_for_ever_ends_the_payment() {
         let run = World::with(vec![maximum(1_000), hop]).send_source(amount);
         assert!(run.report.error.is_some());
         assert_eq!(run.report.account.source_sent, source(0));
-        assert!(run.packets < 100, "{amount}: {}", run.packets);
+        // The search, a chunk at a time, and questions for the status until nothing can arrive any more.
+        assert!(run.packets < 400, "{amount}: {}", run.packets);
         assert!(run.took < Duration::from_secs(600), "{:?}", run.took);
     }
 }
@@ -28,7 +29,8 @@ fn r00_for_ever_after_a_good_start_ends_the_payment() {
     assert!(run.report.error.is_some());
     assert_eq!(run.report.account.source_sent, source(50_000));
     assert_eq!(run.received, destination(50_000));
-    assert!(run.packets < 300, "{}", run.packets);
+    // Two windows.
+    assert!(run.packets < 800, "{}", run.packets);
 }
 
 #[test]
@@ -36,9 +38,11 @@ fn a_link_that_is_lost_with_every_packet_ends_the_payment() {
     for arrives in [false, true] {
         let hop = chunks_only(move |_, _| Some(Hop::LinkLost { arrives }));
         let run = World::with(vec![maximum(1_000), hop]).send_source(100_000);
-        assert!(run.report.error.is_some());
-        assert!(run.packets < 100, "{}", run.packets);
-        assert!(run.received.units() <= 20_000, "{:?} {:?}", run.received, run.report);
+        // The receiver is asked, and tells what has arrived.
+        assert_eq!(run.report.is_completed(), arrives, "{:?}", run.report);
+        assert_eq!(run.received.units(), if arrives { 100_000 } else { 0 });
+        assert_eq!(run.report.account.delivered, run.received);
+        assert!(run.packets < 250, "{}", run.packets);
     }
 }
 
@@ -64,7 +68,7 @@ fn wrong_preimages_for_ever_end_the_payment() {
         ..World::with(vec![maximum(1_000)])
     };
     let run = world.send_source(100_000);
-    assert!(run.packets < 100, "{}", run.packets);
+    assert!(run.packets < 200, "{}", run.packets);
     assert!(run.took < Duration::from_secs(600), "{:?}", run.took);
 }
 
@@ -119,7 +123,7 @@ fn a_link_that_is_down_is_waited_for_and_then_left() {
     assert!(matches!(run.report.error, Some(SendError::LinkFailed(_))), "{:?}", run.report);
     assert_eq!(run.report.account.source_sent, source(40_000));
     // A window of them, and one at a time after that.
-    assert!(run.packets < 400, "{}", run.packets);
+    assert!(run.packets < 1_000, "{}", run.packets);
 
     let hop = chunks_only(|_, packet| (500..8_000).contains(&packet.now.as_millis()).then_some(Hop::NotSent));
     let run = World::with(vec![maximum(1_000), hop]).send_source(1_000_000);

@@ -174,7 +174,8 @@ fn a_receiver_that_closes_in_the_middle_is_left_soon() {
     let run = world.send_source(1_000_000);
     assert_eq!(run.report.error, Some(SendError::Refused));
     assert_eq!(run.report.account.delivered, run.received);
-    assert!(run.packets < 200, "{}", run.packets);
+    // A window.
+    assert!(run.packets < 400, "{}", run.packets);
 }
 
 #[test]

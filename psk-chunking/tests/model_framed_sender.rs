@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use psk_chunking::receive::{OnIncomplete, ReceiveConfig};
 use psk_chunking::send::control::ControllerKind;
 use psk_chunking::send::{Input, SendConfig, SendError, Target};
-use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, SequenceRange, SequenceRanges, Status};
 use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, SequenceRange, SequenceRanges, Status};
 use psk_codec::{ErrorCode, Fulfillment, Reply};
 
 /// What befalls a packet, or its answer.
@@ -25,7 +25,9 @@ enum Fate {
     Rejected(ErrorCode),
     Swallowed,
     NotSent,
-    LinkLost { arrives: bool },
+    LinkLost {
+        arrives: bool,
+    },
     Late(u64),
     AnswerLost,
     Stripped,
@@ -103,9 +105,13 @@ fn told(lie: Lie, frames: Bytes) -> Bytes {
         });
     }
     let more = match lie {
-        Lie::Data(offset) => psk_codec::psk::frame::StreamData::new(offset, Bytes::from(offset.to_be_bytes().to_vec()))
-            .map(Frame::Data),
-        Lie::Refunded(units) => Some(Frame::RefundStatus { refunded: destination(units), total: destination(units / 2) }),
+        Lie::Data(offset) => {
+            psk_codec::psk::frame::StreamData::new(offset, Bytes::from(offset.to_be_bytes().to_vec()))
+                .map(Frame::Data)
+        }
+        Lie::Refunded(units) => {
+            Some(Frame::RefundStatus { refunded: destination(units), total: destination(units / 2) })
+        }
         _ => None,
     };
     more.map(|frame| builder.push(frame));
@@ -193,11 +199,31 @@ fn case() -> impl Strategy<Value = Case> {
     let kinds = [ControllerKind::Paced, ControllerKind::Paced, ControllerKind::Window, ControllerKind::Psk2];
     let sizes = || prop_oneof![2 => Just(0_usize), 1 => 1..60_000_usize];
     let who = (proptest::collection::vec(path, 1..4), fates(), 1..60_000_u64);
-    let how = (prop_oneof![Just(1_u64), Just(50), Just(500)], any::<bool>(), proptest::sample::select(kinds.to_vec()));
-    let more = (sizes(), sizes(), proptest::option::of(0..=1_000_u64), proptest::option::weighted(0.3, 0..20_000_u64));
+    let how = (
+        prop_oneof![Just(1_u64), Just(50), Just(500)],
+        any::<bool>(),
+        proptest::sample::select(kinds.to_vec()),
+    );
+    let more = (
+        sizes(),
+        sizes(),
+        proptest::option::of(0..=1_000_u64),
+        proptest::option::weighted(0.3, 0..20_000_u64),
+    );
     (who, how, more).prop_map(|((paths, questions, amount), (one_way, to_destination, controller), more)| {
         let (says, hears, refunds, cancelled_at) = more;
-        Case { paths, questions, amount, one_way, to_destination, controller, says, hears, refunds, cancelled_at }
+        Case {
+            paths,
+            questions,
+            amount,
+            one_way,
+            to_destination,
+            controller,
+            says,
+            hears,
+            refunds,
+            cancelled_at,
+        }
     })
 }
 

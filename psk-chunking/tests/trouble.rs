@@ -59,13 +59,13 @@ fn a_rate_below_the_minimum_sends_nothing_and_ends_with_the_account() {
         let percent = if chunks > 50 { 90 } else { 100 };
         Hop::Forward(Amount::new(packet.prepare.amount.units() * percent / 100))
     });
-    let run = World::with(vec![maximum(1_000), dropping]).send_source(1_000_000);
+    let run = World::with(vec![maximum(1_000), dropping]).send_source(10_000_000);
     assert_eq!(run.report.error, Some(SendError::RateTooLow));
     let account = run.report.account;
     assert_eq!(account.delivered.units(), account.source_sent.units());
     assert!(run.took < Duration::from_secs(70), "{:?}", run.took);
-    // A window of them, and one at a time after that.
-    assert!(run.packets < 1_200, "{}", run.packets);
+    // The windows before, one that comes too late, and one at a time after that.
+    assert!(run.packets < 5_000, "{}", run.packets);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use psk_chunking::send::PathPolicy;
 use psk_codec::{Address, DestinationAmount, SourceAmount};
 use psk_quote::Rate;
 
@@ -75,6 +76,25 @@ pub(crate) struct LinkArgs {
     /// The connector: btp+ws://user:token@host:port/path, or btp+wss:// for TLS.
     #[arg(long, value_name = "URL", env = "PSK_PLUGIN", hide_env_values = true)]
     pub(crate) plugin: String,
+    #[command(flatten)]
+    pub(crate) login: LoginArgs,
+}
+
+/// Where the network is reached, in several places at once.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LinksArgs {
+    /// A connector: btp+ws://user:token@host:port/path, or btp+wss:// for TLS. Given several times, the payment goes over
+    /// all of them, as --path-policy says, and on over the others when one fails; our accounts at all of them must be in
+    /// the same asset. A refund comes over the first one.
+    #[arg(long = "plugin", value_name = "URL", env = "PSK_PLUGIN", hide_env_values = true, required = true)]
+    pub(crate) plugins: Vec<String>,
+    #[command(flatten)]
+    pub(crate) login: LoginArgs,
+}
+
+/// Who we are there.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LoginArgs {
     /// The user at the connector, when it is not in the URL; sent as it is.
     #[arg(long, value_name = "USER")]
     pub(crate) plugin_user: Option<String>,
@@ -202,7 +222,7 @@ pub(crate) struct AmountArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SendArgs {
     #[command(flatten)]
-    pub(crate) link: LinkArgs,
+    pub(crate) links: LinksArgs,
     #[command(flatten)]
     pub(crate) credentials: CredentialsArgs,
     #[command(flatten)]
@@ -226,6 +246,17 @@ pub(crate) struct SendArgs {
     /// End the payment when nothing was fulfilled for so long.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     pub(crate) idle_timeout: Duration,
+    /// Which of several --plugin are used: cheapest (those with the best rate), fastest (all, by their round trips) or
+    /// weighed:PERCENT (all that cost at most so much more than the cheapest).
+    #[arg(long, value_name = "POLICY", value_parser = path_policy, default_value = "weighed:1")]
+    pub(crate) path_policy: PathPolicy,
+    /// What goes to the receiver beside the money; - for stdin. All of it is read before the payment begins. The receiver
+    /// may not take it: whether it did is told at the end.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data_file: Option<PathBuf>,
+    /// Do not tell the receiver where to send the money back when the payment fails half way, nor wait for it.
+    #[arg(long)]
+    pub(crate) no_refund: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -295,6 +326,17 @@ fn duration(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| "longer than a hundred years".to_owned())
 }
 
+/// Such as `cheapest` or `weighed:2.5`.
+fn path_policy(text: &str) -> Result<PathPolicy, String> {
+    match text.split_once(':') {
+        None if text == "cheapest" => Ok(PathPolicy::Cheapest),
+        None if text == "fastest" => Ok(PathPolicy::Fastest),
+        None if text == "weighed" => percent_as_ppm("1").map(PathPolicy::Weighed),
+        Some(("weighed", percent)) => percent_as_ppm(percent).map(PathPolicy::Weighed),
+        _ => Err("not cheapest, fastest or weighed:PERCENT".to_owned()),
+    }
+}
+
 /// A percentage with up to four decimals, in parts per million.
 fn percent_as_ppm(text: &str) -> Result<u32, String> {
     let error = || "not a percentage from 0 to 100 with at most four decimals".to_owned();
@@ -356,6 +398,16 @@ mod tests {
         assert_eq!(percent_as_ppm("100"), Ok(1_000_000));
         for text in ["0.00001", "100.1", "-1", "x"] {
             assert!(percent_as_ppm(text).is_err(), "{text:?}");
+        }
+    }
+    #[test]
+    fn path_policies_are_read() {
+        assert_eq!(path_policy("cheapest"), Ok(PathPolicy::Cheapest));
+        assert_eq!(path_policy("fastest"), Ok(PathPolicy::Fastest));
+        assert_eq!(path_policy("weighed"), Ok(PathPolicy::Weighed(10_000)));
+        assert_eq!(path_policy("weighed:2.5"), Ok(PathPolicy::Weighed(25_000)));
+        for text in ["", "slowest", "cheapest:1", "weighed:", "weighed:101", "weighed:-1", ":"] {
+            assert!(path_policy(text).is_err(), "{text:?}");
         }
     }
 }

@@ -2,19 +2,28 @@ use std::sync::Arc;
 
 use psk_plugin::btp::{BtpClient, BtpUrl, Token};
 
-use crate::args::LinkArgs;
+use crate::args::{LinkArgs, LinksArgs, LoginArgs};
 use crate::error::Failure;
 
 /// Where to connect, with credentials from the URL or apart from it.
 pub(crate) fn url(args: &LinkArgs) -> Result<BtpUrl, Failure> {
-    let parsed = match &args.plugin_token {
+    parse(&args.plugin, &args.login)
+}
+
+/// The same for several places.
+pub(crate) fn urls(args: &LinksArgs) -> Result<Vec<BtpUrl>, Failure> {
+    args.plugins.iter().map(|plugin| parse(plugin, &args.login)).collect()
+}
+
+fn parse(plugin: &str, login: &LoginArgs) -> Result<BtpUrl, Failure> {
+    let parsed = match &login.plugin_token {
         Some(token) => {
-            BtpUrl::with_credentials(&args.plugin, args.plugin_user.as_deref(), Token::new(token.clone()))
+            BtpUrl::with_credentials(plugin, login.plugin_user.as_deref(), Token::new(token.clone()))
         }
-        None if args.plugin_user.is_some() => {
+        None if login.plugin_user.is_some() => {
             return Err(Failure::usage("--plugin-user needs --plugin-token or PSK_PLUGIN_TOKEN"));
         }
-        None => args.plugin.parse(),
+        None => plugin.parse(),
     };
     parsed.map_err(|error| Failure::usage(format!("--plugin: {error}")))
 }

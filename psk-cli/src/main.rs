@@ -5,6 +5,7 @@ mod commands;
 mod credentials;
 mod data_files;
 mod error;
+mod file;
 mod link;
 mod output;
 

@@ -73,7 +73,12 @@ fn wrong_usage_is_told_with_the_field() {
         ((0, "send"), &["--source-amount", "1", "--min-rate", "fast"], "--min-rate"),
         ((0, "send"), &["--source-amount", "1", "--max-slippage", "101"], "--max-slippage"),
         ((0, "send"), &["--source-amount", "1", "--timeout", "soon"], "--timeout"),
+        // Paths and data.
+        ((0, "send"), &["--source-amount", "1", "--path-policy", "slowest"], "--path-policy"),
+        ((0, "send"), &["--source-amount", "1", "--path-policy", "weighed:101"], "--path-policy"),
+        ((0, "send"), &["--source-amount", "1", "--data-file", "/no/such/file"], "--data-file"),
         // Servers.
+        ((0, "send"), &["--source-amount", "1", "--plugin", "http://127.0.0.1:1"], "--plugin"),
         ((1, "--plugin=http://127.0.0.1:1"), &["--source-amount", "1"], "--plugin"),
         ((1, "--plugin=btp+ws://127.0.0.1:1"), &["--source-amount", "1"], "--plugin"),
         ((1, "--plugin=btp+ws://u:token-that-is-secret@"), &["--source-amount", "1"], "--plugin"),

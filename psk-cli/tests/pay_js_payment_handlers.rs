@@ -1,5 +1,7 @@
 //! `psk send` pays the payment handlers of every published JS version, to the last unit.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 mod support;
 
 use support::*;
@@ -112,5 +114,21 @@ fn a_handler_that_takes_its_time_is_asked_once() {
         assert_eq!(units(&receiver.payment()["received"]), 10_000);
         assert_eq!((account.delivered, receiver.total()), (10_000, 10_000));
         assert_eq!(count(&receiver.stats()["payments"]), 1);
+    });
+}
+
+#[test]
+fn without_the_data_that_none_of_them_takes() {
+    let data = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(data.path(), vec![7; 100_000]).unwrap();
+    let file = format!("--data-file={}", data.path().display());
+    with_peers(|scenario| {
+        let settings = json!({"maxPacketAmount": "5000"});
+        for target in ["--source-amount=100003", "--destination-amount=100003"] {
+            pay_all(scenario, settings.clone(), &[target, &file], |account, _| {
+                assert_eq!((account.source_sent, account.delivered), (100_003, 100_003), "{account:?}");
+                assert_eq!(account.data_delivered, Some(false), "{account:?}");
+            });
+        }
     });
 }

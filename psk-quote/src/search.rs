@@ -78,7 +78,7 @@ pub struct PathView {
 /// Probes at once in the first round; each is so many times the one before.
 const LADDER_FACTOR: u64 = 10;
 /// Failures in a row after which a search gives up.
-const MAX_FAILURES: u32 = 8;
+const MAX_FAILURES: u32 = 12;
 /// Failures of one amount after which it is taken as refused, if smaller ones pass.
 const FAILURES_OF_SIZE: u32 = 3;
 /// Promises of F08 details that may be broken, one by each of several hops, before they are tried only beside other

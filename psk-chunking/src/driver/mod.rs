@@ -2,7 +2,11 @@
 
 mod receive;
 mod refund;
+mod refund_listener;
+mod running;
 mod send;
 
 pub use receive::{PaymentHandler, PaymentReceiver};
-pub use send::{PaymentControl, Progress, RunningPayment, send_payment};
+pub use refund_listener::{ExpectedRefund, RefundListener};
+pub use running::{DataProgress, PathProgress, PaymentControl, Progress, ReceivedData, RunningPayment};
+pub use send::{send_payment, send_payment_over};

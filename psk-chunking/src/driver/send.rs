@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,93 +8,13 @@ use psk_codec::psk::Sequence;
 use psk_codec::{Prepare, SourceAmount};
 use psk_crypto::{Credentials, SystemRandom};
 use psk_plugin::{Clock, Plugin, SendError as LinkError};
-use psk_quote::RateInterval;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::send::{Account, Input, Output, SendConfig, SendEvent, SendPayment, SendReport};
+use super::refund_listener::ExpectedRefund;
+use super::running::{Command, PathProgress, PaymentControl, Piece, Progress, ReceivedData, RunningPayment};
+use crate::send::{Input, Output, PathIndex, SendConfig, SendEvent, SendPayment, SendReport};
 use crate::time::Now;
-
-/// How far a payment is: for progress bars.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Where the money is.
-    pub account: Account,
-    /// The rates that fit what arrived; `None` until the path has been searched.
-    pub rate: Option<RateInterval>,
-    /// The largest packet known to pass, in source units; `None` until the path has been searched.
-    pub max_packet_amount: Option<SourceAmount>,
-}
-
-/// A payment that runs in a task of its own.
-///
-/// Dropping it does not end the payment, because its account would be lost: cancel it with its
-/// [`control`](Self::control) and await [`finished`](Self::finished).
-#[derive(Debug)]
-pub struct RunningPayment {
-    control: PaymentControl,
-    progress: watch::Receiver<Progress>,
-    task: JoinHandle<SendReport>,
-}
-
-/// Commands for a running payment. Cheap to clone; commands for a payment that has ended do nothing.
-#[derive(Clone, Debug)]
-pub struct PaymentControl(mpsc::UnboundedSender<Command>);
-
-#[derive(Clone, Copy, Debug)]
-enum Command {
-    Pause,
-    Resume,
-    Cancel,
-}
-
-impl PaymentControl {
-    /// Sends no more until [`resume`](Self::resume). Deadlines go on.
-    pub fn pause(&self) {
-        self.tell(Command::Pause);
-    }
-
-    /// Goes on.
-    pub fn resume(&self) {
-        self.tell(Command::Resume);
-    }
-
-    /// Ends the payment, after what is in flight has been answered.
-    pub fn cancel(&self) {
-        self.tell(Command::Cancel);
-    }
-
-    fn tell(&self, command: Command) {
-        // Nobody listens when the payment has ended: then there is nothing to do.
-        let _ = self.0.send(command);
-    }
-}
-
-impl RunningPayment {
-    /// For commands.
-    pub fn control(&self) -> PaymentControl {
-        self.control.clone()
-    }
-
-    /// The latest progress, and a signal when it changes.
-    pub fn progress(&self) -> watch::Receiver<Progress> {
-        self.progress.clone()
-    }
-
-    /// Waits for the end of the payment, whatever it is.
-    ///
-    /// # Panics
-    ///
-    /// When the runtime is shut down meanwhile.
-    pub async fn finished(self) -> SendReport {
-        match self.task.await {
-            Ok(report) => report,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(error) => panic!("the runtime was shut down during a payment: {error}"),
-        }
-    }
-}
 
 /// Starts a payment over a plugin.
 ///
@@ -141,12 +62,77 @@ pub fn send_payment(
     config: SendConfig,
     clock: Clock,
 ) -> RunningPayment {
+    send_payment_over(vec![plugin], credentials, config, None, clock)
+}
+
+/// Starts a payment over several plugins at once, each of which is a way to the receiver: a path of the payment has the
+/// place of its plugin. The payment goes on as long as one of them works.
+///
+/// The accounts of all plugins must be in **the same asset with the same scale** ([`Plugin::details`]), for the
+/// payment's amounts are in their units. Without any plugin the payment fails.
+///
+/// With a `refund` ([`RefundListener::expect`](super::RefundListener::expect), for the same credentials and payment id)
+/// the receiver is told where to send money back when the payment fails half way, and a failed payment ends only when that
+/// has come, or the [refund time-out](SendConfig::refund_timeout) has passed. It takes the place of
+/// [`SendConfig::refund_account`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use psk_chunking::receive::{OnIncomplete, ReceiveConfig, Verdict};
+/// # use psk_chunking::send::{SendConfig, SendError, Target};
+/// # use psk_chunking::{PaymentReceiver, RefundListener, send_payment_over};
+/// # use psk_codec::{SourceAmount, psk::PaymentId};
+/// # use psk_crypto::{ReceiverSecret, SystemRandom};
+/// # use psk_plugin::{AccountDetails, Clock, memory};
+/// # use psk_request::{Endpoint, ReceiverConfig};
+/// # let account = |name: &str| AccountDetails {
+/// #     address: format!("test.{name}").parse().expect("an address"),
+/// #     asset_scale: 9,
+/// #     asset_code: "XRP".into(),
+/// # };
+/// # let (alice, bob) = memory::pair(account("alice"), account("bob"));
+/// # let clock = Clock::system();
+/// # let config = ReceiveConfig { on_incomplete: OnIncomplete::Refund, ..ReceiveConfig::default() };
+/// # let payments = PaymentReceiver::new(config, |_offer| async { Verdict::Accept }, clock.clone());
+/// # let payments = payments.with_refunds(bob.clone());
+/// # let endpoint = Endpoint::attach(bob, clock.clone()).await?;
+/// # let secret = ReceiverSecret::generate(&mut SystemRandom);
+/// # let receiver = endpoint.receiver(ReceiverConfig::new(secret).with_chunks(payments))?;
+/// # let credentials = receiver.credentials(b"")?;
+/// let endpoint = Endpoint::attach(alice.clone(), clock.clone()).await?;
+/// let refunds = RefundListener::new(&endpoint)?;
+///
+/// let config = SendConfig::new(Target::Source(SourceAmount::new(1_000)), PaymentId::new([7; 16]));
+/// let refund = refunds.expect(&credentials, config.payment_id)?;
+/// let payment = send_payment_over(vec![alice], &credentials, config, Some(refund.clone()), clock);
+/// payment.control().cancel();
+/// let account = payment.finished().await.account;
+/// assert_eq!(account.refunded, refund.refunded());
+/// assert_eq!(account.lost(), SourceAmount::ZERO);
+/// # Ok(())
+/// # }
+/// ```
+pub fn send_payment_over(
+    plugins: Vec<Arc<dyn Plugin>>,
+    credentials: &Credentials,
+    mut config: SendConfig,
+    refund: Option<ExpectedRefund>,
+    clock: Clock,
+) -> RunningPayment {
+    if let Some(refund) = &refund {
+        config.refund_account = Some(refund.account().clone());
+    }
     let time = Time { clock, origin: Instant::now() };
-    let machine = SendPayment::new(config, credentials, time.now());
     let (commands, inbox) = mpsc::unbounded_channel();
-    let (progress, watcher) = watch::channel(Progress::default());
-    let task = tokio::spawn(Driver { plugin, machine, time, inbox, progress }.run());
-    RunningPayment { control: PaymentControl(commands), progress: watcher, task }
+    let control = PaymentControl::new(commands, config.data.is_some());
+    let machine = SendPayment::new(config, credentials, time.now()).with_paths(plugins.len());
+    let shown = Progress { paths: vec![PathProgress::default(); plugins.len()], ..Progress::default() };
+    let (progress, watcher) = watch::channel(shown.clone());
+    let (data, pieces) = mpsc::unbounded_channel();
+    let refunds = Refunds { total: refund.as_ref().map(ExpectedRefund::watch), _expected: refund };
+    let task = tokio::spawn(Driver { plugins, machine, time, inbox, refunds, shown, progress, data }.run());
+    RunningPayment { control, progress: watcher, received: Some(ReceivedData::new(pieces)), task }
 }
 
 /// Far enough to be no deadline.
@@ -165,79 +151,172 @@ impl Time {
 }
 
 struct Driver {
-    plugin: Arc<dyn Plugin>,
+    plugins: Vec<Arc<dyn Plugin>>,
     machine: SendPayment,
     time: Time,
     inbox: mpsc::UnboundedReceiver<Command>,
+    refunds: Refunds,
+    shown: Progress,
     progress: watch::Sender<Progress>,
+    data: mpsc::UnboundedSender<Piece>,
+}
+
+/// What comes back, if anything may.
+struct Refunds {
+    total: Option<watch::Receiver<SourceAmount>>,
+    /// Held, so that it comes.
+    _expected: Option<ExpectedRefund>,
+}
+
+impl Refunds {
+    /// Waits until more has come back.
+    async fn more(&mut self) {
+        if let Some(total) = &mut self.total
+            && total.changed().await.is_ok()
+        {
+            // It is still news to the machine.
+            return total.mark_changed();
+        }
+        std::future::pending().await
+    }
+
+    /// How much has come back in all, when that is news.
+    fn news(&mut self) -> Option<SourceAmount> {
+        let total = self.total.as_mut().filter(|total| total.has_changed().unwrap_or(false))?;
+        Some(*total.borrow_and_update())
+    }
 }
 
 impl Driver {
     async fn run(mut self) -> SendReport {
         let mut in_flight = FuturesUnordered::new();
-        let mut shown = Progress::default();
         let sleep = sleep_until(self.time.origin);
         tokio::pin!(sleep);
         loop {
-            let wait = loop {
-                match self.machine.poll(self.time.now(), &mut SystemRandom) {
-                    Output::Send { packet, prepare, .. } => {
-                        in_flight.push(send_packet(self.plugin.clone(), packet, prepare));
-                    }
-                    Output::Event(event) => show(&mut shown, event),
-                    Output::Wait(until) => break until,
-                    Output::Ended(report) => return report,
-                }
+            let wait = match self.drain(|packet| in_flight.push(packet.send())) {
+                ControlFlow::Continue(wait) => wait,
+                ControlFlow::Break(report) => return report,
             };
-            self.tell_progress(&mut shown);
             // Endless time-outs of callers are beyond what an instant can hold.
             let deadline = self.time.origin + wait.min(FAR_FUTURE);
             if sleep.deadline() != deadline {
                 sleep.as_mut().reset(deadline);
             }
             let input = tokio::select! {
-                Some(input) = in_flight.next(), if !in_flight.is_empty() => input,
-                Some(command) = self.inbox.recv() => match command {
-                    Command::Pause => Input::Pause,
-                    Command::Resume => Input::Resume,
-                    Command::Cancel => Input::Cancel,
-                },
-                () = &mut sleep => continue,
+                Some(input) = in_flight.next(), if !in_flight.is_empty() => Some(input),
+                Some(command) = self.inbox.recv() => self.obey(command),
+                () = self.refunds.more() => None,
+                () = &mut sleep => None,
             };
-            self.machine.handle(input, self.time.now(), &mut SystemRandom);
+            // What has come back was counted before the receiver was told so. Its word that this was all may be the
+            // input.
+            if let Some(total) = self.refunds.news() {
+                self.machine.handle(Input::Refunded(total), self.time.now(), &mut SystemRandom);
+            }
+            if let Some(input) = input {
+                self.machine.handle(input, self.time.now(), &mut SystemRandom);
+            }
         }
     }
 
-    fn tell_progress(&self, shown: &mut Progress) {
-        shown.account = *self.machine.account();
+    /// Does what the machine says, until it waits or has ended.
+    fn drain(&mut self, mut send: impl FnMut(Packet)) -> ControlFlow<SendReport, Duration> {
+        let drained = loop {
+            match self.machine.poll(self.time.now(), &mut SystemRandom) {
+                Output::Send { packet, path, prepare } => {
+                    let plugin = self.plugins.get(path.0).cloned();
+                    send(Packet { plugin, packet, prepare });
+                }
+                Output::Event(event) => self.show(event),
+                Output::Wait(until) => break ControlFlow::Continue(until),
+                Output::Ended(report) => break ControlFlow::Break(report),
+            }
+        };
+        self.tell_progress();
+        drained
+    }
+
+    fn obey(&mut self, command: Command) -> Option<Input> {
+        match command {
+            Command::Pause => Some(Input::Pause),
+            Command::Resume => Some(Input::Resume),
+            Command::Cancel => Some(Input::Cancel),
+            Command::Write(data) => {
+                if let Err(error) = self.machine.write(data) {
+                    tracing::warn!(%error, "data for the receiver is not taken");
+                }
+                None
+            }
+            Command::FinishData => {
+                self.machine.finish_data();
+                None
+            }
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        self.shown.account = *self.machine.account();
+        self.shown.data.delivered = self.machine.data_is_delivered();
+        let shown = &self.shown;
         self.progress.send_if_modified(|progress| {
             let changed = progress != shown;
-            *progress = *shown;
+            if changed {
+                progress.clone_from(shown);
+            }
             changed
         });
     }
-}
 
-fn show(progress: &mut Progress, event: SendEvent) {
-    tracing::trace!(?event);
-    match event {
-        SendEvent::PathFound { rate, max_packet_amount, .. } => {
-            progress.rate = Some(rate);
-            progress.max_packet_amount = Some(max_packet_amount);
+    fn show(&mut self, event: SendEvent) {
+        tracing::trace!(?event);
+        let mut show_path = |path: PathIndex, show: &dyn Fn(&mut PathProgress)| {
+            if let Some(path) = self.shown.paths.get_mut(path.0) {
+                show(path);
+            }
+        };
+        match event {
+            SendEvent::PathFound { path, rate, max_packet_amount } => show_path(path, &|path| {
+                path.rate = Some(rate);
+                path.max_packet_amount = Some(max_packet_amount);
+            }),
+            SendEvent::RateMoved { path, rate } => show_path(path, &|path| path.rate = Some(rate)),
+            SendEvent::PathFailed { path } => show_path(path, &|path| path.failed = true),
+            SendEvent::Data(octets) => {
+                let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
+                self.shown.data.received = self.shown.data.received.saturating_add(length);
+                // The caller may not want to have it.
+                let _ = self.data.send(Piece::Octets(octets));
+            }
+            SendEvent::DataComplete => {
+                self.shown.data.received_all = true;
+                let _ = self.data.send(Piece::End);
+            }
+            _ => {}
         }
-        SendEvent::RateMoved { rate, .. } => progress.rate = Some(rate),
-        _ => {}
     }
 }
 
-async fn send_packet(plugin: Arc<dyn Plugin>, packet: Sequence, prepare: Prepare) -> Input {
-    match plugin.send(prepare).await {
-        Ok(reply) => Input::Reply { packet, reply },
-        Err(LinkError::NotSent(reason)) => Input::NotSent { packet, reason },
-        // Whatever else may go wrong: nobody knows whether the packet arrived.
-        Err(error) => {
-            tracing::debug!(%packet, %error);
-            Input::Unanswered { packet }
+/// A packet that is to leave.
+struct Packet {
+    plugin: Option<Arc<dyn Plugin>>,
+    packet: Sequence,
+    prepare: Prepare,
+}
+
+impl Packet {
+    async fn send(self) -> Input {
+        let packet = self.packet;
+        let Some(plugin) = self.plugin else {
+            return Input::NotSent { packet, reason: "there is no plugin".to_owned() };
+        };
+        match plugin.send(self.prepare).await {
+            Ok(reply) => Input::Reply { packet, reply },
+            Err(LinkError::NotSent(reason)) => Input::NotSent { packet, reason },
+            // Whatever else may go wrong: nobody knows whether the packet arrived.
+            Err(error) => {
+                tracing::debug!(%packet, %error);
+                Input::Unanswered { packet }
+            }
         }
     }
 }

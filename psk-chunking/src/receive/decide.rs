@@ -50,6 +50,10 @@ impl ReceivePayments {
     }
 
     fn row(&self, chunk: &ChunkArrival, problem: Option<DataProblem>) -> Row {
+        // Before all else: any other answer would say that the data was read.
+        if problem == Some(DataProblem::NoRoom) {
+            return Row::Refuse(ChunkRefusal::NoRoomForData);
+        }
         if let Some(refusal) = unfit(chunk) {
             return Row::Refuse(refusal);
         }
@@ -67,8 +71,7 @@ impl ReceivePayments {
         match problem {
             Some(DataProblem::Conflict) => return Row::Refuse(ChunkRefusal::ProtocolViolation),
             Some(DataProblem::TooLong) => return Row::Refuse(ChunkRefusal::DataTooLong),
-            Some(DataProblem::NoRoom) => return Row::Refuse(ChunkRefusal::NoRoomForData),
-            None => {}
+            Some(DataProblem::NoRoom) | None => {}
         }
         match payment.state {
             State::Reviewing(..) => Row::AwaitReview,

@@ -57,6 +57,21 @@ impl Default for Arrived {
 }
 
 impl Arrived {
+    /// What one packet says.
+    pub(super) fn of(sent: SourceAmount, delivered: DestinationAmount) -> Self {
+        let mut arrived = Self::default();
+        let _ = arrived.learn(sent, delivered);
+        arrived
+    }
+
+    /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken.
+    pub(super) fn start_again(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
+        *self = Self { asked: self.asked, ..Self::default() };
+        for (&sent, &delivered) in seen {
+            let _ = self.learn(sent, delivered);
+        }
+    }
+
     /// Takes what arrived of a packet; whether that contradicts what was known.
     pub(super) fn learn(&mut self, sent: SourceAmount, delivered: DestinationAmount) -> Learned {
         let learned = self.bounds.learn(sent, delivered);
@@ -128,7 +143,10 @@ impl Arrived {
         let (&enough, &delivered) = self.seen.iter().find(|(_, delivered)| **delivered >= missing)?;
         let one_less = enough.saturating_sub(SourceAmount::new(1));
         let is_smallest = self.bounds.at_most(one_less) < missing;
-        (delivered == missing || is_smallest).then_some(enough)
+        // More than a source unit is worth is given away by no rate: then a hop takes nothing smaller.
+        let worth = self.rate().high().worth_ceil(SourceAmount::new(1));
+        let is_less = delivered.saturating_sub(missing) < worth;
+        (delivered == missing || (is_smallest && is_less)).then_some(enough)
     }
 
     /// Around the likeliest size, each about one unit's worth from the next; between what is too little and what is
@@ -141,14 +159,15 @@ impl Arrived {
         let floor = too_little.map_or(0, |(size, _)| size.units());
         let ceiling = too_much.map_or(largest.units().saturating_add(1), |(size, _)| size.units());
         let unit = rate.low().cost_floor(ONE).units().max(1);
-        let (step, first) = match (too_little, too_much) {
-            (Some(_), Some(_)) => {
-                let step = ((ceiling - floor) / (2 * EACH_SIDE + 1)).clamp(1, unit);
-                (step, floor.saturating_add(step))
-            }
-            (Some(_), None) => (unit, floor.saturating_add(unit)),
-            (None, Some(_)) => (unit, ceiling.saturating_sub(unit.saturating_mul(2 * EACH_SIDE))),
-            (None, None) => (unit, likely.units().saturating_sub(unit.saturating_mul(EACH_SIDE))),
+        let side = unit.saturating_mul(EACH_SIDE);
+        let between = ceiling.saturating_sub(floor);
+        let (first, step) = if too_little.is_some() && too_much.is_some() && between / 2 <= side {
+            let step = (between / (2 * EACH_SIDE + 1)).clamp(1, unit);
+            (floor.saturating_add(step), step)
+        } else {
+            let first =
+                likely.units().saturating_sub(side).min(ceiling.saturating_sub(side.saturating_mul(2)));
+            (first.max(floor.saturating_add(unit)), unit)
         };
         let sizes = (0..=2 * EACH_SIDE).map(|place| first.saturating_add(place.saturating_mul(step)));
         let mut sizes: Vec<u64> = sizes.filter(|&size| floor < size && size < ceiling && size > 0).collect();

@@ -24,11 +24,15 @@ pub(super) struct Data {
     heard: bool,
     /// The receiver's stream contradicts itself or is too long, or it does not take ours: neither is carried on.
     broken: bool,
+    /// The receiver does not take ours.
+    refused: bool,
     /// Whether the application has been told that the receiver's stream is complete.
     told_complete: bool,
     messages: BTreeMap<Sequence, Message>,
-    /// Messages in a row that were not answered authentically.
+    /// How often in a row messages were not answered authentically.
     in_vain: u32,
+    /// What was sent before belongs to the last failure.
+    failed_at: Option<Duration>,
     not_before: Duration,
 }
 
@@ -62,9 +66,11 @@ impl Data {
             back: Reassembly::new(limits),
             heard: false,
             broken: false,
+            refused: false,
             told_complete: false,
             messages: BTreeMap::new(),
             in_vain: 0,
+            failed_at: None,
             not_before: Duration::ZERO,
         }
     }
@@ -94,7 +100,13 @@ impl SendPayment {
 
     /// Whether the receiver has all that was written, and knows that it is all.
     pub fn data_is_delivered(&self) -> bool {
-        self.data.out.is_acknowledged()
+        self.data.out.is_acknowledged() && !self.data.refused
+    }
+
+    /// The receiver takes no data: nothing more of it is sent.
+    pub(super) fn refuse_data(&mut self) {
+        self.data.broken = true;
+        self.data.refused = true;
     }
 
     /// Whether data is still to be carried, in either direction, and somebody is there to carry it with.
@@ -208,8 +220,7 @@ impl SendPayment {
             self.data.broken |= said.closed && !self.has_delivered_all();
             return;
         }
-        self.data_lost(packet);
-        self.data.in_vain += 1;
+        self.message_failed(packet, &message, now);
         let busy = reject.is_none_or(|reject| reject.code.class() == ErrorClass::Temporary);
         let pause = self.patience_of(message.path) / if busy { 2 } else { 1 };
         let jittered = super::control::jittered(pause, random.jitter());
@@ -226,8 +237,17 @@ impl SendPayment {
             .map(|(&packet, _)| packet)
             .collect();
         for packet in lost {
-            self.data.messages.remove(&packet);
-            self.data_lost(packet);
+            if let Some(message) = self.data.messages.remove(&packet) {
+                self.message_failed(packet, &message, now);
+            }
+        }
+    }
+
+    /// What was in flight together fails together, and counts once.
+    fn message_failed(&mut self, packet: Sequence, message: &Message, now: Now) {
+        self.data_lost(packet);
+        if self.data.failed_at.is_none_or(|failed_at| message.sent_at > failed_at) {
+            self.data.failed_at = Some(now.monotonic);
             self.data.in_vain += 1;
         }
     }

@@ -7,6 +7,7 @@ use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 use psk_quote::{PathView, ProbeResult, SearchError, SearchStep, suggested_maximum};
 
+use super::arrived::Arrived;
 use super::path::{Path, PathIndex};
 use super::{MinimumRate, Output, Purpose, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Target};
 use crate::time::Now;
@@ -16,7 +17,7 @@ const FIRST_LIMIT: SourceAmount = SourceAmount::new(1_000_000);
 /// No money hangs on a probe: rather than wait until it has expired, ask again. Long enough for the slowest paths.
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 /// Nor for much longer than answers take, when that is known.
-const LEAST_PROBE_PATIENCE: Duration = Duration::from_millis(300);
+const LEAST_PROBE_PATIENCE: Duration = Duration::from_millis(50);
 /// A packet that delivers so many units shows its rate to about a percent.
 const SHOWS_THE_RATE: DestinationAmount = DestinationAmount::new(64);
 const ONE: DestinationAmount = DestinationAmount::new(1);
@@ -108,8 +109,7 @@ impl SendPayment {
     /// When a probe is asked again: soon, once it is known how long answers take.
     pub(super) fn probe_due(&self, probe: &SentProbe) -> Duration {
         let usual = self.path(probe.path).round_trip.patience();
-        let soon =
-            usual.map(|patience| probe.sent_at.saturating_add((patience * 3).max(LEAST_PROBE_PATIENCE)));
+        let soon = usual.map(|patience| probe.sent_at.saturating_add(patience.max(LEAST_PROBE_PATIENCE)));
         soon.map_or(probe.give_up_at, |soon| soon.min(probe.give_up_at))
     }
 
@@ -200,7 +200,7 @@ impl SendPayment {
     }
 
     fn open(&mut self, index: PathIndex, view: &PathView, now: Now) -> Result<(), SendError> {
-        self.check_feasible(view)?;
+        self.check_feasible(index, view)?;
         let minimum_rate = self.fixed_minimum_rate(view)?;
         let path = self.path_mut(index);
         path.open(view, minimum_rate);
@@ -224,7 +224,7 @@ impl SendPayment {
         (view.refused.is_none() && wanted > limit).then_some(wanted)
     }
 
-    fn check_feasible(&self, view: &PathView) -> Result<(), SendError> {
+    fn check_feasible(&self, index: PathIndex, view: &PathView) -> Result<(), SendError> {
         let smallest = view.rate.maybe_enough(ONE);
         let any_rate = self.config.minimum_rate == MinimumRate::AnyRate;
         match self.config.target {
@@ -238,7 +238,12 @@ impl SendPayment {
             }
             Target::Source(_) => Ok(()),
             Target::Destination(amount) => {
-                let needed = view.rate.maybe_enough(amount);
+                // What several hops round away of one packet is known to be less of a larger one: nothing is impossible
+                // that may be possible.
+                let passed = self.path(index).search.arrivals().get_key_value(&view.passes);
+                let needed = passed.map_or(SourceAmount::ZERO, |(&sent, &delivered)| {
+                    Arrived::of(sent, delivered).maybe_enough(amount)
+                });
                 match needed > self.config.budget() {
                     true => Err(SendError::MaxSourceAmountTooLow { needed }),
                     false => Ok(()),

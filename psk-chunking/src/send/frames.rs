@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use psk_codec::psk::frame::{
-    Frame, Frames, FramesBuilder, RefundAccount, SequenceRange, SequenceRanges, VERSION,
+    CloseReason, Frame, Frames, FramesBuilder, RefundAccount, SequenceRange, SequenceRanges, VERSION,
 };
 use psk_codec::psk::{ChunkPacket, Sequence};
 use psk_request::max_chunk_request_data_length;
@@ -113,11 +113,18 @@ impl SendPayment {
             match frame {
                 Frame::Data(data) => self.take_data(data.offset(), data.data(), now),
                 Frame::DataEnd { length } => self.take_data_end(length, now),
-                Frame::Closed(_) => said.closed = true,
+                Frame::Closed(closed) => match closed.reason() {
+                    // The payment goes on without the data.
+                    CloseReason::DATA_TOO_LONG | CloseReason::PROTOCOL_VIOLATION => said.data_refused = true,
+                    _ => said.closed = true,
+                },
                 Frame::Status(status) => said.status = Some(status),
                 Frame::RefundStatus { refunded, total } => self.refund.told(refunded, total),
                 _ => {}
             }
+        }
+        if said.data_refused {
+            self.refuse_data();
         }
         said
     }
@@ -128,5 +135,7 @@ impl SendPayment {
 pub(super) struct Said {
     /// It takes no more of the payment.
     pub(super) closed: bool,
+    /// It does not take the data, and goes on without it.
+    pub(super) data_refused: bool,
     pub(super) status: Option<psk_codec::psk::frame::Status>,
 }

@@ -402,7 +402,7 @@ impl SendPayment {
             let reached = *error == SendError::Refused && self.has_delivered_target();
             let error = if reached { self.unresolved() } else { Some(error.clone()) };
             match error {
-                Some(error) if self.may_be_refunded() => self.begin_refund(error, now),
+                Some(error) if self.tells_the_end(&error) => self.begin_refund(error, now),
                 error => self.phase = Phase::Ended(error),
             }
         }

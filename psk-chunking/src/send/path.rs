@@ -67,6 +67,8 @@ pub(super) struct Path {
     pub(super) completing_floor: SourceAmount,
     /// A completing chunk of this size has delivered too little.
     pub(super) completing_failed: SourceAmount,
+    /// How many have in a row.
+    pub(super) completing_tries: u32,
 }
 
 /// How far a path is.
@@ -189,6 +191,7 @@ impl Path {
             awaited: VecDeque::new(),
             completing_floor: SourceAmount::ZERO,
             completing_failed: SourceAmount::ZERO,
+            completing_tries: 0,
         }
     }
 
@@ -320,6 +323,7 @@ impl Path {
     pub(super) fn restart_completing(&mut self) {
         self.completing_floor = SourceAmount::ZERO;
         self.completing_failed = SourceAmount::ZERO;
+        self.completing_tries = 0;
     }
 }
 

@@ -23,6 +23,10 @@ impl SendPayment {
         if self.paths.len() == 1 {
             return open().collect();
         }
+        // One that answers nothing gets nothing while there are others.
+        let answers = |index: &PathIndex| !self.path(*index).round_trip.is_silent();
+        let none_answers = !open().any(|index| answers(&index));
+        let open = || open().filter(|index| none_answers || answers(index));
         let rate = |index: PathIndex| self.path(index).rate.low();
         let Some(best) = open().map(rate).max() else { return Vec::new() };
         let round_trip = |path: &Path| path.round_trip.smoothed().unwrap_or(Duration::MAX);

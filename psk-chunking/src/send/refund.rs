@@ -50,10 +50,11 @@ impl SendPayment {
         }
     }
 
-    /// Whether a payment that has failed may get money back.
-    pub(super) fn may_be_refunded(&self) -> bool {
+    /// Whether the receiver is told that the payment has failed: it may send money back, and does not wait for more.
+    pub(super) fn tells_the_end(&self, error: &SendError) -> bool {
         let sent = !self.account.source_sent.is_zero();
-        sent && self.peer.knows_frames() && self.config.refund_account.is_some()
+        let knows = *error == SendError::Refused && self.config.refund_account.is_none();
+        sent && self.peer.knows_frames() && !knows
     }
 
     pub(super) fn begin_refund(&mut self, error: SendError, now: Now) {

@@ -16,6 +16,8 @@ use crate::time::Now;
 const MAX_REFUSALS: u32 = 3;
 /// A path that fails so often in a row is given up.
 const MAX_PATH_FAILURES: u32 = 10;
+/// So many completing chunks in a row may deliver too little before there are pauses between them.
+const MAX_COMPLETING_TRIES: u32 = 16;
 /// Packets are valid for at most so long: what connectors cap it to.
 const MAX_PACKET_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 /// By so many destination units a packet may fall short for the rounding of several hops.
@@ -253,10 +255,15 @@ impl SendPayment {
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
         self.path_mut(sent.path).sizing.on_lost(sent.source);
         let said = answer.as_ref().map(|answer| self.read_frames(answer, now));
-        match said.is_some() && self.begun {
+        let data_refused = said.as_ref().is_some_and(|said| said.data_refused);
+        match said.is_some() && self.begun && !data_refused {
             true => self.data_arrived(packet),
             // Without a record of the payment, what was read is forgotten.
             false => self.data_lost(packet),
+        }
+        if data_refused {
+            // Not the money: it goes again, alone.
+            return Ok(());
         }
         let closed = said.is_some_and(|said| said.closed);
         let arrived = answer.map(|answer| answer.chunk_amount.at_destination());
@@ -324,6 +331,11 @@ impl SendPayment {
             let more = dear.min(SourceAmount::new(short.units() / 2)).max(SourceAmount::new(1));
             path.completing_floor = sent.source.saturating_add(more);
             path.completing_failed = path.completing_failed.max(sent.source);
+            path.completing_tries += 1;
+            if path.completing_tries > MAX_COMPLETING_TRIES {
+                path.trouble = Some(SendError::RateTooLow);
+                path.pause_for_failure(now.monotonic, random.jitter());
+            }
         } else if path.is_news(sent) {
             self.await_better_rate(sent.path, now, random);
         }
@@ -335,6 +347,7 @@ impl SendPayment {
         path.trouble = Some(SendError::RateTooLow);
         // What was learned below the minimum is nothing to cut chunks by: fulfilled they are at a better rate only.
         path.rate = path.shown_rate;
+        path.arrived.start_again(path.search.arrivals());
         let (_, pause) = path.rate_patience.lose(random.jitter());
         path.pause(now.monotonic, pause);
     }

@@ -21,12 +21,16 @@ use crate::time::Now;
 pub(super) struct StatusQuery {
     in_flight: Option<Asked>,
     not_before: Duration,
+    /// When it was last asked.
+    asked_at: Duration,
     /// Questions in a row that settled nothing.
     in_vain: u32,
     /// Questions in a row without an answer.
     unanswered: u32,
     /// The receiver has told all that it can, or what it tells contradicts itself.
     over: bool,
+    /// The receiver has answered since the payment failed, and nothing was in flight any more.
+    last_word: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +69,8 @@ impl SendPayment {
         let _ = frames.push(Frame::StatusRequest);
         match self.send_unfulfillable(path, amount, frames.encode(), now, random) {
             Ok((packet, output)) => {
-                let give_up_at = now.monotonic.saturating_add(self.patience_of(path) * 2);
+                let give_up_at = now.monotonic.saturating_add(self.patience_of(path));
+                self.status.asked_at = now.monotonic;
                 self.status.in_flight = Some(Asked { packet, path, at: now.monotonic, give_up_at });
                 Some(output)
             }
@@ -93,10 +98,17 @@ impl SendPayment {
     /// Whether the receiver can be asked at all.
     fn can_ask(&self) -> bool {
         let most = match self.phase {
+            // One word at the end is enough: what it leaves unknown is reported.
+            Phase::Draining(_) if self.status.last_word => return false,
             Phase::Draining(_) => MAX_UNANSWERED_AT_THE_END,
             _ => MAX_UNANSWERED,
         };
-        self.peer.knows_frames() && !self.status.over && self.status.unanswered < most
+        // What can still arrive is asked about until it cannot.
+        let drains = matches!(self.phase, Phase::Draining(_));
+        let on_its_way =
+            || !drains && self.doubts.values().any(|chunk| chunk.give_up_at > self.status.asked_at);
+        let may_answer = self.status.unanswered < most || on_its_way();
+        self.peer.knows_frames() && !self.status.over && may_answer
     }
 
     fn wants_status(&self) -> bool {
@@ -148,6 +160,7 @@ impl SendPayment {
             Ok(settled) => {
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
                 let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.at);
+                self.status.last_word |= matches!(self.phase, Phase::Draining(_)) && self.chunks.is_empty();
                 self.status.over |= !settled && !on_its_way && self.chunks.is_empty();
                 self.ask_again_after(asked.path, settled, now);
             }
@@ -165,7 +178,9 @@ impl SendPayment {
     fn ask_again_after(&mut self, path: PathIndex, settled: bool, now: Now) {
         self.status.in_flight = None;
         self.status.in_vain = if settled { 0 } else { self.status.in_vain.saturating_add(1) };
-        let pause = self.patience_of(path) / 2 * (1 << self.status.in_vain.min(8));
+        // A question that was lost is asked again at once; one that settled nothing, later each time.
+        let doublings = self.status.in_vain.saturating_sub(1).min(8);
+        let pause = self.patience_of(path) / 4 * (1 << doublings);
         self.status.not_before = now.monotonic.saturating_add(pause.min(LONGEST_PAUSE));
     }
 

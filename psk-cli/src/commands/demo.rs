@@ -71,10 +71,10 @@ pub(crate) async fn run(output: &Output) -> Result<(), Failure> {
     ] {
         story.time();
         let config = SendConfig::new(target, send::fresh_payment_id());
-        let report =
-            send::pay(network.alice.clone(), &network.credentials, config, Stop::new()?, output).await;
-        story.tell(name, send::to_json(&report), &payment_text(&report));
-        if let Some(error) = report.error {
+        let ways = send::Ways { plugins: vec![network.alice.clone()], refund: None };
+        let paid = send::pay(&ways, &network.credentials, config, Stop::new()?, output).await;
+        story.tell(name, paid.to_json(), &payment_text(&paid.report));
+        if let Some(error) = paid.report.error {
             return Err(Failure::not_done(format!("{name}: {error}")).told());
         }
     }

@@ -1,47 +1,63 @@
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use psk_chunking::send::{Account, MinimumRate, SendConfig, SendError, SendReport, Target};
-use psk_chunking::{Progress, RunningPayment, send_payment};
+use psk_chunking::{
+    ExpectedRefund, PathProgress, Progress, ReceivedData, RefundListener, RunningPayment, send_payment_over,
+};
+use psk_codec::SourceAmount;
 use psk_codec::psk::PaymentId;
-use psk_codec::{DestinationAmount, SourceAmount};
 use psk_crypto::{Credentials, Random, SystemRandom};
-use psk_plugin::{Clock, Plugin};
+use psk_plugin::btp::BtpUrl;
+use psk_plugin::{AccountDetails, Clock, Plugin};
+use psk_request::Endpoint;
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
 
 use super::Stop;
 use crate::args::SendArgs;
 use crate::error::Failure;
-use crate::output::{Output, amount, base64url};
-use crate::{credentials, link};
+use crate::output::{Output, amount, base64url, readable};
+use crate::{credentials, file, link};
+
+mod report;
+
+pub(super) use report::Paid;
+use report::nothing_sent;
 
 /// One percent: see [`SendConfig::minimum_rate`].
 const DEFAULT_SLIPPAGE_PPM: u32 = 10_000;
+/// How long a connector may take to say who we are; without that there is no refund.
+const DETAILS_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> {
-    let url = link::url(&args.link)?;
+    let urls = link::urls(&args.links)?;
     let credentials = credentials::load(&args.credentials)?;
-    let config = config(&args)?;
-    let payment_id = config.payment_id;
+    let mut config = config(&args)?;
     let stop = Stop::new()?;
-    let server = url.host_and_port();
-    let plugin = match link::connect(url).await {
-        Ok(plugin) => plugin,
+    let begun = Instant::now();
+    let servers = urls.iter().map(BtpUrl::host_and_port).collect::<Vec<_>>().join(", ");
+    let ways = match Ways::connect(urls, &args, &credentials, config.payment_id, output).await {
+        Ok(ways) => ways,
         Err(failure) => {
             // Nothing was sent; the account says so.
-            output.emit_json(account_json("failed", payment_id, &Account::default(), Some(&failure.message)));
+            output.emit_json(nothing_sent(config.payment_id, &failure.message));
             return Err(failure.told());
         }
     };
-    let report = pay(plugin.clone(), &credentials, config, stop, output).await;
-    plugin.close().await;
-    output.emit(to_json(&report), to_text(&report));
-    match &report.error {
+    config.total_timeout = config.total_timeout.map(|limit| limit.saturating_sub(begun.elapsed()));
+    let paid = pay(&ways, &credentials, config, stop, output).await;
+    ways.close().await;
+    output.emit(paid.to_json(), paid.to_text());
+    match &paid.report.error {
         None => Ok(()),
         Some(SendError::Cancelled) => Err(Failure::not_done("payment cancelled").told()),
         Some(error) => {
-            let message = format!("payment {}: {error}", status_words(&report));
-            Err(Failure::not_done(message).at(&server).told())
+            let message = format!("payment {}: {error}", paid.status_words());
+            Err(Failure::not_done(message).at(&servers).told())
         }
     }
 }
@@ -63,8 +79,17 @@ fn config(args: &SendArgs) -> Result<SendConfig, Failure> {
         max_source_amount: args.max_source_amount.unwrap_or(SourceAmount::MAX),
         total_timeout: args.timeout,
         idle_timeout: args.idle_timeout,
+        path_policy: args.path_policy,
+        data: args.data_file.as_deref().map(|path| data_to_send(path, args)).transpose()?,
         ..SendConfig::new(target, fresh_payment_id())
     })
+}
+
+fn data_to_send(path: &Path, args: &SendArgs) -> Result<Bytes, Failure> {
+    if path == Path::new("-") && args.credentials.credentials.as_deref() == Some(path) {
+        return Err(Failure::usage("--data-file and --credentials cannot both be stdin"));
+    }
+    file::read(path).map_err(|error| Failure::usage(format!("--data-file {}: {error}", path.display())))
 }
 
 /// Random, as every payment's id has to be.
@@ -74,28 +99,127 @@ pub(super) fn fresh_payment_id() -> PaymentId {
     PaymentId::new(octets)
 }
 
+/// The ways to the receiver, and the one back.
+pub(super) struct Ways {
+    pub(super) plugins: Vec<Arc<dyn Plugin>>,
+    pub(super) refund: Option<ExpectedRefund>,
+}
+
+impl Ways {
+    async fn connect(
+        urls: Vec<BtpUrl>,
+        args: &SendArgs,
+        credentials: &Credentials,
+        payment_id: PaymentId,
+        output: &Output,
+    ) -> Result<Self, Failure> {
+        let patience = args.timeout.map_or(DETAILS_PATIENCE, |limit| limit.min(DETAILS_PATIENCE));
+        let several = urls.len() > 1;
+        let mut ways = Self { plugins: Vec::new(), refund: None };
+        let mut asset: Option<AccountDetails> = None;
+        for url in urls {
+            let server = url.host_and_port();
+            let plugin: Arc<dyn Plugin> = link::connect(url).await?;
+            ways.plugins.push(plugin.clone());
+            if several {
+                let details = details(&plugin, patience).await.map_err(|failure| failure.at(&server))?;
+                let first = asset.get_or_insert(details.clone());
+                if (&first.asset_code, first.asset_scale) != (&details.asset_code, details.asset_scale) {
+                    let message = "--plugin: our accounts at the connectors are in different assets";
+                    return Err(Failure::usage(message).at(&server));
+                }
+            }
+        }
+        if !args.no_refund
+            && let Some(plugin) = ways.plugins.first()
+        {
+            match expect_refund(plugin, credentials, payment_id, patience).await {
+                Ok(refund) => ways.refund = Some(refund),
+                Err(failure) => output.emit(
+                    json!({"event": "no_refund", "reason": failure.message}),
+                    format!("nothing can be refunded: {}", failure.message),
+                ),
+            }
+        }
+        Ok(ways)
+    }
+
+    async fn close(self) {
+        for plugin in self.plugins {
+            plugin.close().await;
+        }
+    }
+}
+
+async fn details(plugin: &Arc<dyn Plugin>, patience: Duration) -> Result<AccountDetails, Failure> {
+    let unknown = |reason: String| Failure::not_done(format!("our account is not known: {reason}"));
+    match timeout(patience, plugin.details()).await {
+        Ok(details) => details.map_err(|error| unknown(error.to_string())),
+        Err(_) => Err(unknown("no answer in time".to_owned())),
+    }
+}
+
+/// Listens where the money of this payment may come back to.
+async fn expect_refund(
+    plugin: &Arc<dyn Plugin>,
+    credentials: &Credentials,
+    payment_id: PaymentId,
+    patience: Duration,
+) -> Result<ExpectedRefund, Failure> {
+    let details = details(plugin, patience).await?;
+    let endpoint = Endpoint::with_details(plugin.clone(), Clock::system(), details);
+    let listener = RefundListener::new(&endpoint).map_err(Failure::not_done)?;
+    listener.expect(credentials, payment_id).map_err(Failure::not_done)
+}
+
 /// Pays, with a progress bar on a terminal. Ctrl-C cancels; what is in flight is still awaited.
 pub(super) async fn pay(
-    plugin: Arc<dyn Plugin>,
+    ways: &Ways,
     credentials: &Credentials,
     config: SendConfig,
     mut stop: Stop,
     output: &Output,
-) -> SendReport {
-    let target = config.target;
-    let payment = send_payment(plugin, credentials, config, Clock::system());
+) -> Paid {
+    let (target, has_data) = (config.target, config.data.is_some());
+    let (plugins, refund) = (ways.plugins.clone(), ways.refund.clone());
+    let mut payment = send_payment_over(plugins, credentials, config, refund, Clock::system());
     let bar = output.shows_progress().then(|| progress_bar(target));
     let control = payment.control();
     let cancel = tokio::spawn(async move {
         stop.wanted().await;
         control.cancel();
     });
+    let received = payment.received_data();
+    let progress = payment.progress();
     let report = watch(payment, target, bar.as_ref(), output).await;
     cancel.abort();
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    report
+    if let Some(received) = received {
+        tell_received(received, output).await;
+    }
+    let data = has_data.then(|| progress.borrow().data);
+    Paid { report, data }
+}
+
+/// What the receiver has said beside the money. The payment has ended: all that came is there.
+async fn tell_received(mut received: ReceivedData, output: &Output) {
+    let mut data = Vec::new();
+    while let Some(octets) = received.next().await {
+        data.extend_from_slice(&octets);
+    }
+    let complete = received.is_complete();
+    if complete || !data.is_empty() {
+        output.emit(
+            json!({"event": "data", "length": data.len(), "complete": complete, "data": base64url(&data)}),
+            format!(
+                "data from the receiver{}: {}",
+                if complete { "" } else { ", incomplete" },
+                readable(&data)
+            ),
+        );
+    }
 }
 
 async fn watch(
@@ -105,18 +229,15 @@ async fn watch(
     output: &Output,
 ) -> SendReport {
     let mut progress = payment.progress();
-    let mut path_told = false;
+    let mut told = Vec::new();
     let finished = payment.finished();
     tokio::pin!(finished);
     loop {
         tokio::select! {
             biased;
             Ok(()) = progress.changed() => {
-                let now = *progress.borrow_and_update();
-                if !path_told && let Some(path) = path_json(&now) {
-                    output.emit_json(path);
-                    path_told = true;
-                }
+                let now = progress.borrow_and_update().clone();
+                tell_paths(&now, &mut told, output);
                 if let Some(bar) = bar {
                     bar.set_position(position(&now.account, target));
                 }
@@ -126,13 +247,29 @@ async fn watch(
     }
 }
 
-fn path_json(progress: &Progress) -> Option<Value> {
-    let rate = progress.rate?;
+/// Tells of each path once when it is found, and once when it fails.
+fn tell_paths(progress: &Progress, told: &mut Vec<(bool, bool)>, output: &Output) {
+    told.resize(progress.paths.len(), (false, false));
+    for ((place, path), (found, failed)) in progress.paths.iter().enumerate().zip(told) {
+        if !*found && let Some(line) = path_json(place, path) {
+            output.emit_json(line);
+            *found = true;
+        }
+        if path.failed && !*failed {
+            output.emit_json(json!({"event": "path_failed", "path": place}));
+            *failed = true;
+        }
+    }
+}
+
+fn path_json(place: usize, path: &PathProgress) -> Option<Value> {
+    let rate = path.rate?;
     Some(json!({
         "event": "path",
+        "path": place,
         "rate_low": rate.low().to_string(),
         "rate_high": rate.high().to_string(),
-        "max_packet_amount": amount(progress.max_packet_amount?),
+        "max_packet_amount": amount(path.max_packet_amount?),
     }))
 }
 
@@ -154,55 +291,4 @@ fn position(account: &Account, target: Target) -> u64 {
         Target::Source(_) => account.source_sent.units(),
         Target::Destination(_) => account.delivered.units(),
     }
-}
-
-fn status_name(report: &SendReport) -> &'static str {
-    match &report.error {
-        None => "completed",
-        Some(SendError::Cancelled) => "cancelled",
-        Some(SendError::IdleTimeout | SendError::TotalTimeout) => "timed_out",
-        Some(SendError::InDoubt) => "in_doubt",
-        Some(SendError::Unverified) => "unverified",
-        Some(_) => "failed",
-    }
-}
-
-fn status_words(report: &SendReport) -> String {
-    status_name(report).replace('_', " ")
-}
-
-pub(super) fn to_json(report: &SendReport) -> Value {
-    let error = report.error.as_ref().map(ToString::to_string);
-    account_json(status_name(report), report.payment_id, &report.account, error.as_deref())
-}
-
-fn account_json(status: &str, payment_id: PaymentId, account: &Account, error: Option<&str>) -> Value {
-    json!({
-        "status": status,
-        "payment_id": base64url(payment_id.octets()),
-        "source_sent": amount(account.source_sent),
-        "delivered": amount(account.delivered),
-        "unverified": amount(account.unverified),
-        "in_doubt": amount(account.in_doubt),
-        "chunks_fulfilled": account.chunks_fulfilled,
-        "chunks_rejected": account.chunks_rejected,
-        "error": error,
-    })
-}
-
-pub(super) fn to_text(report: &SendReport) -> String {
-    let Account { source_sent, delivered, unverified, in_doubt, .. } = report.account;
-    let mut text = format!(
-        "{}: {source_sent} source units sent, {delivered} destination units delivered, in {} chunks ({} rejected)",
-        status_words(report),
-        report.account.chunks_fulfilled,
-        report.account.chunks_rejected,
-    );
-    if unverified > DestinationAmount::ZERO {
-        text.push_str(&format!("; up to {unverified} more destination units unverified"));
-    }
-    if in_doubt > SourceAmount::ZERO {
-        text.push_str(&format!("; {in_doubt} source units in doubt"));
-    }
-    text
 }

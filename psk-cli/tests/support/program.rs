@@ -67,6 +67,11 @@ pub struct Account {
     pub delivered: u64,
     pub unverified: u64,
     pub in_doubt: u64,
+    pub refunded: u64,
+    /// `None` for a payment that was completed.
+    pub lost: Option<u64>,
+    /// `None` when there was no data.
+    pub data_delivered: Option<bool>,
     pub chunks_fulfilled: u64,
     pub chunks_rejected: u64,
     pub error: Option<String>,
@@ -83,6 +88,9 @@ impl Account {
             delivered: units(&line["delivered"]),
             unverified: units(&line["unverified"]),
             in_doubt: units(&line["in_doubt"]),
+            refunded: units(&line["refunded"]),
+            lost: line["lost"].is_string().then(|| units(&line["lost"])),
+            data_delivered: line["data_delivered"].as_bool(),
             chunks_fulfilled: count(&line["chunks_fulfilled"]),
             chunks_rejected: count(&line["chunks_rejected"]),
             error: line["error"].as_str().map(str::to_owned),

@@ -104,8 +104,9 @@ impl Controller for PacedController {
     }
 
     fn on_busy(&mut self, lost: &Lost, jitter: u64) {
-        let news = self.count.on_lost(lost, self.round_trip);
-        if news {
+        let in_vain = self.count.in_vain;
+        if self.count.on_lost(lost, self.round_trip) && in_vain {
+            // Nothing passes: a pause, which grows as the pace falls.
             let pause = jittered(self.count.interval(PER_PACKET, lost.now, self.round_trip), jitter);
             self.count.next_send = self.count.next_send.max(lost.now.saturating_add(pause));
         }

@@ -99,7 +99,7 @@ fn hops() -> Vec<Scenario> {
             Hostility::LateFulfills,
             ALL,
             100,
-            fails,
+            ends,
         ),
         scenario(
             "some-late",

@@ -11,14 +11,15 @@ use super::{honest, line, pays};
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         lan(),
-        wan("wan", 205_000_000),
+        wan("wan", 256_000_000),
         wan("wan-short", 20_000_000),
-        thin("thin", 2_050_000),
+        thin("thin", 2_560_000),
         thin("thin-short", 200_000),
         liquidity(),
         burst(),
         busy(),
-        lossy(),
+        lossy("lossy", 20_480_000),
+        lossy("lossy-short", 500_000),
         stripped(),
         two_paths(),
         several(),
@@ -76,7 +77,7 @@ fn busy() -> Scenario {
     honest("busy", about, line(vec![busy], 12_500), pays(3_000_000))
 }
 
-fn lossy() -> Scenario {
+fn lossy(name: &str, amount: u64) -> Scenario {
     let mut network = line(vec![HopConfig { max_packet_amount: Some(1_000), ..hop("hop") }], 12_500);
     network.links[1] = LinkConfig {
         jitter_us: 5_000,
@@ -88,7 +89,7 @@ fn lossy() -> Scenario {
         ..network.links[1].clone()
     };
     let about = "2 % of replies lost, 1 % repeated, reordering, 5 % delayed beyond expiry";
-    honest("lossy", about, network, pays(500_000))
+    honest(name, about, network, pays(amount))
 }
 
 fn stripped() -> Scenario {
