@@ -1,4 +1,5 @@
 //! Two payments at once on one shared secret, with the same sequence numbers, do not disturb each other.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! A sender and a receiver with frames, over one to three paths at a rate of one, with data both ways and refunds:
 //! random troubles of chunks, of questions and of their answers, and receivers that lie in their frames. Against a
 //! ledger of sums: what was received, sent, sent back.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod common;
 
@@ -297,7 +298,9 @@ proptest! {
         prop_assert!(run.report.error != Some(SendError::InDoubt) || in_doubt > 0);
         prop_assert!(run.refunded <= run.received.units());
         prop_assert!(account.refunded.units() <= run.refunded, "{} {:?}", run.refunded, run.report);
-        prop_assert_eq!(account.lost().units(), sent - account.refunded.units());
+        // What is in doubt may have arrived and come back.
+        prop_assert!(account.refunded.units() <= sent + in_doubt, "{} {:?}", run.refunded, run.report);
+        prop_assert_eq!(account.lost().units(), sent.saturating_sub(account.refunded.units()));
         if run.report.is_completed() {
             prop_assert_eq!(account.delivered, run.received);
             prop_assert_eq!(run.received, destination(case.amount), "{:?}", run.report);
