@@ -53,7 +53,7 @@ impl Bob {
             *received = received.checked_add(chunk.amount).unwrap();
         }
         self.answers += 1;
-        (self.answers % 23 != 0).then(|| answer_packet(&arrival, &decision, random).unwrap())
+        (!self.answers.is_multiple_of(23)).then(|| answer_packet(&arrival, &decision, random).unwrap())
     }
 }
 
