@@ -89,7 +89,6 @@ fn replies_that_never_come_are_awaited_too() {
 }
 
 #[test]
-#[ignore = "fails: an ending payment waits for a message that is given up nowhere (data_wakes_at)"]
 fn data_under_way_holds_nobody_up() {
     for at in [250, 310, 350, 400, 450, 600, 1_000] {
         let mut probes = 0;

@@ -54,7 +54,6 @@ fn t04_for_ever_ends_in_a_few_packets() {
 /// Of less than 100 units nothing arrives, and of what is not in full hundreds a part is lost: windows shrink, but no
 /// chunk becomes so small.
 #[test]
-#[ignore = "fails: T04 halves chunks below what delivers a unit (Sizing::on_no_liquidity_alone)"]
 fn windows_shrink_to_no_less_than_what_survives_rounding() {
     for kind in [ControllerKind::Paced, ControllerKind::Window] {
         let smallest = Rc::new(Cell::new(u64::MAX));

@@ -35,7 +35,6 @@ fn nothing_leaves_while_it_is_paused_and_all_of_it_arrives() {
 
 /// Chunks that were in flight when it was paused, and whose answers never come.
 #[test]
-#[ignore = "fails: a paused payment with an overdue chunk waits for the moment that it is (SendPayment::wait)"]
 fn what_was_lost_meanwhile_is_settled_afterwards() {
     for arrives in [true, false] {
         let hop =

@@ -414,7 +414,6 @@ fn without_room_for_data_a_chunk_is_refused_for_now_and_nothing_is_acknowledged(
 }
 
 #[test]
-#[ignore = "it is answered F05 with a body, or F99 after the end: its data is lost, and its sender takes it for read"]
 fn without_room_for_data_a_packet_without_money_is_refused_for_now_too() {
     for ended in [false, true] {
         let config = ReceiveConfig { max_data_waiting: 16 * 10_000, ..ReceiveConfig::default() };

@@ -250,7 +250,6 @@ async fn a_payment_goes_on_over_the_other_plugin_when_one_dies() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the machine sends the chunk that is left over the silent path again and again, until it is idle"]
 async fn a_payment_goes_on_over_the_other_plugin_when_the_first_one_swallows_all() {
     pay_over_a_dying_plugin(0, 30, Death::Swallows).await;
 }
@@ -333,13 +332,11 @@ async fn a_receiver_with_less_room_than_is_in_flight_gets_all_data() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the receiver answers F05 with a body to unfulfillable packets whose data finds no room, so that it counts as read"]
 async fn data_that_finds_no_room_is_not_taken_for_delivered() {
     pay_with_data(2_000_000, TEN_MEGABYTES, 16 << 20).await;
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the machine takes Closed (data too long) for the end of the payment, and the refused data for delivered"]
 async fn data_that_is_too_long_for_the_receiver_does_not_end_the_payment() {
     for amount in [10_000, 1_000_000] {
         let limits = ReceiveConfig { max_data_length: 99_999, ..ReceiveConfig::default() };

@@ -126,7 +126,6 @@ fn people_are_told_of_data_and_refunds() {
 }
 
 #[test]
-#[ignore = "the machine takes Closed (data too long) for the end of the payment, and the refused data for delivered"]
 fn a_file_that_is_too_long_for_the_receiver_is_not_taken_and_the_money_is() {
     let scenario = Scenario::new();
     let place = Place::new(300_000);

@@ -147,7 +147,6 @@ impl SendPayment {
 
     /// A packet with data alone, when no chunk takes it along and the path has room.
     pub(super) fn poll_data(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
-        self.give_up_messages(now);
         if !self.wants_data() || now.monotonic < self.data.not_before {
             return None;
         }
@@ -227,7 +226,10 @@ impl SendPayment {
         self.data.not_before = now.monotonic.saturating_add(jittered);
     }
 
-    fn give_up_messages(&mut self, now: Now) {
+    pub(super) fn give_up_messages(&mut self, now: Now) {
+        if self.data.messages.is_empty() {
+            return;
+        }
         let late = |message: &Message| message.give_up_at <= now.monotonic;
         let lost: Vec<Sequence> = self
             .data

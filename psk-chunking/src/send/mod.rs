@@ -531,6 +531,7 @@ impl SendPayment {
     fn check_deadlines(&mut self, now: Now, random: &mut dyn Random) {
         self.give_up_unanswered(now, random);
         self.mark_overdue(now);
+        self.give_up_messages(now);
         let since = |moment: Duration| now.monotonic.saturating_sub(moment);
         if self.config.total_timeout.is_some_and(|limit| since(self.started) >= limit) {
             self.fail(SendError::TotalTimeout);
