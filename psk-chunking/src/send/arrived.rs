@@ -59,13 +59,6 @@ impl Default for Arrived {
 }
 
 impl Arrived {
-    /// What one packet says.
-    pub(super) fn of(sent: SourceAmount, delivered: DestinationAmount) -> Self {
-        let mut arrived = Self::default();
-        let _ = arrived.learn(sent, delivered);
-        arrived
-    }
-
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken.
     pub(super) fn start_again(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
         *self = Self { asked: self.asked, ..Self::default() };
@@ -160,7 +153,7 @@ impl Arrived {
 
     /// What one source unit is worth, rounded up.
     fn worth(&self) -> DestinationAmount {
-        self.rate().high().worth_ceil(SourceAmount::new(1))
+        self.rate().low().worth_ceil(SourceAmount::new(1)).max(ONE)
     }
 
     fn known_to_complete(&self, missing: DestinationAmount) -> Option<SourceAmount> {

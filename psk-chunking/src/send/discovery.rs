@@ -165,6 +165,10 @@ impl SendPayment {
         }
         // A round at a time: of the ladder's probes the small ones alone would make small chunks.
         let enough = path.is_searching() && path.probes == 0 && shows_the_rate(path);
+        // Whether a hard limit is enough has to be known before any money moves.
+        let limited = matches!(self.config.target, Target::Destination(_))
+            && self.config.max_source_amount < SourceAmount::MAX;
+        let enough = enough && !limited;
         if enough && let Err(error) = self.open_early(probe.path, now) {
             self.fail_path(probe.path, error);
         }
@@ -240,14 +244,14 @@ impl SendPayment {
             Target::Destination(amount) => {
                 // What several hops round away of one packet is known to be less of a larger one: nothing is impossible
                 // that may be possible.
-                let passed = self.path(index).search.arrivals().get_key_value(&view.passes);
-                let needed = passed.map_or(SourceAmount::ZERO, |(&sent, &delivered)| {
-                    Arrived::of(sent, delivered).maybe_enough(amount)
-                });
-                match needed > self.config.budget() {
-                    true => Err(SendError::MaxSourceAmountTooLow { needed }),
-                    false => Ok(()),
+                let budget = self.config.budget();
+                let mut arrived = Arrived::default();
+                arrived.start_again(self.path(index).search.arrivals());
+                if arrived.at_most(budget) >= amount {
+                    return Ok(());
                 }
+                let more = budget.saturating_add(SourceAmount::new(1));
+                Err(SendError::MaxSourceAmountTooLow { needed: view.rate.maybe_enough(amount).max(more) })
             }
         }
     }

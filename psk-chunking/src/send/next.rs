@@ -226,11 +226,14 @@ impl SendPayment {
     /// The last chunk waits until nothing else is in flight, unless the receiver can be told what is; others wait for
     /// the controller.
     fn may_send(&self, path: &Path, amount: SourceAmount, last: bool) -> bool {
-        let may_be_last = match self.peer.knows_frames() {
+        if !path.allows(amount) {
+            return false;
+        }
+        match self.peer.knows_frames() {
+            _ if !last => true,
             true => self.may_name_outstanding(),
             false => self.chunks.is_empty(),
-        };
-        (!last || may_be_last) && path.allows(amount)
+        }
     }
 
     /// The least that a chunk of `amount` has to deliver: floor(amount x minimum rate), at least one unit.

@@ -285,8 +285,6 @@ impl Path {
     pub(super) fn largest_chunk(&self) -> SourceAmount {
         let in_flight = self.load.in_flight.saturating_sub(self.load.overdue);
         let wanted = self.controller.largest(in_flight).max(self.rounding_floor);
-        // Not below what delivers a unit, twice, so that what is left delivers something too; if the path has ever taken
-        // that.
         let one_unit = self.rate.surely_enough(DestinationAmount::new(1)).unwrap_or(SourceAmount::MAX);
         let passes =
             self.search.arrivals().last_key_value().map_or(SourceAmount::ZERO, |(&passes, _)| passes);

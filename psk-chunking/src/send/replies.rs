@@ -363,7 +363,7 @@ impl SendPayment {
 
     fn handle_too_large(&mut self, sent: &SentChunk, reject: &Reject) {
         let path = self.path_mut(sent.path);
-        if sent.source <= path.sizing.minimum() {
+        if sent.source <= path.smallest_chunk() {
             return self.fail_path(sent.path, rejected(reject));
         }
         path.trouble = Some(rejected(reject));

@@ -36,6 +36,7 @@ pub(super) struct Run {
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(12_000);
 
 /// Seed by seed through all cells, so that all get some, on all cores.
+#[expect(clippy::disallowed_methods, reason = "how long computing takes is nothing that a machine sees")]
 pub(super) fn measure(paths: &[Scenario], seeds: u64, time: Duration) -> Vec<Cell> {
     let cells: Vec<Mutex<Cell>> = paths
         .iter()

@@ -38,6 +38,9 @@ slowest seed; `same` means that all seeds give the same, packet by packet: such 
 controller did not draw either. A payment that has taken {limit} virtual seconds has not completed, and a median that is
 one of those is *never*. Packets include probes, and rejects their answers.
 
+The ideal counts as many packets in flight as `SendConfig` allows, 1,024. `aimd` knows no limit of packets, so where they
+are many it may be faster than the ideal; what it costs connectors is in the column *rejects*.
+
 ## Targets
 
 *Faster than* is the peer's time over that of `paced`: below 1.00 the peer is faster.
