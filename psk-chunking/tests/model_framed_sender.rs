@@ -286,7 +286,6 @@ proptest! {
     // `World` checks after every step that the budget holds, and that no more is delivered than received.
 
     #[test]
-    #[ignore = "fails: payments that end wait for ever, or for a moment that has come (poll_draining, data_wakes_at)"]
     fn the_books_are_true_with_an_honest_receiver(case in case()) {
         let run = pay(&case, None);
         ends_within_reason(&run)?;
@@ -317,7 +316,6 @@ proptest! {
 
     /// Whatever it says, it gets no more than the budget and what a hop has lost of its answers.
     #[test]
-    #[ignore = "fails: payments that end wait for ever, or for a moment that has come (poll_draining, data_wakes_at)"]
     fn the_budget_holds_with_a_lying_receiver(case in case(), lie in lie()) {
         let run = pay(&case, Some(lie));
         ends_within_reason(&run)?;

@@ -285,11 +285,15 @@ impl Path {
     pub(super) fn largest_chunk(&self) -> SourceAmount {
         let in_flight = self.load.in_flight.saturating_sub(self.load.overdue);
         let wanted = self.controller.largest(in_flight).max(self.rounding_floor);
+        self.sizing.maximum().min(wanted).max(self.smallest_chunk())
+    }
+
+    /// The smallest chunk that is worth a try: what delivers a unit, twice, so that what is left delivers something too,
+    /// if the path has ever taken that.
+    pub(super) fn smallest_chunk(&self) -> SourceAmount {
         let one_unit = self.rate.surely_enough(DestinationAmount::new(1)).unwrap_or(SourceAmount::MAX);
-        let passes =
-            self.search.arrivals().last_key_value().map_or(SourceAmount::ZERO, |(&passes, _)| passes);
-        let floor = one_unit.saturating_add(one_unit).min(passes);
-        self.sizing.maximum().min(wanted).max(self.sizing.minimum()).max(floor)
+        let passes = self.search.arrivals().last_key_value().map_or(SourceAmount::ZERO, |(&passes, _)| passes);
+        self.sizing.minimum().max(one_unit.saturating_add(one_unit).min(passes))
     }
 
     /// The path is found.
