@@ -181,12 +181,13 @@ impl Arrived {
         let unit = rate.low().cost_floor(ONE).units().max(1);
         let side = unit.saturating_mul(EACH_SIDE);
         let between = ceiling.saturating_sub(floor);
-        let (first, step) = if too_little.is_some() && too_much.is_some() && between / 2 <= side {
+        let (first, step) = if too_little.is_some() && between / 2 <= side {
             let step = (between / (2 * EACH_SIDE + 1)).clamp(1, unit);
             (floor.saturating_add(step), step)
         } else {
-            let first =
-                likely.units().saturating_sub(side).min(ceiling.saturating_sub(side.saturating_mul(2)));
+            let around = likely.units().saturating_sub(side);
+            let below = ceiling.saturating_sub(side.saturating_mul(2));
+            let first = if too_much.is_some() { around.min(below) } else { around };
             (first.max(floor.saturating_add(unit)), unit)
         };
         let sizes = (0..=2 * EACH_SIDE).map(|place| first.saturating_add(place.saturating_mul(step)));

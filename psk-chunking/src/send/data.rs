@@ -42,6 +42,8 @@ struct Message {
     path: PathIndex,
     sent_at: Duration,
     give_up_at: Duration,
+    /// Octets of ours, or their length.
+    carries: bool,
 }
 
 /// So many messages in a row without an authentic answer: nobody reads them.
@@ -123,16 +125,16 @@ impl SendPayment {
         self.peer.knows_frames() && !self.data.broken && (self.data.heard || self.data.out.has_more())
     }
 
-    /// Adds an acknowledgement, and data as far as there is room, to a request.
-    pub(super) fn fill_with_data(&mut self, frames: &mut FramesBuilder, sequence: Sequence) {
+    /// Adds an acknowledgement, and data as far as there is room, to a request. Whether there was any data.
+    pub(super) fn fill_with_data(&mut self, frames: &mut FramesBuilder, sequence: Sequence) -> bool {
         if !self.peer.knows_frames() || self.data.broken {
-            return;
+            return false;
         }
         if self.data.heard {
             // An acknowledgement that finds no room comes with the next packet.
             let _ = frames.push(Frame::DataAck { offset: self.data.back.in_order() });
         }
-        self.data.out.fill(frames, sequence);
+        self.data.out.fill(frames, sequence)
     }
 
     /// A request was read by the receiver.
@@ -166,12 +168,12 @@ impl SendPayment {
         }
         let sequence = self.next_sequence?;
         let mut frames = self.new_frames();
-        self.fill_with_data(&mut frames, sequence);
+        let carries = self.fill_with_data(&mut frames, sequence);
         match self.send_unfulfillable(index, amount, frames.encode(), now, random) {
             Ok((packet, output)) => {
                 let patience = self.patience_of(index) * 2;
                 let give_up_at = now.monotonic.saturating_add(patience);
-                let message = Message { path: index, sent_at: now.monotonic, give_up_at };
+                let message = Message { path: index, sent_at: now.monotonic, give_up_at, carries };
                 self.data.messages.insert(packet, message);
                 self.path_mut(index).controller.on_sent(amount, now.monotonic);
                 Some(output)
@@ -211,10 +213,17 @@ impl SendPayment {
         let answer = reject.and_then(|reject| self.open_reject(packet, &reject.data));
         if let Some(answer) = answer {
             self.path_mut(message.path).round_trip.on_answer(message.sent_at, now.monotonic);
-            self.data.in_vain = 0;
+            let before = self.data.back.in_order();
             let said = self.read_frames(&answer, now);
             self.data_arrived(packet);
-            self.last_progress = now.monotonic;
+            if message.carries || self.data.back.in_order() > before {
+                self.data.in_vain = 0;
+                self.last_progress = now.monotonic;
+            } else {
+                // A receiver that promises data and sends none is not asked for ever.
+                self.data.in_vain += 1;
+                self.data.not_before = now.monotonic.saturating_add(self.patience_of(message.path) / 2);
+            }
             // What is closed for good takes no data either.
             self.data.broken |= said.closed && !self.has_delivered_all();
             return;

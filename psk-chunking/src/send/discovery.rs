@@ -144,6 +144,10 @@ impl SendPayment {
                 ProbeResult::TooSmall => Some(DestinationAmount::ZERO),
                 _ => None,
             };
+            if delivered.is_some() {
+                // The path works, whatever became of chunks meanwhile.
+                path.path_patience.restore();
+            }
             let learned = path.arrived.answer(probe.source, delivered);
             return self.learned(probe.path, probe.source, delivered, learned);
         }

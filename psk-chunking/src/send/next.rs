@@ -182,6 +182,9 @@ impl SendPayment {
             Completing::Ask(sizes) => return Candidate::Ask(sizes),
             Completing::Asked => return Candidate::Blocked,
             // From below: too little is rejected, at no cost, and says how much it was.
+            Completing::Unknown(at_least) if at_least > largest && largest <= budget_left => {
+                return self.part_before_completing(index, missing);
+            }
             Completing::Unknown(at_least) => at_least.max(path.completing_floor),
             Completing::Impossible(smallest) => {
                 return Candidate::TooExpensive(SendError::AmountTooSmall { smallest: Some(smallest) });

@@ -292,7 +292,8 @@ impl Path {
     /// if the path has ever taken that.
     pub(super) fn smallest_chunk(&self) -> SourceAmount {
         let one_unit = self.rate.surely_enough(DestinationAmount::new(1)).unwrap_or(SourceAmount::MAX);
-        let passes = self.search.arrivals().last_key_value().map_or(SourceAmount::ZERO, |(&passes, _)| passes);
+        let passes =
+            self.search.arrivals().last_key_value().map_or(SourceAmount::ZERO, |(&passes, _)| passes);
         self.sizing.minimum().max(one_unit.saturating_add(one_unit).min(passes))
     }
 
