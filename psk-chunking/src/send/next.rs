@@ -169,7 +169,7 @@ impl SendPayment {
         // deliver, a few units would be left, of which rounding takes more than they are worth.
         let alone = self.chunks.is_empty();
         let exact = self.paths.iter().all(|path| path.load.uncertain.is_zero());
-        if !alone && !(exact && self.peer.knows_frames()) {
+        if !(alone || exact && self.peer.knows_frames()) {
             return Candidate::Blocked;
         }
         if self.must_reconcile() {
