@@ -101,7 +101,9 @@ impl DeliveryBounds {
             return Learned::Fits;
         }
         let fits = self.at_least(sent) <= delivered && delivered <= self.at_most(sent);
-        let learned = if fits && self.include(sent, delivered) {
+        // With it, others may contradict each other that did not before.
+        let agrees = |bounds: &Self| bounds.at_least(sent) == delivered && bounds.at_most(sent) == delivered;
+        let learned = if fits && self.include(sent, delivered) && agrees(self) {
             Learned::Fits
         } else {
             let restarts = self.restarts.saturating_add(1);

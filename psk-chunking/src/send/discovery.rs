@@ -141,7 +141,6 @@ impl SendPayment {
         if probe.purpose == Purpose::Completing {
             let delivered = match result {
                 ProbeResult::Arrived(delivered) => Some(delivered),
-                ProbeResult::TooSmall => Some(DestinationAmount::ZERO),
                 _ => None,
             };
             if delivered.is_some() {

@@ -179,6 +179,8 @@ pub struct SendPayment {
     rate_changes: u64,
     /// Chunks that count as fulfilled by the receiver's word alone.
     settled_by_word: u64,
+    /// Chunks fulfilled without a word of what arrived, since the receiver's total was last taken.
+    unread: u64,
     /// The receiver has fulfilled a chunk.
     begun: bool,
     refusals: u32,
@@ -284,6 +286,7 @@ impl SendPayment {
             doubts: BTreeMap::new(),
             rate_changes: 0,
             settled_by_word: 0,
+            unread: 0,
             begun: false,
             refusals: 0,
             started: now.monotonic,

@@ -226,6 +226,7 @@ impl SendPayment {
         };
         self.account.fulfill(sent.source, delivered, unverified)?;
         path.on_fulfilled(sent, now.monotonic);
+        self.unread += u64::from(claimed.is_none());
         self.refusals = 0;
         self.begun = true;
         self.last_progress = now.monotonic;
@@ -288,7 +289,7 @@ impl SendPayment {
                 path.controller.on_busy(&lost, random.jitter());
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
-                if sent.completing && sent.source < self.path(sent.path).sizing.passed() =>
+                if sent.completing && self.path(sent.path).rate.delivers_at_least(sent.source).is_zero() =>
             {
                 // Rounded down to nothing on the way: the same as arriving with nothing.
                 self.handle_too_little(&sent, DestinationAmount::ZERO, now, random);

@@ -113,14 +113,15 @@ impl SendPayment {
 
     fn wants_status(&self) -> bool {
         let overdue = self.paths.iter().any(|path| path.load.overdue_packets > 0);
-        let quiet = self.chunks.is_empty() && !self.account.unverified.is_zero();
+        let quiet = self.chunks.is_empty() && self.unread > 0;
         let unsettled = overdue || quiet || !self.doubts.is_empty() || self.is_much_unverified(2);
         unsettled && self.can_ask()
     }
 
     /// Whether something is unknown that the receiver can still tell.
     pub(super) fn awaits_status(&self) -> bool {
-        let unknown = !self.doubts.is_empty() || !self.account.unverified.is_zero();
+        // A chunk without a word may have brought more than was thought possible.
+        let unknown = !self.doubts.is_empty() || self.unread > 0;
         unknown && self.can_ask()
     }
 
@@ -234,7 +235,7 @@ impl SendPayment {
     /// fulfilled as many, and none of those whose outcome is not known here.
     fn verify_total(&mut self, status: &Status) -> bool {
         let as_many = u64::from(status.chunks) == self.account.chunks_fulfilled;
-        if self.account.unverified.is_zero() || !as_many {
+        if self.unread == 0 || !as_many {
             return false;
         }
         let mut open = self.chunks.keys().chain(self.doubts.keys());
@@ -247,6 +248,7 @@ impl SendPayment {
             return false;
         }
         self.account.verify(status.received);
+        self.unread = 0;
         true
     }
 
