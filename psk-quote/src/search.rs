@@ -76,9 +76,11 @@ pub struct PathView {
 }
 
 /// Probes at once in the first round; each is so many times the one before.
-const LADDER_FACTOR: u64 = 10;
+const LADDER_FACTOR: u64 = 1_000;
+/// The same for payments.
+const PAYMENT_LADDER_FACTOR: u64 = 10;
 /// Failures in a row after which a search gives up.
-const MAX_FAILURES: u32 = 12;
+const MAX_FAILURES: u32 = 8;
 /// Failures of one amount after which it is taken as refused, if smaller ones pass.
 const FAILURES_OF_SIZE: u32 = 3;
 /// Promises of F08 details that may be broken, one by each of several hops, before they are tried only beside other
@@ -112,6 +114,8 @@ pub struct PathSearch {
     /// What the probes in flight hold.
     held: u128,
     probes: u32,
+    /// After so many in a row it gives up.
+    max_failures: u32,
     failures: u32,
     pause_until: Option<Duration>,
     last_failure: Option<SearchError>,
@@ -188,7 +192,8 @@ impl PathSearch {
             refused: None,
             refused_before: None,
             too_small: SourceAmount::ZERO,
-            queue: ladder(limit),
+            queue: ladder(limit, LADDER_FACTOR),
+            max_failures: MAX_FAILURES,
             budget: ProbeBudget::default(),
             in_flight: 0,
             held: 0,
@@ -206,6 +211,14 @@ impl PathSearch {
     /// As [`new`](Self::new), with limits of what is probed. The limit is lowered to what may be in flight.
     pub fn with_budget(limit: SourceAmount, precision: Precision, budget: ProbeBudget) -> Self {
         Self { budget, ..Self::new(limit.min(budget.max_in_flight), precision) }
+    }
+
+    /// For somebody who begins to send before the search has ended, and has nothing else to do when the path is busy: in
+    /// the first round each amount is ten times the one before, and it gives up after half as many failures again.
+    /// Before the first probe.
+    pub fn for_payments(self) -> Self {
+        let queue = ladder(self.limit, PAYMENT_LADDER_FACTOR);
+        Self { queue, max_failures: MAX_FAILURES + MAX_FAILURES / 2, ..self }
     }
 
     /// Allows more in flight than before.
@@ -255,7 +268,7 @@ impl PathSearch {
 
     /// Whether it ended before its time, because probes kept failing; [`last_failure`](Self::last_failure) says how.
     pub fn has_given_up(&self) -> bool {
-        self.failures >= MAX_FAILURES
+        self.failures >= self.max_failures
     }
 
     /// The last answer that was neither an amount nor a matter of size or liquidity.
@@ -563,9 +576,9 @@ fn halved(floor: u64, ceiling: u64, halvings: u32) -> impl Iterator<Item = u64> 
 }
 
 /// 1, 1,000, 1,000,000 and so on below the limit, and the limit.
-fn ladder(limit: SourceAmount) -> VecDeque<SourceAmount> {
+fn ladder(limit: SourceAmount, factor: u64) -> VecDeque<SourceAmount> {
     let below = |&amount: &u64| amount < limit.units();
-    std::iter::successors(Some(1_u64), |amount| amount.checked_mul(LADDER_FACTOR))
+    std::iter::successors(Some(1_u64), |amount| amount.checked_mul(factor))
         .take_while(below)
         .chain((!limit.is_zero()).then_some(limit.units()))
         .map(SourceAmount::new)

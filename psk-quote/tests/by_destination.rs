@@ -103,7 +103,7 @@ fn each_chunk_is_rounded_on_its_own() {
     assert_eq!(quote.source_amount, SourceAmount::new(999_999));
     assert_eq!(quote.destination_amount_high, DestinationAmount::new(369_937));
     assert_eq!(quote.source_amount_low, SourceAmount::new(999_730));
-    assert!(quote.probes <= 16, "{} probes", quote.probes);
+    assert!(quote.probes <= 12, "{} probes", quote.probes);
 }
 
 #[test]

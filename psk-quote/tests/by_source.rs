@@ -82,7 +82,7 @@ fn each_chunk_is_rounded_on_its_own() {
     assert_eq!(quote.smallest_delivering, SourceAmount::new(3));
     assert_eq!(quote.rate.delivers_at_most(SourceAmount::new(10_000)), DestinationAmount::new(3_700));
     assert!(!quote.rate_moved);
-    assert!(quote.probes <= 14, "{} probes", quote.probes);
+    assert!(quote.probes <= 9, "{} probes", quote.probes);
 }
 
 #[test]

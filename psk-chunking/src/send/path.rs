@@ -166,7 +166,7 @@ impl Path {
     pub(super) fn new(config: &SendConfig, limit: SourceAmount, controller: Box<dyn Controller>) -> Self {
         Self {
             state: PathState::Searching,
-            search: PathSearch::new(limit, Precision::Near),
+            search: PathSearch::new(limit, Precision::Near).for_payments(),
             searches_on: false,
             hinted: None,
             probes: 0,
