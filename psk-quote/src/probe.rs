@@ -55,13 +55,30 @@ impl ChunkProbe {
         expires_at: Timestamp,
         random: &mut dyn Random,
     ) -> Result<Prepare, SealError> {
+        self.seal_with(Bytes::new(), amount, keys, destination, expires_at, random)
+    }
+
+    /// As [`seal`](Self::seal), with application data beside the question.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`], also when there is no room for the data.
+    pub fn seal_with(
+        &self,
+        application_data: Bytes,
+        amount: SourceAmount,
+        keys: &Keys,
+        destination: &Address,
+        expires_at: Timestamp,
+        random: &mut dyn Random,
+    ) -> Result<Prepare, SealError> {
         let chunk = ChunkPacket {
             kind: ChunkKind::Chunk,
             payment_id: self.payment_id,
             sequence: self.sequence,
             payment_amount: ChunkPacket::OPEN_ENDED,
             chunk_amount: Amount::MAX,
-            application_data: Bytes::new(),
+            application_data,
         };
         Ok(Prepare {
             amount: amount.into(),
@@ -77,16 +94,22 @@ impl ChunkProbe {
     /// The code of a Reject can be changed by every hop, its encrypted body by none: with an authentic body that
     /// belongs to this probe the code is not looked at.
     pub fn result(&self, keys: &Keys, reply: &Reply) -> ProbeResult {
+        match self.open_answer(keys, reply) {
+            Ok(answer) => ProbeResult::Arrived(answer.chunk_amount.at_destination()),
+            Err(result) => result,
+        }
+    }
+
+    /// The receiver's authentic answer to this probe, or what its reply says without one.
+    pub fn open_answer(&self, keys: &Keys, reply: &Reply) -> Result<ChunkPacket, ProbeResult> {
         let Reply::Reject(reject) = reply else {
-            return ProbeResult::Unanswered;
+            return Err(ProbeResult::Unanswered);
         };
         match open(keys, reject) {
-            None => ProbeResult::of_reject(reject.code, &reject.data),
-            Some(PskPacket::Chunk(chunk)) if self.is_answered_by(&chunk) => {
-                ProbeResult::Arrived(chunk.chunk_amount.at_destination())
-            }
+            None => Err(ProbeResult::of_reject(reject.code, &reject.data)),
+            Some(PskPacket::Chunk(chunk)) if self.is_answered_by(&chunk) => Ok(chunk),
             // The answer to another packet, or our own packet sent back.
-            Some(_) => ProbeResult::Unanswered,
+            Some(_) => Err(ProbeResult::Unanswered),
         }
     }
 

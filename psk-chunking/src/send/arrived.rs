@@ -38,8 +38,6 @@ pub(super) enum Completing {
 }
 
 const ONE: DestinationAmount = DestinationAmount::new(1);
-/// So many units the hops of a path may round away, if a unit is worth no more after them.
-const ROUNDINGS: u32 = 8;
 /// Sizes that are asked for at once, on each side of the likeliest one.
 const EACH_SIDE: u64 = 4;
 /// Rounds of questions after which it is left to chance, also when hops answer them with errors.
@@ -122,7 +120,7 @@ impl Arrived {
         let shown = self.largest.and_then(|(sent, delivered)| {
             // What a hop rounds away is worth up to as much as one of our units, when a unit is worth more after it.
             let worth = delivered.units().div_ceil(sent.units().max(1)).max(1);
-            let lost = u32::try_from(worth).unwrap_or(u32::MAX).saturating_mul(ROUNDINGS);
+            let lost = u32::try_from(worth).unwrap_or(u32::MAX).saturating_mul(DeliveryBounds::ROUNDINGS);
             RateInterval::of_packet_over(sent, delivered, lost)
         });
         shown.unwrap_or(RateInterval::UNKNOWN)

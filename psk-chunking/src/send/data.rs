@@ -188,9 +188,9 @@ impl SendPayment {
     /// When a packet with data alone has to be looked at.
     pub(super) fn data_wakes_at(&self, now: Duration) -> Option<Duration> {
         let answers = self.data.messages.values().map(|message| message.give_up_at).min();
-        let paced = self.path(self.path_for_questions()).not_before().max(self.data.not_before);
-        let next = (self.wants_data() && self.data.out.has_more() && paced > now).then_some(paced);
-        answers.into_iter().chain(next).min()
+        let paced = (self.wants_data() && self.data.out.has_more())
+            .then(|| self.path(self.path_for_questions()).not_before().max(self.data.not_before));
+        answers.into_iter().chain(paced.filter(|&paced| paced > now)).min()
     }
 
     pub(super) fn is_message(&self, packet: Sequence) -> bool {
@@ -206,15 +206,11 @@ impl SendPayment {
         random: &mut dyn Random,
     ) {
         let Some(message) = self.data.messages.remove(&packet) else { return };
-        let reject = match reply {
-            Some(Reply::Reject(reject)) => Some(reject),
-            _ => None,
-        };
-        let answer = reject.and_then(|reject| self.open_reject(packet, &reject.data));
+        let answer = reply.and_then(|reply| self.open_answer_to_question(packet, reply));
         if let Some(answer) = answer {
             self.path_mut(message.path).round_trip.on_answer(message.sent_at, now.monotonic);
             let before = self.data.back.in_order();
-            let said = self.read_frames(&answer, now);
+            let said = self.read_frames(&answer);
             self.data_arrived(packet);
             if message.carries || self.data.back.in_order() > before {
                 self.data.in_vain = 0;
@@ -229,7 +225,10 @@ impl SendPayment {
             return;
         }
         self.message_failed(packet, &message, now);
-        let busy = reject.is_none_or(|reject| reject.code.class() == ErrorClass::Temporary);
+        let busy = match reply {
+            Some(Reply::Reject(reject)) => reject.code.class() == ErrorClass::Temporary,
+            _ => true,
+        };
         let pause = self.patience_of(message.path) / if busy { 2 } else { 1 };
         let jittered = super::control::jittered(pause, random.jitter());
         self.data.not_before = now.monotonic.saturating_add(jittered);
@@ -263,12 +262,12 @@ impl SendPayment {
         }
     }
 
-    pub(super) fn take_data(&mut self, offset: u64, data: &Bytes, _now: Now) {
+    pub(super) fn take_data(&mut self, offset: u64, data: &Bytes) {
         let taken = self.data.back.insert(offset, data);
         self.after_taking(taken.is_ok());
     }
 
-    pub(super) fn take_data_end(&mut self, length: u64, _now: Now) {
+    pub(super) fn take_data_end(&mut self, length: u64) {
         let taken = self.data.back.end(length);
         self.after_taking(taken.is_ok());
     }

@@ -7,7 +7,6 @@ use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 use psk_quote::{PathView, ProbeResult, SearchError, SearchStep, suggested_maximum};
 
-use super::arrived::Arrived;
 use super::path::{Path, PathIndex};
 use super::{MinimumRate, Output, Purpose, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Target};
 use crate::time::Now;
@@ -113,8 +112,7 @@ impl SendPayment {
         soon.map_or(probe.give_up_at, |soon| soon.min(probe.give_up_at))
     }
 
-    /// What the reply to a probe says. The code of a Reject can be changed by every hop, its encrypted body by none:
-    /// with an authentic body the code is not looked at.
+    /// What the reply to a probe says.
     pub(super) fn probe_result(
         &mut self,
         packet: Sequence,
@@ -122,16 +120,13 @@ impl SendPayment {
         reply: &Reply,
         now: Now,
     ) -> ProbeResult {
-        let Reply::Reject(reject) = reply else { return ProbeResult::Unanswered };
-        if let Some(answer) = self.open_reject(packet, &reject.data) {
-            self.read_frames(&answer, now);
-            self.path_mut(probe.path).round_trip.on_answer(probe.sent_at, now.monotonic);
-            return ProbeResult::Arrived(answer.chunk_amount.at_destination());
-        }
-        match self.keys.open(&reject.data) {
-            // The answer to another packet, or our own packet sent back.
-            Ok(_) => ProbeResult::Unanswered,
-            Err(_) => ProbeResult::of_reject(reject.code, &reject.data),
+        match self.probe(packet).open_answer(&self.keys, reply) {
+            Ok(answer) => {
+                self.read_frames(&answer);
+                self.path_mut(probe.path).round_trip.on_answer(probe.sent_at, now.monotonic);
+                ProbeResult::Arrived(answer.chunk_amount.at_destination())
+            }
+            Err(result) => result,
         }
     }
 
@@ -207,6 +202,8 @@ impl SendPayment {
     }
 
     fn open(&mut self, index: PathIndex, view: &PathView, now: Now) -> Result<(), SendError> {
+        let path = self.path_mut(index);
+        path.arrived.start_again(path.search.arrivals());
         self.check_feasible(index, view)?;
         let minimum_rate = self.fixed_minimum_rate(view)?;
         let path = self.path_mut(index);
@@ -248,9 +245,7 @@ impl SendPayment {
                 // What several hops round away of one packet is known to be less of a larger one: nothing is impossible
                 // that may be possible.
                 let budget = self.config.budget();
-                let mut arrived = Arrived::default();
-                arrived.start_again(self.path(index).search.arrivals());
-                if arrived.at_most(budget) >= amount {
+                if self.path(index).arrived.at_most(budget) >= amount {
                     return Ok(());
                 }
                 let more = budget.saturating_add(SourceAmount::new(1));

@@ -84,12 +84,10 @@ impl SendPayment {
             self.give_up_query(now);
             return None;
         }
-        let path = self.path_for_questions();
-        let amount = self.amount_for_questions(path);
-        match self.send_unfulfillable(path, amount, Self::no_frames(), now, random) {
-            Ok((sequence, output)) => {
+        match self.send_question(Self::no_frames(), now, random) {
+            Ok((path, packet, output)) => {
                 self.query.attempts += 1;
-                self.query.in_flight = Some(sequence);
+                self.query.in_flight = Some(packet);
                 self.query.give_up_at = self.give_up_at(path, now);
                 Some(output)
             }
@@ -101,10 +99,7 @@ impl SendPayment {
     }
 
     pub(super) fn handle_query_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
-        let answer = match reply {
-            Reply::Reject(reject) => self.open_reject(packet, &reject.data),
-            Reply::Fulfill(_) => None,
-        };
+        let answer = self.open_answer_to_question(packet, reply);
         match answer.map(|answer| answer.payment_amount.at_destination()) {
             Some(total) => {
                 self.query.in_flight = None;

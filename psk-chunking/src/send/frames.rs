@@ -8,7 +8,6 @@ use psk_codec::psk::{ChunkPacket, Sequence};
 use psk_request::max_chunk_request_data_length;
 
 use super::SendPayment;
-use crate::time::Now;
 
 /// What the receiver is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +62,14 @@ impl SendPayment {
         frames.encode()
     }
 
+    /// A frame that has no contents, and nothing else.
+    pub(super) fn alone(&self, frame: Frame) -> Bytes {
+        let mut frames = self.new_frames();
+        // It fits always.
+        let _ = frames.push(frame);
+        frames.encode()
+    }
+
     pub(super) fn new_frames(&self) -> FramesBuilder {
         FramesBuilder::new(max_chunk_request_data_length(&self.destination))
     }
@@ -92,7 +99,7 @@ impl SendPayment {
 
     /// Learns from an authentic answer what the receiver is, and what it says. Once it has used frames it is not taken
     /// for less: a version of it without them would be another program.
-    pub(super) fn read_frames(&mut self, answer: &ChunkPacket, now: Now) -> Said {
+    pub(super) fn read_frames(&mut self, answer: &ChunkPacket) -> Said {
         let mut said = Said::default();
         let frames = match Frames::read(answer.application_data.clone()) {
             Ok(frames) => frames,
@@ -111,8 +118,8 @@ impl SendPayment {
         self.peer = Peer::Framed;
         for frame in frames {
             match frame {
-                Frame::Data(data) => self.take_data(data.offset(), data.data(), now),
-                Frame::DataEnd { length } => self.take_data_end(length, now),
+                Frame::Data(data) => self.take_data(data.offset(), data.data()),
+                Frame::DataEnd { length } => self.take_data_end(length),
                 Frame::Closed(closed) => match closed.reason() {
                     // The payment goes on without the data.
                     CloseReason::DATA_TOO_LONG | CloseReason::PROTOCOL_VIOLATION => said.data_refused = true,

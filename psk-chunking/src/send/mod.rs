@@ -28,7 +28,7 @@ use bytes::Bytes;
 use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
 use psk_codec::{Address, Condition, DestinationAmount, Prepare, Reply, SourceAmount, Timestamp};
 use psk_crypto::{Credentials, Keys, Random};
-use psk_quote::RateInterval;
+use psk_quote::{ChunkProbe, RateInterval};
 
 pub use account::{Account, AccountError};
 pub use config::{MinimumRate, SendConfig, Target};
@@ -498,13 +498,28 @@ impl SendPayment {
         random: &mut dyn Random,
     ) -> Result<(Sequence, Output), SendError> {
         let packet = self.take_sequence()?;
-        let asked = (self.config.payment_id, packet);
-        let expires_at = self.expires_at(path, now);
-        let (keys, destination) = (&self.keys, &self.destination);
-        let prepare =
-            chunk::unfulfillable(asked, application_data, amount, keys, destination, expires_at, random)?;
+        let (expires_at, keys, destination) = (self.expires_at(path, now), &self.keys, &self.destination);
+        let probe = self.probe(packet);
+        let prepare = probe.seal_with(application_data, amount, keys, destination, expires_at, random)?;
         self.probes_sent += 1;
         Ok((packet, Output::Send { packet, path, prepare }))
+    }
+
+    fn probe(&self, sequence: Sequence) -> ChunkProbe {
+        ChunkProbe { payment_id: self.config.payment_id, sequence }
+    }
+
+    /// A question to the receiver, over a path that answers, of an amount that passes.
+    fn send_question(
+        &mut self,
+        application_data: Bytes,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<(PathIndex, Sequence, Output), SendError> {
+        let path = self.path_for_questions();
+        let amount = self.amount_for_questions(path);
+        let (packet, output) = self.send_unfulfillable(path, amount, application_data, now, random)?;
+        Ok((path, packet, output))
     }
 
     /// Every packet has a number of its own, probes included.

@@ -229,14 +229,11 @@ impl SendPayment {
     /// The last chunk waits until nothing else is in flight, unless the receiver can be told what is; others wait for
     /// the controller.
     fn may_send(&self, path: &Path, amount: SourceAmount, last: bool) -> bool {
-        if !path.allows(amount) {
-            return false;
-        }
-        match self.peer.knows_frames() {
-            _ if !last => true,
+        let may_be_last = || match self.peer.knows_frames() {
             true => self.may_name_outstanding(),
             false => self.chunks.is_empty(),
-        }
+        };
+        path.allows(amount) && (!last || may_be_last())
     }
 
     /// The least that a chunk of `amount` has to deliver: floor(amount x minimum rate), at least one unit.

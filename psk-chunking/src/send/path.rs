@@ -118,18 +118,15 @@ impl Load {
         self.uncertain = self.uncertain.saturating_sub(chunk.most.saturating_sub(chunk.least));
     }
 
-    /// A chunk is in flight no more; in doubt, or settled.
-    pub(super) fn land(&mut self, chunk: &SentChunk, in_doubt: bool) {
+    /// A chunk is in flight no more.
+    pub(super) fn land(&mut self, chunk: &SentChunk) {
         self.in_flight = self.in_flight.saturating_sub(chunk.source);
         self.packets = self.packets.saturating_sub(1);
         if chunk.overdue {
             self.overdue = self.overdue.saturating_sub(chunk.source);
             self.overdue_packets = self.overdue_packets.saturating_sub(1);
         }
-        match in_doubt {
-            true => self.in_doubt = self.in_doubt.saturating_add(chunk.source),
-            false => self.forget(chunk),
-        }
+        self.forget(chunk);
     }
 
     /// A chunk is in doubt no more.
@@ -138,7 +135,7 @@ impl Load {
         self.forget(chunk);
     }
 
-    /// A chunk that was just taken out of flight is in doubt.
+    /// A chunk that was taken out of flight is in doubt.
     pub(super) fn hold(&mut self, chunk: &SentChunk) {
         self.in_doubt = self.in_doubt.saturating_add(chunk.source);
         self.reckon(chunk);
@@ -297,11 +294,8 @@ impl Path {
         self.sizing.minimum().max(one_unit.saturating_add(one_unit).min(passes))
     }
 
-    /// The path is found.
+    /// The path is found, and what the search has seen is learned.
     pub(super) fn open(&mut self, view: &PathView, minimum_rate: Rate) {
-        for (&sent, &delivered) in self.search.arrivals() {
-            let _ = self.arrived.learn(sent, delivered);
-        }
         (self.rate, self.shown_rate) = (view.rate, view.rate);
         self.minimum_rate = minimum_rate;
         self.rounding_floor = rounding_floor(view.rate.low(), minimum_rate);
@@ -336,8 +330,8 @@ impl Path {
     }
 }
 
-/// So many units the hops of a path may round away.
-const ROUNDING: DestinationAmount = DestinationAmount::new(4);
+/// By so many units a packet may fall short for the rounding of several hops.
+pub(super) const ROUNDING: DestinationAmount = DestinationAmount::new(4);
 
 /// The smallest chunk that is above the minimum rate even when rounding takes as much as it may, if there is one.
 fn rounding_floor(rate: Rate, minimum: Rate) -> SourceAmount {

@@ -81,13 +81,10 @@ impl SendPayment {
         if now.monotonic < self.refund.not_before {
             return Some(self.wait(now, Some(self.refund.not_before.min(deadline))));
         }
-        let path = self.path_for_questions();
-        let amount = self.amount_for_questions(path);
-        let mut frames = self.new_frames();
-        // A frame without contents fits always. Once the end is known, it is asked how far the refund is.
-        let _ = frames.push(if self.refund.aborted { Frame::StatusRequest } else { Frame::Abort });
-        match self.send_unfulfillable(path, amount, frames.encode(), now, random) {
-            Ok((packet, output)) => {
+        // Once the end is known, it is asked how far the refund is.
+        let frame = if self.refund.aborted { Frame::StatusRequest } else { Frame::Abort };
+        match self.send_question(self.alone(frame), now, random) {
+            Ok((path, packet, output)) => {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path) * 2);
                 self.refund.in_flight = Some((packet, give_up_at));
                 Some(output)
@@ -104,12 +101,10 @@ impl SendPayment {
     }
 
     pub(super) fn handle_refund_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
-        let answer = match reply {
-            Reply::Reject(reject) => self.open_reject(packet, &reject.data),
-            Reply::Fulfill(_) => None,
+        let Some(answer) = self.open_answer_to_question(packet, reply) else {
+            return self.refund_unanswered(now);
         };
-        let Some(answer) = answer else { return self.refund_unanswered(now) };
-        self.read_frames(&answer, now);
+        self.read_frames(&answer);
         self.refund.aborted = true;
         self.refund.in_flight = None;
         self.refund.unanswered = 0;

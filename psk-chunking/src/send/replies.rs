@@ -7,7 +7,7 @@ use psk_codec::{
 use psk_crypto::{Random, fulfills};
 use psk_quote::{Learned, ProbeResult};
 
-use super::path::PathIndex;
+use super::path::{PathIndex, ROUNDING};
 use super::{AccountError, SendError, SendEvent, SendPayment, SentChunk};
 use crate::chunk;
 use crate::time::Now;
@@ -20,8 +20,6 @@ const MAX_PATH_FAILURES: u32 = 10;
 const MAX_COMPLETING_TRIES: u32 = 16;
 /// Packets are valid for at most so long: what connectors cap it to.
 const MAX_PACKET_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
-/// By so many destination units a packet may fall short for the rounding of several hops.
-const ROUNDING: u64 = 4;
 
 impl SendPayment {
     pub(super) fn handle_reply(&mut self, packet: Sequence, reply: Reply, now: Now, random: &mut dyn Random) {
@@ -61,21 +59,9 @@ impl SendPayment {
         now: Now,
         random: &mut dyn Random,
     ) {
-        if let Some(probe) = self.probes.remove(&packet) {
-            let result = ProbeResult::Busy(ErrorCode::T01_PEER_UNREACHABLE);
-            return self.handle_probe_result(probe, result, now);
-        }
-        if self.query.is(packet) {
-            return self.handle_query_failure(now);
-        }
-        if self.is_status_query(packet) {
-            return self.handle_status_failure(now);
-        }
-        if self.is_message(packet) {
-            return self.handle_message_reply(packet, None, now, random);
-        }
-        if self.is_refund_question(packet) {
-            return self.refund_unanswered(now);
+        let result = ProbeResult::Busy(ErrorCode::T01_PEER_UNREACHABLE);
+        if self.handle_unfulfillable_lost(packet, result, now, random) {
+            return;
         }
         let Some(sent) = self.take_sent(packet) else {
             return;
@@ -97,27 +83,40 @@ impl SendPayment {
     }
 
     pub(super) fn handle_unanswered(&mut self, packet: Sequence, now: Now, random: &mut dyn Random) {
-        if let Some(probe) = self.probes.remove(&packet) {
-            return self.handle_probe_result(probe, ProbeResult::Unanswered, now);
-        }
-        if self.query.is(packet) {
-            return self.handle_query_failure(now);
-        }
-        if self.is_status_query(packet) {
-            return self.handle_status_failure(now);
-        }
-        if self.is_message(packet) {
-            return self.handle_message_reply(packet, None, now, random);
-        }
-        if self.is_refund_question(packet) {
-            return self.refund_unanswered(now);
+        if self.handle_unfulfillable_lost(packet, ProbeResult::Unanswered, now, random) {
+            return;
         }
         if let Some(sent) = self.chunks.remove(&packet) {
-            self.path_mut(sent.path).load.land(&sent, true);
+            self.path_mut(sent.path).load.land(&sent);
             if let Err(error) = self.doubt(packet, sent, SendError::Unanswered, now, random) {
                 self.fail(error.into());
             }
         }
+    }
+
+    /// A packet has no answer. Whether it was one that nobody can fulfill, which asks or says something; `result` is what
+    /// it means for a probe.
+    fn handle_unfulfillable_lost(
+        &mut self,
+        packet: Sequence,
+        result: ProbeResult,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> bool {
+        if let Some(probe) = self.probes.remove(&packet) {
+            self.handle_probe_result(probe, result, now);
+        } else if self.query.is(packet) {
+            self.handle_query_failure(now);
+        } else if self.is_status_query(packet) {
+            self.handle_status_failure(now);
+        } else if self.is_message(packet) {
+            self.handle_message_reply(packet, None, now, random);
+        } else if self.is_refund_question(packet) {
+            self.refund_unanswered(now);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Packets whose answer is overdue are in doubt.
@@ -133,7 +132,7 @@ impl SendPayment {
     /// The chunk that an answer belongs to, taken out of flight or out of doubt. In the account it is in flight.
     fn take_sent(&mut self, packet: Sequence) -> Option<SentChunk> {
         if let Some(sent) = self.chunks.remove(&packet) {
-            self.path_mut(sent.path).load.land(&sent, false);
+            self.path_mut(sent.path).load.land(&sent);
             return Some(sent);
         }
         let sent = self.doubts.remove(&packet)?;
@@ -147,8 +146,8 @@ impl SendPayment {
         }
     }
 
-    /// Holds the amount of a chunk back that is in flight in the account, and slows down: a path that only makes doubts
-    /// would soon have the whole budget in them.
+    /// Holds the amount of a chunk back that was taken out of flight, but for the account, and slows down: a path that
+    /// only makes doubts would soon have the whole budget in them.
     fn doubt(
         &mut self,
         packet: Sequence,
@@ -159,23 +158,12 @@ impl SendPayment {
     ) -> Result<(), AccountError> {
         self.account.doubt(sent.source)?;
         self.data_lost(packet);
-        self.path_mut(sent.path).sizing.on_lost(sent.source);
+        let path = self.path_mut(sent.path);
+        path.load.hold(&sent);
+        path.sizing.on_lost(sent.source);
         self.doubts.insert(packet, sent);
         self.retry_or_fail(&sent, error, MAX_PATH_FAILURES, now, random);
         Ok(())
-    }
-
-    /// The same for a chunk that has just been taken out of flight.
-    fn doubt_again(
-        &mut self,
-        packet: Sequence,
-        sent: SentChunk,
-        error: SendError,
-        now: Now,
-        random: &mut dyn Random,
-    ) -> Result<(), AccountError> {
-        self.path_mut(sent.path).load.hold(&sent);
-        self.doubt(packet, sent, error, now, random)
     }
 
     fn handle_fulfill(
@@ -190,13 +178,13 @@ impl SendPayment {
         // the receiver has shown it to somebody is unknown.
         if !fulfills(&fulfill.fulfillment, &sent.condition) {
             tracing::warn!(sequence = %packet, "a fulfillment that is not the condition's preimage");
-            return self.doubt_again(packet, sent, SendError::Unanswered, now, random);
+            return self.doubt(packet, sent, SendError::Unanswered, now, random);
         }
         // Who knows the preimage has read the packet.
         self.data_arrived(packet);
         let answer = self.open_answer(packet, &fulfill.data, ChunkKind::Fulfillment);
         if let Some(answer) = &answer {
-            self.read_frames(answer, now);
+            self.read_frames(answer);
         }
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
@@ -247,15 +235,15 @@ impl SendPayment {
         now: Now,
         random: &mut dyn Random,
     ) -> Result<(), AccountError> {
-        let answer = self.open_reject(packet, &reject.data);
         if reject.code == ErrorCode::R00_TRANSFER_TIMED_OUT {
             // A hop gave up waiting; the receiver may have fulfilled all the same.
-            return self.doubt_again(packet, sent, rejected(reject), now, random);
+            return self.doubt(packet, sent, rejected(reject), now, random);
         }
+        let answer = self.open_answer(packet, &reject.data, ChunkKind::Reject);
         self.account.reject(sent.source)?;
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
         self.path_mut(sent.path).sizing.on_lost(sent.source);
-        let said = answer.as_ref().map(|answer| self.read_frames(answer, now));
+        let said = answer.as_ref().map(|answer| self.read_frames(answer));
         let data_refused = said.as_ref().is_some_and(|said| said.data_refused);
         match said.is_some() && self.begun && !data_refused {
             true => self.data_arrived(packet),
@@ -447,9 +435,8 @@ impl SendPayment {
         if learned == Learned::Fits {
             return;
         }
-        let rounding = DestinationAmount::new(ROUNDING);
         let (least, most) = (before.delivers_at_least(source), before.delivers_at_most(source));
-        let near = least <= delivered.saturating_add(rounding) && delivered <= most;
+        let near = least <= delivered.saturating_add(ROUNDING) && delivered <= most;
         let rate = path.rate;
         self.reckon_anew(index);
         if !near {
@@ -474,8 +461,9 @@ impl SendPayment {
         chunk::open_answer(data, kind, (self.config.payment_id, packet), &self.keys)
     }
 
-    pub(super) fn open_reject(&self, packet: Sequence, data: &[u8]) -> Option<ChunkPacket> {
-        self.open_answer(packet, data, ChunkKind::Reject)
+    /// The same to a packet that nobody can fulfill.
+    pub(super) fn open_answer_to_question(&self, packet: Sequence, reply: &Reply) -> Option<ChunkPacket> {
+        self.probe(packet).open_answer(&self.keys, reply).ok()
     }
 }
 

@@ -62,13 +62,8 @@ impl SendPayment {
         if !self.wants_status() || now.monotonic < self.status.not_before {
             return None;
         }
-        let path = self.path_for_questions();
-        let amount = self.amount_for_questions(path);
-        let mut frames = self.new_frames();
-        // A frame without contents fits always.
-        let _ = frames.push(Frame::StatusRequest);
-        match self.send_unfulfillable(path, amount, frames.encode(), now, random) {
-            Ok((packet, output)) => {
+        match self.send_question(self.alone(Frame::StatusRequest), now, random) {
+            Ok((path, packet, output)) => {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path));
                 self.status.asked_at = now.monotonic;
                 self.status.in_flight = Some(Asked { packet, path, at: now.monotonic, give_up_at });
@@ -133,6 +128,9 @@ impl SendPayment {
     /// Whether more than a `part` of what may be unverified at once is: then it is time to ask, and with a part of 1 to
     /// stop.
     pub(super) fn is_much_unverified(&self, part: u64) -> bool {
+        if self.account.unverified.is_zero() {
+            return false;
+        }
         let unverified = self.account.unverified.units();
         let allowed = self.config.max_unverified_ppm;
         let payment = match self.config.target {
@@ -149,11 +147,8 @@ impl SendPayment {
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         let Some(asked) = self.status.in_flight.filter(|asked| asked.packet == packet) else { return };
-        let answer = match reply {
-            Reply::Reject(reject) => self.open_reject(packet, &reject.data),
-            Reply::Fulfill(_) => None,
-        };
-        let status = answer.and_then(|answer| self.read_frames(&answer, now).status);
+        let answer = self.open_answer_to_question(packet, reply);
+        let status = answer.and_then(|answer| self.read_frames(&answer).status);
         let Some(status) = status else { return self.handle_status_failure(now) };
         self.paths[asked.path.0].round_trip.on_answer(asked.at, now.monotonic);
         self.status.unanswered = 0;
@@ -218,7 +213,7 @@ impl SendPayment {
         for (sequence, chunk) in landed {
             settled = true;
             self.chunks.remove(&sequence);
-            self.path_mut(chunk.path).load.land(&chunk, false);
+            self.path_mut(chunk.path).load.land(&chunk);
             self.count_unread(sequence, &chunk, now)?;
         }
         Ok(self.verify_total(status) || settled)
