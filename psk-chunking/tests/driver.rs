@@ -3,6 +3,9 @@
 #![cfg(feature = "driver")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "common/link.rs"]
+mod link;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,10 +15,10 @@ use psk_chunking::receive::{PaymentOffer, ReceiveConfig, ReceiveEvent, Verdict};
 use psk_chunking::send::{SendConfig, SendError, SendReport, Target};
 use psk_chunking::{PaymentHandler, PaymentReceiver, RunningPayment, send_payment};
 use psk_codec::psk::PaymentId;
-use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
+use psk_codec::{DestinationAmount, SourceAmount};
 use psk_crypto::{Credentials, ReceiverSecret};
-use psk_plugin::memory::{Link, MemoryPlugin};
-use psk_plugin::{AccountDetails, Clock, Plugin};
+use psk_plugin::memory::MemoryPlugin;
+use psk_plugin::{Clock, Plugin};
 use psk_request::{Endpoint, EndpointReceiver, ReceiverConfig};
 
 /// Tells the verdict of each review, and after how long.
@@ -50,24 +53,9 @@ struct Pair {
     _bob: (Endpoint, EndpointReceiver),
 }
 
-fn details(name: &str) -> AccountDetails {
-    AccountDetails {
-        address: format!("test.{name}").parse().unwrap(),
-        asset_scale: 9,
-        asset_code: "XRP".into(),
-    }
-}
-
 impl Pair {
     async fn new(review: Review, panics_at_events: bool) -> Self {
-        let clock = Clock::starting_at(Timestamp::from_unix_millis(1_700_000_000_000).unwrap());
-        let link = Link {
-            left_details: Some(details("alice")),
-            right_details: Some(details("bob")),
-            latency: Duration::from_millis(20),
-            clock: clock.clone(),
-        };
-        let (alice, bob) = link.pair();
+        let (alice, bob, clock) = link::alice_and_bob();
         let events = Arc::default();
         let handler =
             Bob { review, reviews: AtomicU64::new(0), received: Arc::clone(&events), panics_at_events };

@@ -3,6 +3,9 @@
 #![cfg(feature = "driver")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "common/link.rs"]
+mod link;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,10 +17,10 @@ use psk_chunking::receive::{
 use psk_chunking::{PaymentHandler, PaymentReceiver};
 use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, PaymentState, StreamData};
 use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket, Sequence};
-use psk_codec::{Amount, DestinationAmount, ErrorCode, Prepare, Reply, Timestamp};
+use psk_codec::{Amount, DestinationAmount, ErrorCode, Prepare, Reply};
 use psk_crypto::{Credentials, Keys, ReceiverSecret, SystemRandom, condition_of, unfulfillable_condition};
-use psk_plugin::memory::{Link, MemoryPlugin};
-use psk_plugin::{AccountDetails, Clock, Plugin};
+use psk_plugin::memory::MemoryPlugin;
+use psk_plugin::{Clock, Plugin};
 use psk_request::{Endpoint, EndpointReceiver, ReceiverConfig, RejectAll};
 
 const ID: PaymentId = PaymentId::new([9; 16]);
@@ -90,19 +93,7 @@ impl Side {
 }
 
 async fn pair(config: ReceiveConfig, pause: Duration) -> (Side, Side) {
-    let details = |name: &str| AccountDetails {
-        address: format!("test.{name}").parse().unwrap(),
-        asset_scale: 9,
-        asset_code: "XRP".into(),
-    };
-    let clock = Clock::starting_at(Timestamp::from_unix_millis(1_700_000_000_000).unwrap());
-    let link = Link {
-        left_details: Some(details("alice")),
-        right_details: Some(details("bob")),
-        latency: Duration::from_millis(20),
-        clock: clock.clone(),
-    };
-    let (alice, bob) = link.pair();
+    let (alice, bob, clock) = link::alice_and_bob();
     let alice = Side::new(alice, clock.clone(), ReceiveConfig::default(), Duration::ZERO).await;
     (alice, Side::new(bob, clock, config, pause).await)
 }

@@ -10,57 +10,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{Hop, HopFn, Run, World, config, destination, maximum, reject, source};
+use common::fate::Fate;
+use common::{HopFn, Run, World, config, destination, maximum, source};
 use proptest::prelude::*;
 use psk_chunking::receive::{OnIncomplete, ReceiveConfig};
 use psk_chunking::send::control::ControllerKind;
 use psk_chunking::send::{Input, SendConfig, SendError, Target};
+use psk_codec::Reply;
 use psk_codec::psk::Sequence;
 use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, SequenceRange, SequenceRanges, Status};
-use psk_codec::{ErrorCode, Fulfillment, Reply};
-
-/// What befalls a packet, or its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Passes,
-    Rejected(ErrorCode),
-    Swallowed,
-    NotSent,
-    LinkLost {
-        arrives: bool,
-    },
-    Late(u64),
-    AnswerLost,
-    Stripped,
-    WrongPreimage,
-    /// Arrives, and a hop says that it has not waited.
-    R00Afterwards,
-}
 
 fn fate() -> impl Strategy<Value = Fate> {
-    let codes = [
-        ErrorCode::T00_INTERNAL_ERROR,
-        ErrorCode::T04_INSUFFICIENT_LIQUIDITY,
-        ErrorCode::T05_RATE_LIMITED,
-        ErrorCode::F08_AMOUNT_TOO_LARGE,
-        ErrorCode::F99_APPLICATION_ERROR,
-        ErrorCode::R00_TRANSFER_TIMED_OUT,
-        ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT,
-        ErrorCode::R02_INSUFFICIENT_TIMEOUT,
-        ErrorCode::F02_UNREACHABLE,
-    ];
-    prop_oneof![
-        20 => Just(Fate::Passes),
-        4 => proptest::sample::select(codes.to_vec()).prop_map(Fate::Rejected),
-        1 => Just(Fate::Swallowed),
-        1 => Just(Fate::NotSent),
-        1 => any::<bool>().prop_map(|arrives| Fate::LinkLost { arrives }),
-        1 => (1..60_000_u64).prop_map(Fate::Late),
-        2 => Just(Fate::AnswerLost),
-        2 => Just(Fate::Stripped),
-        1 => Just(Fate::WrongPreimage),
-        1 => Just(Fate::R00Afterwards),
-    ]
+    common::fate::fate(2, Just(Fate::R00Afterwards))
 }
 
 fn fates() -> impl Strategy<Value = Vec<Fate>> {
@@ -150,34 +111,14 @@ fn hop(chunks: Vec<Fate>, questions: Vec<Fate>, befallen: Rc<Cell<Fate>>) -> Hop
             }
         };
         befallen.set(fate);
-        match fate {
-            Fate::Rejected(code) => reject(code),
-            Fate::Swallowed => Hop::Swallow,
-            Fate::NotSent => Hop::NotSent,
-            Fate::LinkLost { arrives } => Hop::LinkLost { arrives },
-            Fate::Late(millis) => Hop::Late(Duration::from_millis(millis)),
-            _ => Hop::Forward(packet.prepare.amount),
-        }
+        fate.of_packet(packet.prepare.amount)
     })
 }
 
 fn answered(fate: Fate, reply: Reply) -> Option<Reply> {
     match (fate, reply) {
-        (Fate::AnswerLost, _) => None,
-        (Fate::R00Afterwards, _) => {
-            let Hop::Reject(r00) = reject(ErrorCode::R00_TRANSFER_TIMED_OUT) else { unreachable!() };
-            Some(r00.into())
-        }
-        (Fate::Stripped, Reply::Fulfill(mut fulfill)) => {
-            fulfill.data = Bytes::new();
-            Some(fulfill.into())
-        }
         (Fate::Stripped, Reply::Reject(reject)) => Some(reject.with_data(Bytes::new()).into()),
-        (Fate::WrongPreimage, Reply::Fulfill(mut fulfill)) => {
-            fulfill.fulfillment = Fulfillment::new([0; 32]);
-            Some(fulfill.into())
-        }
-        (_, reply) => Some(reply),
+        (fate, reply) => fate.of_answer(reply),
     }
 }
 

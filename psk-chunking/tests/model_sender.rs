@@ -4,56 +4,13 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Hop, World, config, destination, maximum, reject, source};
+use common::fate::Fate;
+use common::{World, config, destination, maximum, source};
 use proptest::prelude::*;
 use psk_chunking::send::{SendConfig, SendError, Target};
-use psk_codec::{Amount, ErrorCode, Fulfillment, Reply};
-
-/// What befalls a chunk.
-#[derive(Clone, Copy, Debug)]
-enum Fate {
-    Passes,
-    Rejected(ErrorCode),
-    Swallowed,
-    NotSent,
-    LinkLost {
-        arrives: bool,
-    },
-    Late(u64),
-    /// Arrives, and its answer is lost.
-    AnswerLost,
-    /// Arrives, and its answer loses its data.
-    Stripped,
-    /// Arrives, and its answer has a wrong preimage.
-    WrongPreimage,
-    /// So many per mille of it arrive.
-    Shortened(u64),
-}
 
 fn fate() -> impl Strategy<Value = Fate> {
-    let codes = [
-        ErrorCode::T00_INTERNAL_ERROR,
-        ErrorCode::T04_INSUFFICIENT_LIQUIDITY,
-        ErrorCode::T05_RATE_LIMITED,
-        ErrorCode::F08_AMOUNT_TOO_LARGE,
-        ErrorCode::F99_APPLICATION_ERROR,
-        ErrorCode::R00_TRANSFER_TIMED_OUT,
-        ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT,
-        ErrorCode::R02_INSUFFICIENT_TIMEOUT,
-        ErrorCode::F02_UNREACHABLE,
-    ];
-    prop_oneof![
-        20 => Just(Fate::Passes),
-        4 => proptest::sample::select(codes.to_vec()).prop_map(Fate::Rejected),
-        1 => Just(Fate::Swallowed),
-        1 => Just(Fate::NotSent),
-        1 => any::<bool>().prop_map(|arrives| Fate::LinkLost { arrives }),
-        1 => (1..60_000_u64).prop_map(Fate::Late),
-        1 => Just(Fate::AnswerLost),
-        1 => Just(Fate::Stripped),
-        1 => Just(Fate::WrongPreimage),
-        1 => (900..1_000_u64).prop_map(Fate::Shortened),
-    ]
+    common::fate::fate(1, (900..1_000_u64).prop_map(Fate::Shortened))
 }
 
 /// A path where the fates come one after the other, again and again.
@@ -62,37 +19,14 @@ fn world(fates: Vec<Fate>, one_way: Duration) -> World {
     let answered = befallen.clone();
     let mut chunk = 0;
     let hop = Box::new(move |packet: &common::Passing<'_>| {
-        let forward = Hop::Forward(packet.prepare.amount);
         befallen.set(Fate::Passes);
-        if packet.is_probe {
-            return forward;
+        if !packet.is_probe {
+            befallen.set(fates[chunk % fates.len()]);
+            chunk += 1;
         }
-        befallen.set(fates[chunk % fates.len()]);
-        chunk += 1;
-        match befallen.get() {
-            Fate::Rejected(code) => reject(code),
-            Fate::Swallowed => Hop::Swallow,
-            Fate::NotSent => Hop::NotSent,
-            Fate::LinkLost { arrives } => Hop::LinkLost { arrives },
-            Fate::Late(millis) => Hop::Late(Duration::from_millis(millis)),
-            Fate::Shortened(per_mille) => {
-                Hop::Forward(Amount::new(packet.prepare.amount.units() * per_mille / 1_000))
-            }
-            Fate::Passes | Fate::AnswerLost | Fate::Stripped | Fate::WrongPreimage => forward,
-        }
+        befallen.get().of_packet(packet.prepare.amount)
     });
-    let reply = Box::new(move |_: &_, reply| match (answered.get(), reply) {
-        (Fate::AnswerLost, _) => None,
-        (Fate::Stripped, Reply::Fulfill(mut fulfill)) => {
-            fulfill.data = bytes::Bytes::new();
-            Some(fulfill.into())
-        }
-        (Fate::WrongPreimage, Reply::Fulfill(mut fulfill)) => {
-            fulfill.fulfillment = Fulfillment::new([0; 32]);
-            Some(fulfill.into())
-        }
-        (_, reply) => Some(reply),
-    });
+    let reply = Box::new(move |_: &_, reply| answered.get().of_answer(reply));
     World { one_way, reply, ..World::with(vec![maximum(1_000), hop]) }
 }
 

@@ -1,6 +1,9 @@
 //! What a receiver does with the frames in chunks, and which it writes (`docs/frames.md`), rule by rule.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "common/arrival.rs"]
+mod arrival;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,20 +33,7 @@ fn chunk(sequence: u32) -> ChunkArrival {
 }
 
 fn with(sequence: u32, frames: RequestFrames) -> ChunkArrival {
-    ChunkArrival {
-        payment: key(),
-        key_id: Bytes::new(),
-        sequence: Sequence::new(sequence),
-        last: false,
-        expected: None,
-        minimum: units(100),
-        amount: units(100),
-        fulfillable: true,
-        expired: false,
-        expires_in: Duration::ZERO,
-        frames: ChunkFrames::Read(Box::new(frames)),
-        answer_room: 30_000,
-    }
+    arrival::framed(key(), sequence, frames)
 }
 
 fn ask(frames: RequestFrames) -> ChunkArrival {

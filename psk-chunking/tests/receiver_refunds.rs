@@ -1,16 +1,18 @@
 //! When and how a receiver refunds (`docs/frames.md`, "Refunds"), and that it never refunds more than it received.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "common/arrival.rs"]
+mod arrival;
+
 use std::time::Duration;
 
-use bytes::Bytes;
 use psk_chunking::receive::{
     ChunkArrival, ChunkFrames, Decision, OnIncomplete, PaymentKey, ReceiveConfig, ReceiveEvent,
     ReceivePayments, RefundError, RefundOrder, RequestFrames, Verdict,
 };
 use psk_codec::DestinationAmount;
+use psk_codec::psk::PaymentId;
 use psk_codec::psk::frame::{Frame, Frames, PaymentState};
-use psk_codec::psk::{PaymentId, Sequence};
 use psk_crypto::{Credentials, SharedSecret};
 
 const NOW: Duration = Duration::from_secs(1_000);
@@ -32,20 +34,8 @@ fn refund_to(name: &str) -> Credentials {
 
 /// 100 units of a payment of 1,000.
 fn chunk(sequence: u32, refund: Option<Credentials>) -> ChunkArrival {
-    ChunkArrival {
-        payment: key(),
-        key_id: Bytes::new(),
-        sequence: Sequence::new(sequence),
-        last: false,
-        expected: Some(units(1_000)),
-        minimum: units(100),
-        amount: units(100),
-        fulfillable: true,
-        expired: false,
-        expires_in: Duration::ZERO,
-        frames: ChunkFrames::Read(Box::new(RequestFrames { refund, ..RequestFrames::default() })),
-        answer_room: 30_000,
-    }
+    let frames = RequestFrames { refund, ..RequestFrames::default() };
+    ChunkArrival { expected: Some(units(1_000)), ..arrival::framed(key(), sequence, frames) }
 }
 
 fn ask(abort: bool) -> ChunkArrival {

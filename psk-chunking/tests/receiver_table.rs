@@ -1,15 +1,18 @@
 //! The receiver's answers to chunks, row by row of PROTOCOL.md section 3, and the bounds of what it remembers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "common/arrival.rs"]
+mod arrival;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use psk_chunking::receive::{
-    ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, Overshoot, PaymentKey, ReceiveConfig,
-    ReceiveEvent, ReceivePayments, Verdict,
+    ChunkArrival, ChunkRefusal, Decision, EndReason, Overshoot, PaymentKey, ReceiveConfig, ReceiveEvent,
+    ReceivePayments, Verdict,
 };
 use psk_codec::DestinationAmount;
-use psk_codec::psk::{PaymentId, Sequence};
+use psk_codec::psk::PaymentId;
 
 const NOW: Duration = Duration::from_secs(1_000);
 
@@ -23,20 +26,7 @@ fn key(account: &str, id: u128) -> PaymentKey {
 
 /// 100 units of an open-ended payment.
 fn chunk(sequence: u32) -> ChunkArrival {
-    ChunkArrival {
-        payment: key("alice", 1),
-        key_id: Bytes::new(),
-        sequence: Sequence::new(sequence),
-        last: false,
-        expected: None,
-        minimum: units(100),
-        amount: units(100),
-        fulfillable: true,
-        expired: false,
-        expires_in: Duration::ZERO,
-        frames: ChunkFrames::Plain,
-        answer_room: 30_000,
-    }
+    arrival::plain(key("alice", 1), sequence)
 }
 
 fn of_payment(payment: PaymentKey, sequence: u32) -> ChunkArrival {

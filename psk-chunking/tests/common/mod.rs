@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "each scenario uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+pub mod fate;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
