@@ -9,6 +9,7 @@ mod discovery;
 mod doubt;
 mod frames;
 mod next;
+mod packets;
 mod path;
 mod policy;
 mod refund;
@@ -25,10 +26,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
-use psk_codec::{Address, Condition, DestinationAmount, Prepare, Reply, SourceAmount, Timestamp};
+use psk_codec::psk::Sequence;
+use psk_codec::{Address, Condition, DestinationAmount, Prepare, Reply, SourceAmount};
 use psk_crypto::{Credentials, Keys, Random};
-use psk_quote::{ChunkProbe, RateInterval};
+use psk_quote::RateInterval;
 
 pub use account::{Account, AccountError};
 pub use config::{MinimumRate, SendConfig, Target};
@@ -38,10 +39,9 @@ pub use policy::PathPolicy;
 pub use report::{SendError, SendReport};
 pub use snapshot::Snapshot;
 
-use crate::chunk;
 use crate::time::Now;
 use frames::Peer;
-use next::{Chunk, Next};
+use next::Next;
 use path::{Path, PathState};
 
 /// What a driver tells a [`SendPayment`].
@@ -440,95 +440,6 @@ impl SendPayment {
         &mut self.paths[index.0]
     }
 
-    fn send_chunk(&mut self, chunk: Chunk, now: Now, random: &mut dyn Random) -> Result<Output, SendError> {
-        let Chunk { path, amount, minimum, last, completing } = chunk;
-        let sequence = self.take_sequence()?;
-        let application_data = self.frames_of_chunk(sequence, last);
-        let packet = ChunkPacket {
-            kind: if last { ChunkKind::LastChunk } else { ChunkKind::Chunk },
-            payment_id: self.config.payment_id,
-            sequence,
-            payment_amount: match self.config.target {
-                Target::Source(_) => ChunkPacket::OPEN_ENDED,
-                Target::Destination(amount) => amount.into(),
-            },
-            chunk_amount: minimum.into(),
-            application_data,
-        };
-        let expires_at = self.expires_at(path, now);
-        let prepare = chunk::fulfillable(packet, amount, &self.keys, &self.destination, expires_at, random)?;
-        self.account.send(amount, self.config.budget())?;
-        let give_up_at = self.give_up_at(path, now);
-        let way = &mut self.paths[path.0];
-        let beside = way.load.in_flight;
-        way.chunks_sent += 1;
-        way.controller.on_sent(amount, now.monotonic);
-        way.sizing.on_sent(amount);
-        let (least, most) = way.delivers(amount, minimum);
-        let sent = SentChunk {
-            path,
-            source: amount,
-            minimum,
-            most,
-            least,
-            condition: prepare.condition,
-            sent_at: now.monotonic,
-            give_up_at,
-            overdue: false,
-            beside,
-            passed_before: way.passed,
-            order: way.chunks_sent,
-            completing,
-        };
-        way.load.add(&sent);
-        if self.peer.knows_frames() {
-            way.awaited.push_back((now.monotonic, sequence));
-        }
-        self.chunks.insert(sequence, sent);
-        Ok(Output::Send { packet: sequence, path, prepare })
-    }
-
-    /// A packet that no receiver can fulfill, with frames.
-    fn send_unfulfillable(
-        &mut self,
-        path: PathIndex,
-        amount: SourceAmount,
-        application_data: Bytes,
-        now: Now,
-        random: &mut dyn Random,
-    ) -> Result<(Sequence, Output), SendError> {
-        let packet = self.take_sequence()?;
-        let (expires_at, keys, destination) = (self.expires_at(path, now), &self.keys, &self.destination);
-        let probe = self.probe(packet);
-        let prepare = probe.seal_with(application_data, amount, keys, destination, expires_at, random)?;
-        self.probes_sent += 1;
-        Ok((packet, Output::Send { packet, path, prepare }))
-    }
-
-    fn probe(&self, sequence: Sequence) -> ChunkProbe {
-        ChunkProbe { payment_id: self.config.payment_id, sequence }
-    }
-
-    /// A question to the receiver, over a path that answers, of an amount that passes.
-    fn send_question(
-        &mut self,
-        application_data: Bytes,
-        now: Now,
-        random: &mut dyn Random,
-    ) -> Result<(PathIndex, Sequence, Output), SendError> {
-        let path = self.path_for_questions();
-        let amount = self.amount_for_questions(path);
-        let (packet, output) = self.send_unfulfillable(path, amount, application_data, now, random)?;
-        Ok((path, packet, output))
-    }
-
-    /// Every packet has a number of its own, probes included.
-    fn take_sequence(&mut self) -> Result<Sequence, SendError> {
-        let sequence = self.next_sequence.ok_or(SendError::SequencesExhausted)?;
-        self.next_sequence = sequence.next();
-        Ok(sequence)
-    }
-
     /// Sends nothing more; ends when everything in flight is accounted for.
     fn fail(&mut self, error: SendError) {
         if !matches!(self.phase, Phase::Draining(_) | Phase::Refunding(_) | Phase::Ended(_)) {
@@ -589,16 +500,6 @@ impl SendPayment {
         let next = deadlines.into_iter().chain(asked).chain([until]).flatten().min();
         // Without any deadline only an input can change anything.
         Output::Wait(next.unwrap_or(Duration::MAX).max(now.monotonic))
-    }
-
-    fn expires_at(&self, path: PathIndex, now: Now) -> Timestamp {
-        now.wall.saturating_add(self.path(path).packet_timeout)
-    }
-
-    /// Until when the answer to a packet that leaves now is awaited.
-    fn give_up_at(&self, path: PathIndex, now: Now) -> Duration {
-        let timeout = self.path(path).packet_timeout;
-        now.monotonic.saturating_add(timeout).saturating_add(self.config.expiry_grace)
     }
 
     fn report(&self, error: Option<SendError>) -> SendReport {

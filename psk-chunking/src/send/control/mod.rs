@@ -132,11 +132,6 @@ pub enum ControllerKind {
     Psk2,
 }
 
-/// A name that no controller has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no controller {0:?}; there are paced, window, aimd, psk2")]
-pub struct UnknownController(pub String);
-
 impl ControllerKind {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Paced, Self::Window, Self::Aimd, Self::Psk2];
@@ -159,15 +154,6 @@ impl ControllerKind {
             Self::Aimd => Box::new(AimdController::new(payment)),
             Self::Psk2 => Box::new(Psk2Controller::default()),
         }
-    }
-}
-
-impl std::str::FromStr for ControllerKind {
-    type Err = UnknownController;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        kind.ok_or_else(|| UnknownController(name.to_owned()))
     }
 }
 
