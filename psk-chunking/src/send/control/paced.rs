@@ -70,7 +70,7 @@ impl Controller for PacedController {
 
     fn windows(&self) -> Option<Windows> {
         let packets = self.count.within(self.round_trip) / PER_PACKET;
-        let packets = usize::try_from(packets).unwrap_or(usize::MAX).clamp(1, self.packets);
+        let packets = usize::try_from(packets).unwrap_or(usize::MAX).min(self.packets).max(1);
         Some(Windows { amount: SourceAmount::new(self.amount.within(self.round_trip)), packets })
     }
 
@@ -255,5 +255,17 @@ impl Pace {
             self.in_vain = true;
         }
         news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_of_no_packets_lets_one_through() {
+        let controller = PacedController::new(0);
+        assert_eq!(controller.windows().map(|windows| windows.packets), Some(1));
+        assert!(controller.allows(SourceAmount::new(1), SourceAmount::ZERO, 0));
     }
 }
