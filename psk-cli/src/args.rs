@@ -68,6 +68,9 @@ pub(crate) struct SimulateArgs {
     /// Write a page about the run, with plots of every payment over time, to this file.
     #[arg(long, value_name = "FILE.html", conflicts_with_all = ["random", "calm"])]
     pub(crate) report: Option<std::path::PathBuf>,
+    /// Write the scenario to this file, to read it, change it, and run it again.
+    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["random", "calm"])]
+    pub(crate) save: Option<std::path::PathBuf>,
 }
 
 /// Where the network is reached.

@@ -11,10 +11,13 @@
 //! - A sender may know of more than has left by the books of its neighbours while packets are in flight, and for good
 //!   when a packet was in doubt: the receiver may have a chunk that a hop fulfilled and was not paid for in time.
 //! - A receiver may have more than a sender knows of while something is in flight, in doubt or unverified, and for good
-//!   when a hop cheats: one that keeps a Fulfill and says that the packet was rejected has paid the receiver itself.
+//!   when a hop cheats: one that keeps a Fulfill and says that the packet was rejected has paid the receiver itself. The
+//!   sender sends that amount again, so of what a receiver has beyond a fixed amount, what such hops have paid is not the
+//!   sender's doing.
 
 use psk_plugin::sim::{HopConfig, LinkConfig};
 
+use super::payee::Payee;
 use super::payer::Paying;
 use super::run::Running;
 use super::scenario::{Expectation, Lie, Scenario};
@@ -79,11 +82,24 @@ fn payment(running: &Running<'_>, place: usize) -> Option<String> {
     match paying.config.target {
         Target::Destination(amount) => {
             let over = received.saturating_sub(amount.units().into());
+            let over = if over == 0 {
+                0
+            } else {
+                over.saturating_sub(paid_by_hops(running, paying, payee, &paid.key))
+            };
             let allowed = paid.most_over();
             (over > allowed)
                 .then(|| format!("{over} too much delivered of {amount}, {allowed} at most may be"))
         }
         Target::Source(_) => None,
+    }
+}
+
+/// What the receiver has got of packets that were rejected to the sender, which only a hop that cheats can have done.
+fn paid_by_hops(running: &Running<'_>, paying: &Paying, payee: &Payee, key: &PaymentKey) -> u128 {
+    match running.network.cheats {
+        true => payee.witness().received_with(key, &paying.not_paid),
+        false => 0,
     }
 }
 
@@ -158,6 +174,8 @@ pub(super) fn ending(running: &mut Running<'_>) {
 /// What can be expected of a network.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Network {
+    /// A hop cheats.
+    cheats: bool,
     /// No hop cheats or takes the data out of Fulfills.
     honest: bool,
     /// No answer is lost or comes too late.
@@ -170,11 +188,12 @@ impl Network {
         let loses = |link: &LinkConfig| link.reply_loss_ppm > 0 || link.late_reply_ppm > 0;
         let strips = |hop: &HopConfig| hop.strips_fulfill_data;
         let connectors = &scenario.network.connectors;
-        let honest = !connectors.iter().any(cheats);
+        let cheats = connectors.iter().any(cheats);
         // Attackers send packets that expire on the way, whose answers come too late.
-        let in_time = honest && scenario.attacks.is_empty();
+        let in_time = !cheats && scenario.attacks.is_empty();
         Self {
-            honest: honest && !connectors.iter().any(strips),
+            cheats,
+            honest: !cheats && !connectors.iter().any(strips),
             answers: in_time && !scenario.network.links.iter().any(loses),
         }
     }

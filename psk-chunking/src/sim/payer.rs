@@ -1,9 +1,10 @@
 //! A host that pays: the sending machines, driven without I/O.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use psk_codec::psk::Sequence;
-use psk_codec::{Address, Prepare, SourceAmount, Timestamp};
+use psk_codec::{Address, ErrorCode, Prepare, Reply, SourceAmount, Timestamp};
 use psk_crypto::{Credentials, SeededRandom};
 use psk_plugin::sim::{HostInput, HostOutput, LinkId};
 
@@ -34,6 +35,8 @@ pub(super) struct Paying {
     pub(super) ended: Option<(SendReport, Duration)>,
     pub(super) packets: u64,
     pub(super) rejects: Rejects,
+    /// The packets that certainly were not paid for, by the neighbour's word.
+    pub(super) not_paid: HashSet<Sequence>,
     /// What is wrong with what the machine does.
     pub(super) problem: Option<String>,
 }
@@ -58,6 +61,7 @@ impl Paying {
             ended: None,
             packets: 0,
             rejects: Rejects::new(),
+            not_paid: HashSet::new(),
             problem: None,
         }
     }
@@ -151,7 +155,11 @@ impl Payer {
         };
         let place = usize::try_from(tag >> 32).unwrap_or(usize::MAX);
         let Some(paying) = self.payments.get_mut(place) else { return };
-        if let Input::Reply { reply: psk_codec::Reply::Reject(reject), .. } = &input {
+        if let Input::Reply { packet, reply: Reply::Reject(reject) } = &input {
+            // After R00 a neighbour may still pay, and want to be paid.
+            if reject.code != ErrorCode::R00_TRANSFER_TIMED_OUT {
+                paying.not_paid.insert(*packet);
+            }
             *paying.rejects.entry(reject.code.to_string()).or_default() += 1;
         }
         paying.awake = true;

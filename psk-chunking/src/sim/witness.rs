@@ -1,6 +1,6 @@
 //! Looks on while a receiver decides, with a ledger of its own.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use psk_codec::psk::Sequence;
 use psk_codec::psk::frame::{SequenceRange, SequenceRanges};
@@ -21,7 +21,8 @@ pub(super) struct Witness {
 struct Taken {
     received: u128,
     expected: Option<u128>,
-    sequences: HashSet<Sequence>,
+    /// What arrived with each chunk.
+    chunks: HashMap<Sequence, u128>,
     /// What the latest last chunk named.
     outstanding: Option<SequenceRanges>,
     ended: bool,
@@ -49,7 +50,7 @@ impl Witness {
         }
         let all_named = taken.outstanding.as_ref().is_some_and(|named| {
             let numbers = |range: SequenceRange| range.first().number()..=range.last().number();
-            named.iter().flat_map(numbers).all(|number| taken.sequences.contains(&Sequence::new(number)))
+            named.iter().flat_map(numbers).all(|number| taken.chunks.contains_key(&Sequence::new(number)))
         });
         taken.ended |= all_named || reached;
         let problem = problem.or((taken.received != u128::from(total.units())).then_some("a wrong total"));
@@ -61,6 +62,16 @@ impl Witness {
     /// What has been received for a payment, in destination units.
     pub(super) fn received(&self, payment: &PaymentKey) -> u128 {
         self.payments.get(payment).map_or(0, |taken| taken.received)
+    }
+
+    /// What has been received for a payment with these chunks.
+    pub(super) fn received_with<'a>(
+        &self,
+        payment: &PaymentKey,
+        chunks: impl IntoIterator<Item = &'a Sequence>,
+    ) -> u128 {
+        let taken = self.payments.get(payment);
+        taken.map_or(0, |taken| chunks.into_iter().filter_map(|chunk| taken.chunks.get(chunk)).sum())
     }
 
     /// What has been received in all.
@@ -94,7 +105,7 @@ impl Taken {
             Some("a chunk below its minimum is fulfilled")
         } else if !chunk.fulfillable || chunk.expired {
             Some("a chunk is fulfilled that must not be")
-        } else if !self.sequences.insert(chunk.sequence) {
+        } else if self.chunks.insert(chunk.sequence, chunk.amount.units().into()).is_some() {
             Some("a sequence number is fulfilled twice")
         } else if self.ended {
             Some("a chunk is fulfilled after the end")

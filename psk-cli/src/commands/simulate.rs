@@ -1,6 +1,7 @@
 mod worlds;
 
 use std::fs;
+use std::path::Path;
 
 use psk_chunking::sim::{
     Outcome, PaymentOutcome, RunOptions, Scenario, random, report, run as run_scenario, standard,
@@ -20,6 +21,11 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     }
     let name = args.scenario.as_deref().unwrap_or_default();
     let scenario = load(name, args.seed)?;
+    if let Some(file) = &args.save {
+        let text = toml::to_string_pretty(&scenario)
+            .map_err(|error| Failure::not_done(format!("{}: {error}", scenario.name)))?;
+        write(file, text)?;
+    }
     let mut options = RunOptions { timeline: true, ..RunOptions::seed(args.seed) };
     if args.trace {
         options.trace = Some(Box::new(move |line| output.emit(json!({ "trace": line }), line)));
@@ -32,10 +38,8 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     }
     output.emit(to_json(&outcome), to_text(&scenario, &outcome));
     if let Some(file) = &args.report {
-        let path = file.display();
-        fs::write(file, report::html(&scenario, &outcome))
-            .map_err(|error| Failure::not_done(format!("{path}: {error}")))?;
-        output.emit_text(format!("report: {path}"));
+        write(file, report::html(&scenario, &outcome))?;
+        output.emit_text(format!("report: {}", file.display()));
     }
     match outcome.is_well() {
         true => Ok(()),
@@ -43,6 +47,10 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
             Err(Failure::not_done(format!("{}: {}", outcome.scenario, outcome.violations.join("; "))).told())
         }
     }
+}
+
+fn write(file: &Path, text: String) -> Result<(), Failure> {
+    fs::write(file, text).map_err(|error| Failure::not_done(format!("{}: {error}", file.display())))
 }
 
 /// A standard path, a world made of the seed, or a file.
