@@ -126,6 +126,8 @@ struct Pace {
     /// Nothing has passed since the last cut.
     in_vain: bool,
     next_send: Duration,
+    /// When it was first known what passes.
+    known_at: Option<Duration>,
     trial: Trial,
 }
 
@@ -159,6 +161,7 @@ impl Default for Pace {
             lost_at: Duration::ZERO,
             in_vain: false,
             next_send: Duration::ZERO,
+            known_at: None,
             trial: Trial { starts_at: Duration::MAX, every: FIRST_TRIAL, passed: 0, lost: 0, share: WHOLE },
         }
     }
@@ -195,14 +198,16 @@ impl Pace {
         u64::try_from(units / u128::from(self.trial.share.max(1))).unwrap_or(u64::MAX)
     }
 
-    /// How long so much takes: at a sixteenth more than what passes, a quarter more while nothing is rejected, a quarter
-    /// less in a trial.
+    /// How long so much takes: at a sixteenth more than what passes; at more and more while nothing is rejected, up to
+    /// twice as much; at a quarter less in a trial.
     fn interval(&self, units: u64, now: Duration, round_trip: Duration) -> Duration {
-        let lately = now.saturating_sub(self.lost_at) < round_trip * 2;
+        let quiet = now.saturating_sub(self.lost_at);
         let sixteenths = match self.trial.covers(now, round_trip) {
             true => 12,
-            false if lately => 17,
-            false => 20,
+            false if quiet < round_trip * 2 => 17,
+            false if quiet < round_trip * 4 => 20,
+            false if quiet < round_trip * 6 => 24,
+            false => 32,
         };
         let offered = u128::from(self.per_second.max(1)) * sixteenths * u128::from(WHOLE);
         let nanos = u128::from(units) * 16 * 1_000_000_000 * u128::from(self.trial.share.max(1)) / offered;
@@ -226,8 +231,21 @@ impl Pace {
         let took = fulfilled.now.saturating_sub(fulfilled.sent_at);
         let sample = u128::from(units) * 1_000_000_000 / took.as_nanos().max(1);
         let sample = u64::try_from(sample).unwrap_or(u64::MAX);
-        if self.per_second == 0 {
+        let Some(known_at) = self.known_at else {
+            self.known_at = Some(fulfilled.now);
             self.per_second = sample;
+            // Until now nobody could say when to send the next one.
+            self.next_send = self.next_send.min(fulfilled.now);
+            return;
+        };
+        if fulfilled.sent_at < known_at {
+            // Of what left together with the first one, each answer shows more.
+            self.per_second = self.per_second.max(sample);
+            return;
+        }
+        if fulfilled.sent_at > self.lost_at {
+            // Nothing was too much since it left: as much passes as was offered, and who knows how much more.
+            self.per_second = self.per_second.max(sample);
             return;
         }
         let share = (packets * 2).clamp(2, 128);
