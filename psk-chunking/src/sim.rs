@@ -12,7 +12,7 @@
 //! ```
 //! use psk_chunking::sim::{RunOptions, run, standard};
 //!
-//! let wan = standard::scenario("wan-short").expect("it is one of them");
+//! let wan = standard::scenario("wan").expect("it is one of them");
 //! let outcome = run(&wan, RunOptions::seed(1))?;
 //! assert!(outcome.is_well(), "{outcome}");
 //! assert_eq!(outcome.payments[0].ending(), "completed");

@@ -72,9 +72,9 @@ async fn pay(scenario: &str, targets: &[Target]) -> Ended {
 
 #[tokio::test(start_paused = true)]
 async fn a_payment_over_the_drivers_takes_as_long_as_over_the_machines() {
-    let alone = run(&standard::scenario("wan-short").unwrap(), RunOptions::seed(1)).unwrap();
+    let alone = run(&standard::scenario("wan").unwrap(), RunOptions::seed(1)).unwrap();
     let amount = SourceAmount::new(20_000_000);
-    let ended = pay("wan-short", &[Target::Source(amount)]).await;
+    let ended = pay("wan", &[Target::Source(amount)]).await;
     let report = &ended.reports[0];
     assert!(report.is_completed(), "{report:?}");
     assert_eq!(report.account.source_sent, amount);

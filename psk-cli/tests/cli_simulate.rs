@@ -17,18 +17,18 @@ fn lines(ending: &Ending) -> Vec<Value> {
 
 #[test]
 fn a_standard_path_for_programs_and_for_people() {
-    let ending = simulate(&["wan-short", "--seed", "3", "--json"]);
+    let ending = simulate(&["wan", "--seed", "3", "--json"]);
     assert_eq!(ending.status, Some(0), "{ending:?}");
     let outcome = &lines(&ending)[0];
     assert_eq!(
         (&outcome["scenario"], &outcome["seed"], &outcome["well"]),
-        (&"wan-short".into(), &"3".into(), &true.into())
+        (&"wan".into(), &"3".into(), &true.into())
     );
     assert_eq!(outcome["payments"][0]["ending"], "completed");
     assert_eq!(outcome["payments"][0]["delivered"], outcome["payments"][0]["received"]);
-    let again = simulate(&["wan-short", "--seed", "3", "--json"]);
+    let again = simulate(&["wan", "--seed", "3", "--json"]);
     assert_eq!(again.stdout, ending.stdout);
-    let people = simulate(&["wan-short"]);
+    let people = simulate(&["wan"]);
     assert!(people.stdout.concat().contains("all invariants held"), "{people:?}");
 }
 
@@ -75,12 +75,12 @@ fn a_run_has_a_page_and_a_plot() {
 
 #[test]
 fn a_file_is_a_scenario_and_a_bad_one_is_told() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../psk-chunking/scenarios/thin-short.toml");
-    let (from_file, by_name) = (simulate(&[file, "--json"]), simulate(&["thin-short", "--json"]));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../psk-chunking/scenarios/thin.toml");
+    let (from_file, by_name) = (simulate(&[file, "--json"]), simulate(&["thin", "--json"]));
     let (mut from_file, mut by_name) = (lines(&from_file).remove(0), lines(&by_name).remove(0));
     let replay = from_file["replay"].take();
-    assert!(replay.as_str().unwrap().ends_with("thin-short.toml'"), "{replay}");
-    assert_eq!(by_name["replay"].take(), "psk simulate --seed 1 --trace thin-short");
+    assert!(replay.as_str().unwrap().ends_with("thin.toml'"), "{replay}");
+    assert_eq!(by_name["replay"].take(), "psk simulate --seed 1 --trace thin");
     assert_eq!(from_file, by_name);
     for arguments in [&["nowhere"][..], &["nowhere.toml"], &[], &["lan", "--random", "3"]] {
         let ending = simulate(arguments);

@@ -12,6 +12,8 @@ pub(super) struct Arrived {
     bounds: DeliveryBounds,
     /// The largest packet of the present rate and what arrived of it.
     largest: Option<(SourceAmount, DestinationAmount)>,
+    /// The largest packet of the present rate of which nothing arrived.
+    nothing_of: SourceAmount,
     /// Of sizes that were asked for to complete the payment: what arrived.
     seen: BTreeMap<SourceAmount, DestinationAmount>,
     /// Sizes to ask for.
@@ -48,6 +50,7 @@ impl Default for Arrived {
         Self {
             bounds: DeliveryBounds::new(),
             largest: None,
+            nothing_of: SourceAmount::ZERO,
             seen: BTreeMap::new(),
             questions: VecDeque::new(),
             asked: 0,
@@ -58,8 +61,16 @@ impl Default for Arrived {
 
 impl Arrived {
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken.
-    pub(super) fn start_again(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
+    /// Packets of up to `too_small` were refused as worth nothing.
+    pub(super) fn start_again(
+        &mut self,
+        seen: &BTreeMap<SourceAmount, DestinationAmount>,
+        too_small: SourceAmount,
+    ) {
         *self = Self { asked: self.asked, ..Self::default() };
+        if !too_small.is_zero() && seen.keys().next().is_none_or(|&smallest| too_small < smallest) {
+            let _ = self.learn(too_small, DestinationAmount::ZERO);
+        }
         for (&sent, &delivered) in seen {
             let _ = self.learn(sent, delivered);
         }
@@ -70,8 +81,12 @@ impl Arrived {
         let learned = self.bounds.learn(sent, delivered);
         if learned == Learned::StartedAgain {
             self.largest = None;
+            self.nothing_of = SourceAmount::ZERO;
             self.seen.clear();
             self.rounds = 0;
+        }
+        if delivered.is_zero() {
+            self.nothing_of = self.nothing_of.max(sent);
         }
         if self.largest.is_none_or(|(largest, _)| sent >= largest) {
             self.largest = Some((sent, delivered));
@@ -120,10 +135,24 @@ impl Arrived {
         let shown = self.largest.and_then(|(sent, delivered)| {
             // What a hop rounds away is worth up to as much as one of our units, when a unit is worth more after it.
             let worth = delivered.units().div_ceil(sent.units().max(1)).max(1);
-            let lost = u32::try_from(worth).unwrap_or(u32::MAX).saturating_mul(DeliveryBounds::ROUNDINGS);
+            let worth = u32::try_from(worth).unwrap_or(u32::MAX);
+            let lost =
+                worth.saturating_mul(DeliveryBounds::ROUNDINGS).saturating_add(self.lost_to_large_units());
             RateInterval::of_packet_over(sent, delivered, lost)
         });
         shown.unwrap_or(RateInterval::UNKNOWN)
+    }
+
+    /// Nothing arrives of packets that are worth more than rounding to our or the receiver's units takes: then a hop on
+    /// the way rounds to larger units, one of which is worth at most what the smallest packet that arrives is.
+    fn lost_to_large_units(&self) -> u32 {
+        let rate = self.rate();
+        let rounded_away = rate.low().worth_floor(self.nothing_of);
+        if rounded_away <= DestinationAmount::new(DeliveryBounds::ROUNDINGS.into()) {
+            return 0;
+        }
+        let unit = self.bounds.smallest_delivering().map(|smallest| rate.delivers_at_most(smallest));
+        unit.map_or(0, |unit| u32::try_from(unit.units()).unwrap_or(u32::MAX))
     }
 
     /// Which packet of at most `largest` delivers `missing`.

@@ -52,8 +52,8 @@ pub struct SendConfig {
     pub idle_timeout: Duration,
     /// Ends the payment after so long. Default: none.
     pub total_timeout: Option<Duration>,
-    /// How many packets may be in flight. Default: 1,024, which keeps 100 packets per round trip of a satellite
-    /// path busy ten times over and memory below a few megabytes.
+    /// How many packets may be in flight. Default: 16,384, which a path has to earn (the default controller starts with
+    /// 1,024), and which keeps memory below some ten megabytes.
     pub max_packets_in_flight: usize,
     /// How much is sent at once. Default: what did best in the simulator (docs/controllers.md).
     pub controller: ControllerKind,
@@ -88,7 +88,7 @@ impl SendConfig {
             expiry_grace: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
             total_timeout: None,
-            max_packets_in_flight: 1_024,
+            max_packets_in_flight: 16_384,
             controller: ControllerKind::default(),
             path_policy: PathPolicy::Weighed(10_000),
             max_unverified_ppm: 100_000,

@@ -203,7 +203,7 @@ impl SendPayment {
 
     fn open(&mut self, index: PathIndex, view: &PathView, now: Now) -> Result<(), SendError> {
         let path = self.path_mut(index);
-        path.arrived.start_again(path.search.arrivals());
+        path.arrived.start_again(path.search.arrivals(), path.search.too_small());
         self.check_feasible(index, view)?;
         let minimum_rate = self.fixed_minimum_rate(view)?;
         let path = self.path_mut(index);

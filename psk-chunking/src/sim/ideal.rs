@@ -1,14 +1,14 @@
 //! How fast a payment could be: computed from the description of its paths, not from a run.
 //!
 //! On each path a payment has the bandwidth of whatever is narrowest there: a connector's liquidity or packet rate, what
-//! a neighbour may owe a connector, or the sender's own packets in flight, each of the largest amount that the path
-//! takes, in a round trip. Paths over different links of the paying host add up; of paths that share a limit the first
+//! a neighbour may owe a connector, or, if the scenario limits them, the sender's own packets in flight, each of the
+//! largest amount that the path takes, in a round trip. Where nothing limits it, all arrives in one round trip: nobody
+//! knows the rate beforehand, but it could be. Paths over different links of the paying host add up; of paths that share a limit the first
 //! counts alone. What several payments want of one limit they share fairly, as if all of them began at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use psk_codec::psk::PaymentId;
 use psk_plugin::sim::{HopConfig, LinkConfig, NetworkConfig};
 
 use super::limit::{Limit, Which};
@@ -98,9 +98,11 @@ fn way(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> Way 
         .zip(&rates)
         .filter_map(|(at, before)| Some(before.inverse_of(at.hop.max_packet_amount?.into())));
     let largest = at_most.min().unwrap_or_else(|| wanted(payment, delivers)).max(1);
-    let packets = payment.send_config(PaymentId::new([0; 16])).max_packets_in_flight;
-    let packets = u128::try_from(packets).unwrap_or(u128::MAX);
-    let mut limits = vec![Limit::in_flight(largest.saturating_mul(packets), round_trip)];
+    let mut limits = Vec::new();
+    if let Some(packets) = payment.max_packets_in_flight {
+        let packets = u128::try_from(packets).unwrap_or(u128::MAX);
+        limits.push(Limit::in_flight(largest.saturating_mul(packets), round_trip));
+    }
     for (place, at) in hops.iter().enumerate() {
         let (before, after) = (rates[place], rates[place + 1]);
         let connector = network.connectors.iter().position(|hop| hop.name == at.hop.name).unwrap_or(0);
@@ -232,11 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn without_limits_it_is_a_round_trip_and_else_the_packets_in_flight_are_one() {
+    fn without_limits_it_is_a_round_trip_and_a_scenario_may_limit_the_packets_in_flight() {
         assert_eq!(alone(vec![HopConfig::new("hop")], pays(u64::MAX)), MILLIS(50));
         let hop = || HopConfig { max_packet_amount: Some(100), ..HopConfig::new("hop") };
-        assert_eq!(alone(vec![hop()], pays(102_400)), MILLIS(50), "all at once");
-        assert_eq!(alone(vec![hop()], pays(1_024_000)), MILLIS(500));
+        assert_eq!(alone(vec![hop()], pays(1_024_000)), MILLIS(50), "all at once");
         let few = PaymentConfig { max_packets_in_flight: Some(10), ..pays(10_000) };
         assert_eq!(alone(vec![hop()], few), MILLIS(500));
         let limited =

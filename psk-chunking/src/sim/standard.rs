@@ -1,8 +1,9 @@
 //! The standard paths (ENGINE.md section 7): what the engine is judged by.
 //!
-//! Amounts are chosen so that a path's bandwidth, not its latency, decides how long a payment takes, where it has
-//! one: without limits that is the sender's packets in flight, for twenty round trips of which `wan` and `thin` last,
-//! while `wan-short` and `thin-short` are over before they are all in use. The same scenarios stand in `psk-chunking/scenarios/` as TOML.
+//! Amounts are chosen so that a path's bandwidth, not its latency, decides how long a payment takes, where it has one.
+//! Without limits a payment of up to a thousand packets, as of `wan`, `thin` and `lossy`, shows what a round trip more
+//! or less makes, and one of twenty-five times as many, as of `wan-long`, how fast the number in flight grows. The same
+//! scenarios stand in `psk-chunking/scenarios/` as TOML.
 
 mod hostile;
 mod limits;

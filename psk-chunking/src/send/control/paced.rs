@@ -16,8 +16,9 @@ use super::{Controller, Fulfilled, Lost, Windows, jittered};
 /// less would then end with nothing. So now and then, for two round trips, a quarter less than what passes is offered,
 /// and the share of that which passes is what passes of anything.
 ///
-/// Until then it starts with 256 packets in flight, and three more with each that is fulfilled, up to a limit: what is
-/// rejected costs nothing, and a round trip does.
+/// Until then it starts with 1,024 packets in flight, and three more with each that is fulfilled, up to a limit: what is
+/// rejected costs nothing, and a round trip does. Unless answers take longer and longer: then somebody queues after all,
+/// and more in flight would only wait longer.
 #[derive(Debug)]
 pub(super) struct PacedController {
     packets: usize,
@@ -25,9 +26,11 @@ pub(super) struct PacedController {
     amount: Pace,
     count: Pace,
     round_trip: Duration,
+    /// The quickest answer.
+    quickest: Duration,
 }
 
-const FIRST_PACKETS: usize = 256;
+const FIRST_PACKETS: usize = 1_024;
 /// A path with limits is shared by packets of so many parts of what passes in a round trip: small enough that a
 /// connector which has less than all of it at hand takes most of them.
 const PARTS: u32 = 8;
@@ -46,6 +49,7 @@ impl PacedController {
             amount: Pace::default(),
             count: Pace::default(),
             round_trip: Duration::ZERO,
+            quickest: Duration::MAX,
         }
     }
 }
@@ -86,7 +90,10 @@ impl Controller for PacedController {
             true => took,
             false => (self.round_trip * 7 + took) / 8,
         };
-        self.packets = (self.packets + 3).min(self.max_packets);
+        self.quickest = self.quickest.min(took).max(LEAST_TIME);
+        if self.round_trip <= self.quickest * 2 {
+            self.packets = self.packets.saturating_add(3).min(self.max_packets);
+        }
         let (before, after) = (fulfilled.before, fulfilled.after);
         let packets = after.packets.saturating_sub(before.packets).max(1);
         let amount = after.amount.saturating_sub(before.amount).units();
@@ -128,6 +135,8 @@ struct Pace {
     next_send: Duration,
     /// When it was first known what passes.
     known_at: Option<Duration>,
+    /// More than that has been too much since.
+    found: bool,
     trial: Trial,
 }
 
@@ -162,6 +171,7 @@ impl Default for Pace {
             in_vain: false,
             next_send: Duration::ZERO,
             known_at: None,
+            found: false,
             trial: Trial { starts_at: Duration::MAX, every: FIRST_TRIAL, passed: 0, lost: 0, share: WHOLE },
         }
     }
@@ -198,12 +208,13 @@ impl Pace {
         u64::try_from(units / u128::from(self.trial.share.max(1))).unwrap_or(u64::MAX)
     }
 
-    /// How long so much takes: at a sixteenth more than what passes; at more and more while nothing is rejected, up to
-    /// twice as much; at a quarter less in a trial.
+    /// How long so much takes: at twice what passes until that is too much, and then at a sixteenth more; while nothing is
+    /// rejected, at more and more again; at a quarter less in a trial.
     fn interval(&self, units: u64, now: Duration, round_trip: Duration) -> Duration {
         let quiet = now.saturating_sub(self.lost_at);
         let sixteenths = match self.trial.covers(now, round_trip) {
             true => 12,
+            false if !self.found => 28,
             false if quiet < round_trip * 2 => 17,
             false if quiet < round_trip * 4 => 20,
             false if quiet < round_trip * 6 => 24,
@@ -233,6 +244,7 @@ impl Pace {
         let sample = u64::try_from(sample).unwrap_or(u64::MAX);
         let Some(known_at) = self.known_at else {
             self.known_at = Some(fulfilled.now);
+            self.trial.starts_at = fulfilled.now.saturating_add(round_trip * self.trial.every);
             self.per_second = sample;
             // Until now nobody could say when to send the next one.
             self.next_send = self.next_send.min(fulfilled.now);
@@ -260,6 +272,7 @@ impl Pace {
             self.trial.starts_at = lost.now.saturating_add(round_trip * self.trial.every);
         }
         self.lost_at = lost.now;
+        self.found |= self.known_at.is_some_and(|known_at| lost.sent_at >= known_at);
         if self.trial.covers(lost.sent_at, round_trip) {
             self.trial.lost += 1;
         }

@@ -11,15 +11,15 @@ use super::{honest, line, pays};
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         lan(),
-        wan("wan", 256_000_000),
-        wan("wan-short", 20_000_000),
-        thin("thin", 2_560_000),
-        thin("thin-short", 200_000),
+        wan("wan", 10_000_000),
+        wan("wan-long", 256_000_000),
+        thin("thin", 100_000),
+        thin("thin-long", 2_560_000),
         liquidity(),
         burst(),
         busy(),
-        lossy("lossy", 20_480_000),
-        lossy("lossy-short", 500_000),
+        lossy("lossy", 500_000),
+        lossy("lossy-long", 20_480_000),
         stripped(),
         two_paths(),
         several(),
@@ -37,7 +37,7 @@ fn lan() -> Scenario {
     honest("lan", "a millisecond there and back, no limits", network, pays(1_000_000))
 }
 
-/// In a round trip, 1,024 packets of 10,000: so long as twenty of them.
+/// A thousand packets, or twenty-five times as many.
 fn wan(name: &str, amount: u64) -> Scenario {
     let spread = |name| HopConfig { spread_ppm: 2_000, ..hop(name) };
     let second = HopConfig { max_packet_amount: Some(10_000), ..spread("two") };
