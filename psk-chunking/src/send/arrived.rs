@@ -144,14 +144,14 @@ impl Arrived {
     }
 
     /// Nothing arrives of packets that are worth more than rounding to our or the receiver's units takes: then a hop on
-    /// the way rounds to larger units, one of which is worth at most what the smallest packet that arrives is.
+    /// the way rounds to larger units, one of which is worth at most what arrives of the smallest packet that does.
     fn lost_to_large_units(&self) -> u32 {
         let rate = self.rate();
         let rounded_away = rate.low().worth_floor(self.nothing_of);
         if rounded_away <= DestinationAmount::new(DeliveryBounds::ROUNDINGS.into()) {
             return 0;
         }
-        let unit = self.bounds.smallest_delivering().map(|smallest| rate.delivers_at_most(smallest));
+        let unit = self.bounds.smallest_delivering().map(|smallest| self.bounds.at_least(smallest));
         unit.map_or(0, |unit| u32::try_from(unit.units()).unwrap_or(u32::MAX))
     }
 
@@ -296,6 +296,21 @@ mod tests {
             };
             prop_assert_eq!(destination(deliver(size.units(), &hops)), missing);
             prop_assert!(rounds <= 4, "{} rounds", rounds);
+        }
+
+        /// Also when little was seen, and a hop on the way rounds to units that are worth many of ours.
+        #[test]
+        fn a_hop_that_rounds_to_large_units_is_reckoned_with(
+            unit in 2..5_000_u64, worth in 1..5_000_u64, seen in 2..6_u32, other in 1..1_000_000_u64,
+        ) {
+            let deliver = |amount: u64| amount / unit * worth;
+            let ladder: Vec<u64> = (0..seen).map(|place| 10_u64.pow(place)).collect();
+            let too_small = ladder.iter().rev().find(|size| deliver(**size) == 0);
+            let arrived_of = ladder.iter().filter(|size| deliver(**size) > 0);
+            let of = arrived_of.map(|&size| (source(size), destination(deliver(size)))).collect();
+            let mut arrived = Arrived::default();
+            arrived.start_again(&of, source(too_small.copied().unwrap_or(0)));
+            prop_assert!(destination(deliver(other)) <= arrived.at_most(source(other)));
         }
 
         #[test]

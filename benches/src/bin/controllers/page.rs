@@ -38,8 +38,9 @@ slowest seed; `same` means that all seeds give the same, packet by packet: such 
 controller did not draw either. A payment that has taken {limit} virtual seconds has not completed, and a median that is
 one of those is *never*. Packets include probes, and rejects their answers.
 
-The ideal counts as many packets in flight as `SendConfig` allows, 1,024. `aimd` knows no limit of packets, so where they
-are many it may be faster than the ideal; what it costs connectors is in the column *rejects*.
+The ideal is a round trip where a path limits nothing: whoever knows the rate can send all at once. Nobody knows it when
+a payment starts, so there it takes two at best, one to ask; a payment that starts from a quote (`-quoted`) has asked
+before. `aimd` sends all at once whatever the path may take; what that costs connectors is in the column *rejects*.
 
 ## Targets
 
@@ -67,7 +68,8 @@ fn of(path: &[Cell], kind: ControllerKind) -> Option<&Cell> {
 
 fn summary(path: &[Cell]) -> String {
     let name = path.first().map_or("", |cell| cell.path.as_str());
-    let target = TARGETS.iter().find(|(path, _)| *path == name).map(|&(_, target)| target);
+    let path_of = name.strip_suffix("-quoted").unwrap_or(name);
+    let target = TARGETS.iter().find(|(path, _)| *path == path_of).map(|&(_, target)| target);
     let paced = of(path, ControllerKind::Paced);
     let over = paced.and_then(|cell| cell.median(|run| run.per_mille)).unwrap_or(u128::MAX);
     let verdict = match target {
