@@ -48,7 +48,7 @@ fn a_hop_with_a_smallest_packet_makes_nobody_overpay() {
         });
         let run = World::with(vec![maximum(1_000), hop]).send_destination(amount);
         assert!(run.received <= destination(amount), "{amount}: {:?} {:?}", run.received, run.report);
-        assert!(run.packets < 200, "{}", run.packets);
+        assert!(run.packets < 200, "{amount}: {} {:?} {:?}", run.packets, run.report, run.rejects);
     }
 }
 

@@ -61,13 +61,13 @@ impl Default for Arrived {
 
 impl Arrived {
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken.
-    /// Packets of up to `too_small` were refused as worth nothing.
+    /// Packets of up to `too_small` were refused as worth nothing. How often it was asked stands: answers would be the same.
     pub(super) fn start_again(
         &mut self,
         seen: &BTreeMap<SourceAmount, DestinationAmount>,
         too_small: SourceAmount,
     ) {
-        *self = Self { asked: self.asked, ..Self::default() };
+        *self = Self { asked: self.asked, rounds: self.rounds, ..Self::default() };
         if !too_small.is_zero() && seen.keys().next().is_none_or(|&smallest| too_small < smallest) {
             let _ = self.learn(too_small, DestinationAmount::ZERO);
         }
