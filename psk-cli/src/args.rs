@@ -260,6 +260,12 @@ pub(crate) struct SendArgs {
     /// Do not tell the receiver where to send the money back when the payment fails half way, nor wait for it.
     #[arg(long)]
     pub(crate) no_refund: bool,
+    /// How long to wait for more of a refund since something last came back.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) refund_timeout: Duration,
+    /// The longest data that the receiver may send back, in octets. Longer data is dropped, and the payment goes on.
+    #[arg(long, value_name = "OCTETS", default_value_t = 65_536)]
+    pub(crate) max_received_data: u64,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -80,6 +80,8 @@ fn config(args: &SendArgs) -> Result<SendConfig, Failure> {
         total_timeout: args.timeout,
         idle_timeout: args.idle_timeout,
         path_policy: args.path_policy,
+        refund_timeout: args.refund_timeout,
+        max_received_data: args.max_received_data,
         data: args.data_file.as_deref().map(|path| data_to_send(path, args)).transpose()?,
         ..SendConfig::new(target, fresh_payment_id())
     })
