@@ -281,6 +281,15 @@ fn a_refund_that_does_not_come_is_not_awaited_longer_than_its_time_out() {
     assert!(receiver.scenario.time_left() > Duration::from_secs(60));
 }
 
+#[test]
+fn a_second_interrupt_ends_the_waiting_for_a_refund() {
+    let receiver = promises();
+    // Beyond the time limit of the test.
+    let sender = promised(&receiver, &["--refund-timeout=1h"]);
+    sender.interrupt();
+    assert_nothing_came_back(&sender.finish());
+}
+
 /// Gives a payment up when some chunks of it have arrived, and tells what came of it on both sides: the sender's account
 /// and the receiver's lines.
 fn give_up(receive: &[&str], send: &[&str], by_interrupt: bool) -> (Account, Vec<Value>) {

@@ -103,6 +103,7 @@ pub(super) enum Command {
     Pause,
     Resume,
     Cancel,
+    GiveUpRefund,
     Write(Bytes),
     FinishData,
 }
@@ -125,6 +126,13 @@ impl PaymentControl {
     /// Ends the payment, after what is in flight has been answered, and what may come back has come.
     pub fn cancel(&self) {
         self.tell(Command::Cancel);
+    }
+
+    /// Waits no longer for what may come back: a payment that has failed or was cancelled ends after what is in flight
+    /// has been answered, and its report has what has come back by then. What comes later is in
+    /// [`ExpectedRefund::refunded`](crate::ExpectedRefund::refunded), as long as that is held.
+    pub fn give_up_refund(&self) {
+        self.tell(Command::GiveUpRefund);
     }
 
     /// Adds to the data that goes to the receiver beside the money. What is written is kept until the receiver has it:

@@ -241,6 +241,7 @@ impl Driver {
             Command::Pause => Some(Input::Pause),
             Command::Resume => Some(Input::Resume),
             Command::Cancel => Some(Input::Cancel),
+            Command::GiveUpRefund => Some(Input::GiveUpRefund),
             Command::Write(data) => {
                 if let Err(error) = self.machine.write(data) {
                     tracing::warn!(%error, "data for the receiver is not taken");

@@ -49,8 +49,10 @@ pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> 
         }
     };
     config.total_timeout = config.total_timeout.map(|limit| limit.saturating_sub(begun.elapsed()));
-    let paid = pay(&ways, &credentials, config, stop, output).await;
-    ways.close().await;
+    let mut paid = pay(&ways, &credentials, config, stop, output).await;
+    if let Some(refunded) = ways.close().await {
+        paid.report.account.refunded = refunded;
+    }
     output.emit(paid.to_json(), paid.to_text());
     match &paid.report.error {
         None => Ok(()),
@@ -146,10 +148,14 @@ impl Ways {
         Ok(ways)
     }
 
-    async fn close(self) {
+    /// Takes nothing back any more, and hangs up. What has come back until then, if anything may.
+    async fn close(self) -> Option<SourceAmount> {
+        let refunded = self.refund.as_ref().map(ExpectedRefund::watch);
+        drop(self.refund);
         for plugin in self.plugins {
             plugin.close().await;
         }
+        refunded.map(|refunded| *refunded.borrow())
     }
 }
 
@@ -174,7 +180,8 @@ async fn expect_refund(
     listener.expect(credentials, payment_id).map_err(Failure::not_done)
 }
 
-/// Pays, with a progress bar on a terminal. Ctrl-C cancels; what is in flight is still awaited.
+/// Pays, with a progress bar on a terminal. Ctrl-C cancels; what is in flight is still awaited, and what may come back
+/// until there is another one.
 pub(super) async fn pay(
     ways: &Ways,
     credentials: &Credentials,
@@ -190,6 +197,8 @@ pub(super) async fn pay(
     let cancel = tokio::spawn(async move {
         stop.wanted().await;
         control.cancel();
+        stop.wanted().await;
+        control.give_up_refund();
     });
     let received = payment.received_data();
     let progress = payment.progress();
