@@ -87,8 +87,8 @@ pub(crate) struct LinkArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LinksArgs {
     /// A connector: btp+ws://user:token@host:port/path, or btp+wss:// for TLS. Given several times, the payment goes over
-    /// all of them, as --path-policy says, and on over the others when one fails; our accounts at all of them must be in
-    /// the same asset. A refund comes over the first one.
+    /// all of them, as --path-policy says, and on over the others when one fails or cannot be reached; our accounts at all
+    /// of them must be in the same asset. A refund comes over the first one that is reached.
     #[arg(long = "plugin", value_name = "URL", env = "PSK_PLUGIN", hide_env_values = true, required = true)]
     pub(crate) plugins: Vec<String>,
     #[command(flatten)]

@@ -1,21 +1,15 @@
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use psk_chunking::send::{Account, MinimumRate, SendConfig, SendError, SendReport, Target};
-use psk_chunking::{
-    ExpectedRefund, PathProgress, Progress, ReceivedData, RefundListener, RunningPayment, send_payment_over,
-};
+use psk_chunking::{PathProgress, Progress, ReceivedData, RunningPayment, send_payment_over};
 use psk_codec::SourceAmount;
 use psk_codec::psk::PaymentId;
 use psk_crypto::{Credentials, Random, SystemRandom};
+use psk_plugin::Clock;
 use psk_plugin::btp::BtpUrl;
-use psk_plugin::{AccountDetails, Clock, Plugin};
-use psk_request::Endpoint;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use std::path::Path;
+use tokio::time::Instant;
 
 use super::Stop;
 use crate::args::SendArgs;
@@ -24,14 +18,14 @@ use crate::output::{Output, amount, base64url, readable};
 use crate::{credentials, file, link};
 
 mod report;
+mod ways;
 
 pub(super) use report::Paid;
 use report::nothing_sent;
+pub(super) use ways::Ways;
 
 /// One percent: see [`SendConfig::minimum_rate`].
 const DEFAULT_SLIPPAGE_PPM: u32 = 10_000;
-/// How long a connector may take to say who we are; without that there is no refund.
-const DETAILS_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> {
     let urls = link::urls(&args.links)?;
@@ -101,83 +95,6 @@ pub(super) fn fresh_payment_id() -> PaymentId {
     let mut octets = [0; 16];
     SystemRandom.fill_secure(&mut octets);
     PaymentId::new(octets)
-}
-
-/// The ways to the receiver, and the one back.
-pub(super) struct Ways {
-    pub(super) plugins: Vec<Arc<dyn Plugin>>,
-    pub(super) refund: Option<ExpectedRefund>,
-}
-
-impl Ways {
-    async fn connect(
-        urls: Vec<BtpUrl>,
-        args: &SendArgs,
-        credentials: &Credentials,
-        payment_id: PaymentId,
-        output: &Output,
-    ) -> Result<Self, Failure> {
-        let patience = args.timeout.map_or(DETAILS_PATIENCE, |limit| limit.min(DETAILS_PATIENCE));
-        let several = urls.len() > 1;
-        let mut ways = Self { plugins: Vec::new(), refund: None };
-        let mut asset: Option<AccountDetails> = None;
-        for url in urls {
-            let server = url.host_and_port();
-            let plugin: Arc<dyn Plugin> = link::connect(url).await?;
-            ways.plugins.push(plugin.clone());
-            if several {
-                let details = details(&plugin, patience).await.map_err(|failure| failure.at(&server))?;
-                let first = asset.get_or_insert(details.clone());
-                if (&first.asset_code, first.asset_scale) != (&details.asset_code, details.asset_scale) {
-                    let message = "--plugin: our accounts at the connectors are in different assets";
-                    return Err(Failure::usage(message).at(&server));
-                }
-            }
-        }
-        if !args.no_refund
-            && let Some(plugin) = ways.plugins.first()
-        {
-            match expect_refund(plugin, credentials, payment_id, patience).await {
-                Ok(refund) => ways.refund = Some(refund),
-                Err(failure) => output.emit(
-                    json!({"event": "no_refund", "reason": failure.message}),
-                    format!("nothing can be refunded: {}", failure.message),
-                ),
-            }
-        }
-        Ok(ways)
-    }
-
-    /// Takes nothing back any more, and hangs up. What has come back until then, if anything may.
-    async fn close(self) -> Option<SourceAmount> {
-        let refunded = self.refund.as_ref().map(ExpectedRefund::watch);
-        drop(self.refund);
-        for plugin in self.plugins {
-            plugin.close().await;
-        }
-        refunded.map(|refunded| *refunded.borrow())
-    }
-}
-
-async fn details(plugin: &Arc<dyn Plugin>, patience: Duration) -> Result<AccountDetails, Failure> {
-    let unknown = |reason: String| Failure::not_done(format!("our account is not known: {reason}"));
-    match timeout(patience, plugin.details()).await {
-        Ok(details) => details.map_err(|error| unknown(error.to_string())),
-        Err(_) => Err(unknown("no answer in time".to_owned())),
-    }
-}
-
-/// Listens where the money of this payment may come back to.
-async fn expect_refund(
-    plugin: &Arc<dyn Plugin>,
-    credentials: &Credentials,
-    payment_id: PaymentId,
-    patience: Duration,
-) -> Result<ExpectedRefund, Failure> {
-    let details = details(plugin, patience).await?;
-    let endpoint = Endpoint::with_details(plugin.clone(), Clock::system(), details);
-    let listener = RefundListener::new(&endpoint).map_err(Failure::not_done)?;
-    listener.expect(credentials, payment_id).map_err(Failure::not_done)
 }
 
 /// Pays, with a progress bar on a terminal. Ctrl-C cancels; what is in flight is still awaited, and what may come back
