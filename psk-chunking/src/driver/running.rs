@@ -37,6 +37,8 @@ pub struct PathProgress {
 /// How far the application's data is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DataProgress {
+    /// So many octets of what was written has the receiver, without a gap before them.
+    pub acknowledged: u64,
     /// The receiver has all that was written, and knows that it is all.
     pub delivered: bool,
     /// So many octets of the receiver's data have come, in order.

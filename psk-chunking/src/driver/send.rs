@@ -257,6 +257,7 @@ impl Driver {
 
     fn tell_progress(&mut self) {
         self.shown.account = *self.machine.account();
+        self.shown.data.acknowledged = self.machine.data_acknowledged();
         self.shown.data.delivered = self.machine.data_is_delivered();
         let shown = &self.shown;
         self.progress.send_if_modified(|progress| {

@@ -106,10 +106,11 @@ pub(super) async fn pay(
     mut stop: Stop,
     output: &Output,
 ) -> Paid {
-    let (target, has_data) = (config.target, config.data.is_some());
+    let target = config.target;
+    let data_length = config.data.as_ref().map(Bytes::len);
     let (plugins, refund) = (ways.plugins.clone(), ways.refund.clone());
     let mut payment = send_payment_over(plugins, credentials, config, refund, Clock::system());
-    let bar = output.shows_progress().then(|| progress_bar(target));
+    let bar = output.shows_progress().then(|| progress_bar(target, data_length));
     let control = payment.control();
     let cancel = tokio::spawn(async move {
         stop.wanted().await;
@@ -119,7 +120,8 @@ pub(super) async fn pay(
     });
     let received = payment.received_data();
     let progress = payment.progress();
-    let report = watch(payment, target, bar.as_ref(), output).await;
+    let shown = bar.as_ref().map(|bar| (bar, data_length));
+    let report = watch(payment, target, shown, output).await;
     cancel.abort();
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -127,7 +129,7 @@ pub(super) async fn pay(
     if let Some(received) = received {
         tell_received(received, output).await;
     }
-    let data = has_data.then(|| progress.borrow().data);
+    let data = data_length.map(|_| progress.borrow().data);
     Paid { report, data }
 }
 
@@ -153,7 +155,7 @@ async fn tell_received(mut received: ReceivedData, output: &Output) {
 async fn watch(
     payment: RunningPayment,
     target: Target,
-    bar: Option<&ProgressBar>,
+    bar: Option<(&ProgressBar, Option<usize>)>,
     output: &Output,
 ) -> SendReport {
     let mut progress = payment.progress();
@@ -166,8 +168,9 @@ async fn watch(
             Ok(()) = progress.changed() => {
                 let now = progress.borrow_and_update().clone();
                 tell_paths(&now, &mut told, output);
-                if let Some(bar) = bar {
+                if let Some((bar, data_length)) = bar {
                     bar.set_position(position(&now.account, target));
+                    bar.set_message(message(target, data_length, now.data.acknowledged));
                 }
             }
             report = &mut finished => return report,
@@ -201,12 +204,12 @@ fn path_json(place: usize, path: &PathProgress) -> Option<Value> {
     }))
 }
 
-fn progress_bar(target: Target) -> ProgressBar {
-    let (length, unit) = match target {
-        Target::Source(amount) => (amount.units(), "source units sent"),
-        Target::Destination(amount) => (amount.units(), "destination units delivered"),
+fn progress_bar(target: Target, data_length: Option<usize>) -> ProgressBar {
+    let length = match target {
+        Target::Source(amount) => amount.units(),
+        Target::Destination(amount) => amount.units(),
     };
-    let bar = ProgressBar::new(length).with_message(unit);
+    let bar = ProgressBar::new(length).with_message(message(target, data_length, 0));
     let template = "{bar:40} {human_pos}/{human_len} {msg} ({elapsed})";
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
@@ -214,9 +217,37 @@ fn progress_bar(target: Target) -> ProgressBar {
     }
 }
 
+/// What the numbers before it are, and how far the data is, if there is any.
+fn message(target: Target, data_length: Option<usize>, acknowledged: u64) -> String {
+    let unit = match target {
+        Target::Source(_) => "source units sent",
+        Target::Destination(_) => "destination units delivered",
+    };
+    match data_length {
+        Some(length) => format!("{unit}, {acknowledged}/{length} data octets acknowledged"),
+        None => unit.to_owned(),
+    }
+}
+
 fn position(account: &Account, target: Target) -> u64 {
     match target {
         Target::Source(_) => account.source_sent.units(),
         Target::Destination(_) => account.delivered.units(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use psk_codec::DestinationAmount;
+
+    #[test]
+    fn the_progress_shows_how_much_of_the_data_is_acknowledged() {
+        let target = Target::Destination(DestinationAmount::new(5));
+        assert_eq!(
+            message(target, Some(300_000), 65_536),
+            "destination units delivered, 65536/300000 data octets acknowledged"
+        );
+        assert_eq!(message(Target::Source(SourceAmount::new(5)), None, 0), "source units sent");
     }
 }

@@ -94,9 +94,9 @@ async fn connect_to_several(
         plugins.push(plugin);
     }
     if plugins.is_empty()
-        && let Some((_, failure)) = failures.drain(..).next()
+        && let Some((_, failure)) = failures.first()
     {
-        return Err(failure);
+        return Err(failure.clone());
     }
     for (place, failure) in failures {
         output.emit_json(json!({"event": "plugin_unusable", "plugin": place, "reason": failure.message}));
