@@ -73,7 +73,8 @@ pub enum Input {
     Resume,
     /// End the payment. What is in flight is still awaited and accounted for.
     Cancel,
-    /// Wait no longer for what may come back: a payment that has failed ends as soon as nothing is in flight.
+    /// Wait no longer for what may come back: a payment that has failed ends as soon as nothing is in flight, even before
+    /// its receiver has been told.
     GiveUpRefund,
     /// So much has come back to the refund account until now, in source units. Only ever more.
     Refunded(SourceAmount),

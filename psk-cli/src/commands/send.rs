@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use psk_chunking::send::{Account, MinimumRate, SendConfig, SendError, SendReport, Target};
@@ -8,7 +10,6 @@ use psk_crypto::{Credentials, Random, SystemRandom};
 use psk_plugin::Clock;
 use psk_plugin::btp::BtpUrl;
 use serde_json::{Value, json};
-use std::path::Path;
 use tokio::time::Instant;
 
 use super::Stop;
