@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use common::{Hop, World, chunks_only, config, destination, maximum, source};
-use psk_chunking::receive::ReceiveConfig;
-use psk_chunking::send::{Input, SendError, Target};
+use psk_chunking::receive::{OnIncomplete, ReceiveConfig};
+use psk_chunking::send::{Input, SendConfig, SendError, Target};
 
 fn cancelled_at(millis: u64, world: World) -> World {
     World { commands: vec![(Duration::from_millis(millis), || Input::Cancel)], ..world }
@@ -118,4 +118,29 @@ fn what_completes_all_the_same_is_accounted_for() {
     let run = world.send(config(Target::Source(source(5_000))));
     assert_eq!(run.report.account.source_sent, source(5_000));
     assert_eq!(run.received, destination(5_000));
+}
+
+/// While the last answers are awaited, and while nothing comes of the refund that is promised.
+#[test]
+fn what_comes_back_is_not_awaited_when_it_is_given_up() {
+    for (given_up, earliest, latest) in
+        [(Some(351), 350, 700), (Some(2_000), 2_000, 2_000), (None, 60_000, 62_000)]
+    {
+        let mut world = cancelled_at(350, World::with(vec![maximum(1_000)]));
+        world.receive.on_incomplete = OnIncomplete::Refund;
+        world.refunds = 0;
+        let commands =
+            given_up.map(|at| (Duration::from_millis(at), (|| Input::GiveUpRefund) as fn() -> Input));
+        world.commands.extend(commands);
+        let config = SendConfig {
+            refund_account: Some("test.sender.refund".parse().unwrap()),
+            ..config(Target::Source(source(10_000_000)))
+        };
+        let run = world.send(config);
+        assert_eq!(run.report.error, Some(SendError::Cancelled));
+        let account = run.report.account;
+        assert_eq!((account.in_doubt, account.refunded), (source(0), source(0)), "{account:?}");
+        assert_eq!((account.lost(), account.delivered), (account.source_sent, run.received), "{account:?}");
+        assert!((earliest..=latest).contains(&run.took.as_millis()), "{given_up:?}: {:?}", run.took);
+    }
 }

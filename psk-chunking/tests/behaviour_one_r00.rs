@@ -2,7 +2,11 @@
 
 mod common;
 
-use common::{World, chunks_only, config, destination, maximum, reject, source};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use common::{Hop, World, chunks_only, config, destination, maximum, reject, source};
 use psk_chunking::send::Target;
 use psk_codec::ErrorCode;
 
@@ -46,4 +50,28 @@ fn one_in_ten() {
     let run = World::with(vec![maximum(1_000), hop]).send(config);
     assert!(run.report.is_completed(), "{:?}", run.report);
     assert_eq!(run.received, destination(50_000));
+}
+
+/// What was in flight at the first R00 cannot be helped; after it the path is tried with a chunk at a time, also while
+/// the Fulfills of what passed before are still coming in.
+#[test]
+fn r00_to_everything_puts_no_more_than_one_window_in_doubt() {
+    let (first, late) = (Rc::new(Cell::new(Duration::MAX)), Rc::new(Cell::new(0)));
+    let (first_r00, sent_later) = (first.clone(), late.clone());
+    let hop = chunks_only(move |chunk, packet| {
+        if chunk <= 50 {
+            return Some(Hop::Late(Duration::from_millis(40)));
+        }
+        first.set(first.get().min(packet.now));
+        // Back and forth: it left after the first R00 had come.
+        let is_late = packet.now > first.get() + Duration::from_millis(100);
+        late.set(late.get() + u64::from(is_late));
+        Some(reject(R00))
+    });
+    let run = World::with(vec![maximum(1_000), hop]).send_source(10_000_000);
+    assert!(!run.report.is_completed());
+    let account = run.report.account;
+    assert_eq!((account.source_sent, run.received), (source(50_000), destination(50_000)), "{account:?}");
+    assert!(first_r00.get() < Duration::MAX && account.in_doubt > source(10_000), "{account:?}");
+    assert!((1..=10).contains(&sent_later.get()), "{} after the first R00: {account:?}", sent_later.get());
 }

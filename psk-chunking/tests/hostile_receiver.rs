@@ -112,9 +112,10 @@ fn a_total_of_zero_is_no_proof_that_the_first_chunk_did_not_arrive() {
 
 #[test]
 fn one_of_two_in_doubt_is_not_taken_for_both() {
-    // Both minimums together are less than what one of them brings.
+    // Both minimums together are less than what one of them brings. Sixty are in flight together: after them the path is
+    // tried with a chunk at a time.
     for (minimum_rate, lost) in
-        [(MinimumRate::Slippage(500_000), 2), (MinimumRate::Slippage(10_000), 120), (MinimumRate::AnyRate, 3)]
+        [(MinimumRate::Slippage(500_000), 2), (MinimumRate::Slippage(10_000), 60), (MinimumRate::AnyRate, 3)]
     {
         for arrived in [0, 1, lost - 1, lost] {
             let hop = chunks_only(move |chunk, _| {

@@ -11,11 +11,11 @@ use psk_chunking::receive::{
     ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, PaymentKey, ReceiveConfig, ReceiveEvent,
     ReceivePayments, RequestFrames, Verdict,
 };
-use psk_codec::DestinationAmount;
 use psk_codec::psk::frame::{
     CloseReason, Frame, Frames, PaymentState, SequenceRange, SequenceRanges, Status, StreamData,
 };
 use psk_codec::psk::{PaymentId, Sequence};
+use psk_codec::{DestinationAmount, ErrorCode};
 
 const NOW: Duration = Duration::from_secs(1_000);
 
@@ -208,6 +208,25 @@ fn no_record_no_promise() {
         assert_eq!(answer.status().map(|status| status.state), Some(PaymentState::NOT_FOUND));
         assert_eq!(payments.payments(), 0);
     }
+}
+
+/// Room may come, so nothing is closed.
+#[test]
+fn without_room_for_one_more_payment_it_is_refused_for_now() {
+    let limits = ReceiveConfig { max_payments: 1, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    let other = PaymentKey { payment_id: PaymentId::new([2; 16]), ..key() };
+    let first = arrival::framed(other.clone(), 1, RequestFrames::default());
+    assert_eq!(give(&mut payments, &first).refusal, None);
+    let refused = give(&mut payments, &chunk(1));
+    assert_eq!(refused.refusal, Some(ChunkRefusal::TooManyPayments));
+    assert_eq!(ChunkRefusal::TooManyPayments.code(), ErrorCode::T03_CONNECTOR_BUSY);
+    assert_eq!((refused.closed(), refused.total), (None, 0));
+    assert_eq!(refused.status().map(|status| status.state), Some(PaymentState::NOT_FOUND));
+    // The other payment ends, and is forgotten for this one.
+    let abort = RequestFrames { abort: true, ..RequestFrames::default() };
+    give(&mut payments, &ChunkArrival { payment: other, ..ask(abort) });
+    assert_eq!(give(&mut payments, &chunk(1)).refusal, None);
 }
 
 #[test]

@@ -297,7 +297,9 @@ async fn pay_with_data(amount: u64, length: u32, max_data_waiting: usize) -> (Du
     let took = started.elapsed();
     assert!(report.is_completed(), "{report:?}");
     party.check(&report);
-    let delivered = progress.borrow().data.delivered;
+    let data_progress = progress.borrow().data;
+    assert_eq!(data_progress.acknowledged, u64::from(length), "{report:?}");
+    let delivered = data_progress.delivered;
     assert_eq!((delivered, party.till.has_all_data()), (length > 0, length > 0), "{report:?}");
     assert!(party.till.data() == data);
     let packets = report.account.chunks_fulfilled + report.account.chunks_rejected + report.probes;
@@ -348,6 +350,7 @@ async fn data_that_is_too_long_for_the_receiver_does_not_end_the_payment() {
         assert!(report.is_completed(), "{report:?}");
         party.check(&report);
         assert!(!progress.borrow().data.delivered, "{report:?}");
+        assert!(progress.borrow().data.acknowledged < 100_000, "{report:?}");
     }
 }
 

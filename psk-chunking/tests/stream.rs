@@ -94,6 +94,7 @@ proptest! {
         let mut in_flight: Vec<(usize, Vec<Frame>)> = Vec::new();
         let mut writes: VecDeque<_> = writes.into();
         let (mut written, mut received, mut packet) = (0, Vec::new(), 0);
+        let mut acknowledged = 0;
         for (number, (step, room, which)) in steps.into_iter().enumerate() {
             if let Some(length) = writes.pop_front() {
                 out.write(text(written..written + length).into()).unwrap();
@@ -123,6 +124,9 @@ proptest! {
             // What is done is known to nobody.
             out.acknowledged(packet);
             out.lost(packet);
+            // What is acknowledged has arrived, and stays so.
+            prop_assert!((acknowledged..=stream.in_order()).contains(&out.acknowledged_in_order()));
+            acknowledged = out.acknowledged_in_order();
         }
         // From here on nothing is lost.
         for length in writes {
@@ -143,6 +147,7 @@ proptest! {
         }
         received.extend(stream.take());
         prop_assert!(out.is_acknowledged() && stream.is_complete());
+        prop_assert_eq!(out.acknowledged_in_order(), written as u64);
         prop_assert_eq!(received, text(0..written));
     }
 

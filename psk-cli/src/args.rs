@@ -87,8 +87,8 @@ pub(crate) struct LinkArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LinksArgs {
     /// A connector: btp+ws://user:token@host:port/path, or btp+wss:// for TLS. Given several times, the payment goes over
-    /// all of them, as --path-policy says, and on over the others when one fails; our accounts at all of them must be in
-    /// the same asset. A refund comes over the first one.
+    /// all of them, as --path-policy says, and on over the others when one fails or cannot be reached; our accounts at all
+    /// of them must be in the same asset. A refund comes over the first one that is reached.
     #[arg(long = "plugin", value_name = "URL", env = "PSK_PLUGIN", hide_env_values = true, required = true)]
     pub(crate) plugins: Vec<String>,
     #[command(flatten)]
@@ -260,6 +260,12 @@ pub(crate) struct SendArgs {
     /// Do not tell the receiver where to send the money back when the payment fails half way, nor wait for it.
     #[arg(long)]
     pub(crate) no_refund: bool,
+    /// How long to wait for more of a refund since something last came back.
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) refund_timeout: Duration,
+    /// The longest data that the receiver may send back, in octets. Longer data is dropped, and the payment goes on.
+    #[arg(long, value_name = "OCTETS", default_value_t = 65_536)]
+    pub(crate) max_received_data: u64,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -48,6 +48,11 @@ impl Output {
         }
     }
 
+    /// What did not go well, while the command goes on: one line on stderr.
+    pub(crate) fn warn(self, message: impl Display) {
+        let _ = writeln!(std::io::stderr(), "psk: warning: {message}");
+    }
+
     /// What went wrong: one line on stderr, and for programs one object on stdout.
     pub(crate) fn report(self, failure: &Failure) -> ExitCode {
         if self.json && !failure.told {

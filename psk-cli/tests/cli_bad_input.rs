@@ -77,6 +77,8 @@ fn wrong_usage_is_told_with_the_field() {
         ((0, "send"), &["--source-amount", "1", "--path-policy", "slowest"], "--path-policy"),
         ((0, "send"), &["--source-amount", "1", "--path-policy", "weighed:101"], "--path-policy"),
         ((0, "send"), &["--source-amount", "1", "--data-file", "/no/such/file"], "--data-file"),
+        ((0, "send"), &["--source-amount", "1", "--refund-timeout", "never"], "--refund-timeout"),
+        ((0, "send"), &["--source-amount", "1", "--max-received-data=-1"], "--max-received-data"),
         // Servers.
         ((0, "send"), &["--source-amount", "1", "--plugin", "http://127.0.0.1:1"], "--plugin"),
         ((1, "--plugin=http://127.0.0.1:1"), &["--source-amount", "1"], "--plugin"),

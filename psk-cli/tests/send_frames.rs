@@ -6,14 +6,16 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
-use psk_chunking::receive::{PaymentOffer, ReceiveConfig, ReceiveEvent, Verdict};
+use psk_chunking::receive::{OnIncomplete, PaymentKey, PaymentOffer, ReceiveConfig, ReceiveEvent, Verdict};
 use psk_chunking::{PaymentHandler, PaymentReceiver};
 use psk_crypto::{ReceiverSecret, SystemRandom};
 use psk_plugin::btp::{BtpClient, BtpUrl};
 use psk_plugin::{Clock, Plugin};
-use psk_request::{Endpoint, ReceiverConfig};
+use psk_request::{Endpoint, EndpointReceiver, ReceiverConfig};
 use support::*;
 
 /// Octets that are the same nowhere.
@@ -158,44 +160,134 @@ impl PaymentHandler for Teller {
     }
 }
 
-#[test]
-fn what_the_receiver_says_is_told() {
-    let scenario = Scenario::new();
-    let connector = PskConnector::from_flags(&scenario, &["--max-packet-amount=1000", "--latency=5ms"]);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let url: BtpUrl = connector.url("bob", "bobs").parse().unwrap();
-    let bob = runtime.block_on(BtpClient::connect(url)).unwrap();
-    let bob: std::sync::Arc<dyn Plugin> = std::sync::Arc::new(bob);
-    let (sender, told) = channel();
-    let _entered = runtime.enter();
-    let payments = PaymentReceiver::new(ReceiveConfig::default(), Teller(sender.into()), Clock::system());
-    let endpoint = runtime.block_on(Endpoint::attach(bob, Clock::system())).unwrap();
-    let secret = ReceiverSecret::generate(&mut SystemRandom);
-    let receiver = endpoint.receiver(ReceiverConfig::new(secret).with_chunks(payments.clone())).unwrap();
-    let credentials = receiver.credentials(b"").unwrap();
-    let to = Credentials {
-        destination_account: credentials.destination_account.to_string(),
-        shared_secret: credentials.shared_secret.expose_base64url(),
-    };
-    let process =
-        scenario.psk_to("send", &connector.url("alice", "alices"), &to, &["--source-amount=100000"]);
-    let payment = loop {
-        if let ReceiveEvent::ChunkFulfilled { payment, .. } = told.recv_timeout(scenario.time_left()).unwrap()
-        {
-            break payment;
+/// A receiver within the test, which tells it all that happens.
+struct OurReceiver {
+    scenario: Scenario,
+    connector: PskConnector,
+    credentials: Credentials,
+    payments: PaymentReceiver,
+    told: Receiver<ReceiveEvent>,
+    /// These run as long as they are held.
+    _receiver: EndpointReceiver,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl OurReceiver {
+    fn new(config: ReceiveConfig) -> Self {
+        let scenario = Scenario::new();
+        let connector = PskConnector::from_flags(&scenario, &["--max-packet-amount=1000", "--latency=5ms"]);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let url: BtpUrl = connector.url("bob", "bobs").parse().unwrap();
+        let bob: Arc<dyn Plugin> = Arc::new(runtime.block_on(BtpClient::connect(url)).unwrap());
+        let (sender, told) = channel();
+        let entered = runtime.enter();
+        let payments = PaymentReceiver::new(config, Teller(sender.into()), Clock::system());
+        let endpoint = runtime.block_on(Endpoint::attach(bob, Clock::system())).unwrap();
+        let secret = ReceiverSecret::generate(&mut SystemRandom);
+        let receiver = endpoint.receiver(ReceiverConfig::new(secret).with_chunks(payments.clone())).unwrap();
+        drop(entered);
+        let credentials = receiver.credentials(b"").unwrap();
+        let credentials = Credentials {
+            destination_account: credentials.destination_account.to_string(),
+            shared_secret: credentials.shared_secret.expose_base64url(),
+        };
+        Self { scenario, connector, credentials, payments, told, _receiver: receiver, _runtime: runtime }
+    }
+
+    fn pay(&self, more: &[&str]) -> Process {
+        self.scenario.psk_to("send", &self.connector.url("alice", "alices"), &self.credentials, more)
+    }
+
+    /// Waits for an event of which `find` finds something.
+    fn wait_for<T>(&self, find: impl Fn(ReceiveEvent) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = find(self.told.recv_timeout(self.scenario.time_left()).unwrap()) {
+                return found;
+            }
         }
-    };
-    payments.write(&payment, "thank you".into()).unwrap();
-    payments.finish_data(&payment).unwrap();
+    }
+
+    /// Waits until a chunk has arrived.
+    fn chunk(&self) -> PaymentKey {
+        self.wait_for(|event| match event {
+            ReceiveEvent::ChunkFulfilled { payment, .. } => Some(payment),
+            _ => None,
+        })
+    }
+}
+
+/// What is told of nine octets that the receiver says.
+fn nine_octets_are_told(more: &[&str]) -> Option<Value> {
+    let receiver = OurReceiver::new(ReceiveConfig::default());
+    let process = receiver.pay(&[&["--source-amount=100000"], more].concat());
+    let payment = receiver.chunk();
+    receiver.payments.write(&payment, "thank you".into()).unwrap();
+    receiver.payments.finish_data(&payment).unwrap();
     let ending = process.finish();
-    let lines = ending.json();
-    let line = lines.iter().find(|line| line["event"] == "data").unwrap();
-    assert_eq!(
-        (text(&line["data"]), count(&line["length"]), &line["complete"]),
-        (&*base64url("thank you"), 9, &json!(true))
-    );
     let account = Account::of(&ending);
     assert_eq!((&*account.status, account.data_delivered), ("completed", None));
+    ending.json().into_iter().find(|line| line["event"] == "data")
+}
+
+#[test]
+fn what_the_receiver_says_is_told() {
+    for more in [&[][..], &["--max-received-data=9"]] {
+        let line = nine_octets_are_told(more).unwrap();
+        assert_eq!(
+            (text(&line["data"]), count(&line["length"]), &line["complete"]),
+            (&*base64url("thank you"), 9, &json!(true))
+        );
+    }
+}
+
+#[test]
+fn what_is_longer_than_the_sender_takes_is_dropped_and_the_money_is_sent() {
+    assert_eq!(nine_octets_are_told(&["--max-received-data=8"]), None);
+}
+
+/// Interrupts a payment to a receiver that promises a refund and pays nothing of it for an hour, and returns when it has
+/// promised that.
+fn promised(receiver: &OurReceiver, more: &[&str]) -> Process {
+    let sender = receiver.pay(&[&["--source-amount=100000000"], more].concat());
+    receiver.chunk();
+    sender.interrupt();
+    receiver.wait_for(|event| matches!(event, ReceiveEvent::RefundDue(_)).then_some(()));
+    sender
+}
+
+/// Without a plugin to pay them over, refunds come to nothing and are tried again.
+fn promises() -> OurReceiver {
+    let refund_pause = Duration::from_secs(3_600);
+    let on_incomplete = OnIncomplete::Refund;
+    OurReceiver::new(ReceiveConfig { on_incomplete, refund_pause, ..ReceiveConfig::default() })
+}
+
+#[track_caller]
+fn assert_nothing_came_back(ending: &Ending) {
+    assert_eq!((ending.status, ending.stderr.len()), (Some(1), 1), "{ending:?}");
+    let account = Account::of(ending);
+    assert_eq!((&*account.status, account.refunded), ("cancelled", 0), "{account:?}");
+    assert!(account.source_sent > 0, "{account:?}");
+    let lost = Some(account.source_sent);
+    assert_eq!((account.lost, account.lost_at_most), (lost, lost), "{account:?}");
+}
+
+#[test]
+fn a_refund_that_does_not_come_is_not_awaited_longer_than_its_time_out() {
+    let receiver = promises();
+    let sender = promised(&receiver, &["--refund-timeout=500ms"]);
+    assert_nothing_came_back(&sender.finish());
+    // By default it would be a minute.
+    assert!(receiver.scenario.time_left() > Duration::from_secs(60));
+}
+
+#[test]
+fn a_second_interrupt_ends_the_waiting_for_a_refund() {
+    let receiver = promises();
+    // Beyond the time limit of the test.
+    let sender = promised(&receiver, &["--refund-timeout=1h"]);
+    sender.interrupt();
+    assert_nothing_came_back(&sender.finish());
 }
 
 /// Gives a payment up when some chunks of it have arrived, and tells what came of it on both sides: the sender's account

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::net::TcpListener;
+
 use support::*;
 
 /// Where the receiver is.
@@ -178,4 +180,57 @@ fn accounts_in_different_assets_are_refused() {
     assert!(ending.stderr[0].contains("different assets"), "{ending:?}");
     assert_eq!(Account::of(&ending).source_sent, 0);
     receiver.stop();
+}
+
+/// A port that was free a moment ago.
+fn nobody() -> (String, String) {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    (format!("btp+ws://alice:token-that-is-secret@{address}"), address.to_string())
+}
+
+/// The payment goes over what is left of three, and the refund comes over that too.
+#[test]
+fn connectors_that_cannot_be_reached_at_the_start_are_told_of_and_left_out() {
+    let mut network = Network::new(&["--on-incomplete=refund"]);
+    // One where nobody is, and one that knows us and never says what our account is.
+    let (nobody, nowhere) = nobody();
+    let silent = FakeConnector::reacting(|_| Reaction::Say(vec![]));
+    let right = network.right.url("alice", "alices");
+    let more = ["--plugin", &silent.url(), "--plugin", &right, "--source-amount=100000000"];
+    let sender = network.scenario.psk_to("send", &nobody, &network.receiver.credentials(), &more);
+    network.some_chunks();
+    sender.interrupt();
+    let ending = sender.finish();
+    let account = Account::of(&ending);
+    assert_eq!((&*account.status, account.lost), ("cancelled", Some(0)), "{account:?}");
+    assert_eq!(paths(&ending), [0]);
+    let [first, second, cancelled] = &ending.stderr[..] else { panic!("{ending:?}") };
+    assert!(first.starts_with("psk: warning: ") && first.contains(&nowhere), "{first}");
+    assert!(second.starts_with("psk: warning: ") && second.contains(&silent.socket()), "{second}");
+    assert_eq!(cancelled, "psk: payment cancelled");
+    assert!(!format!("{ending:?}").contains("secret"), "{ending:?}");
+    let lines = ending.json();
+    let left_out: Vec<_> = lines
+        .iter()
+        .filter(|line| line["event"] == "plugin_unusable")
+        .map(|line| count(&line["plugin"]))
+        .collect();
+    assert_eq!(left_out, [0, 1]);
+    network.receiver.stop();
+}
+
+#[test]
+fn without_any_connector_that_can_be_reached_nothing_is_sent() {
+    let (first, blamed) = nobody();
+    let (second, _) = nobody();
+    let to = Credentials {
+        destination_account: "test.end.bob.AAAA".into(),
+        shared_secret: "c2VjcmV0LXRoYXQtbm9ib2R5LWlzLXRvLXNlZS1oZXI".into(),
+    };
+    let more = ["--plugin", &second, "--source-amount=5"];
+    let ending = Scenario::new().psk_to("send", &first, &to, &more).finish();
+    assert_eq!((ending.status, ending.stderr.len()), (Some(1), 1), "{ending:?}");
+    assert!(ending.stderr[0].contains(&blamed), "{ending:?}");
+    let account = Account::of(&ending);
+    assert_eq!((&*account.status, account.source_sent), ("failed", 0), "{account:?}");
 }

@@ -37,6 +37,8 @@ pub struct PathProgress {
 /// How far the application's data is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DataProgress {
+    /// So many octets of what was written has the receiver, without a gap before them.
+    pub acknowledged: u64,
     /// The receiver has all that was written, and knows that it is all.
     pub delivered: bool,
     /// So many octets of the receiver's data have come, in order.
@@ -103,6 +105,7 @@ pub(super) enum Command {
     Pause,
     Resume,
     Cancel,
+    GiveUpRefund,
     Write(Bytes),
     FinishData,
 }
@@ -125,6 +128,13 @@ impl PaymentControl {
     /// Ends the payment, after what is in flight has been answered, and what may come back has come.
     pub fn cancel(&self) {
         self.tell(Command::Cancel);
+    }
+
+    /// Waits no longer for what may come back: a payment that has failed or was cancelled ends after what is in flight
+    /// has been answered, and its report has what has come back by then. What comes later is in
+    /// [`ExpectedRefund::refunded`](crate::ExpectedRefund::refunded), as long as that is held.
+    pub fn give_up_refund(&self) {
+        self.tell(Command::GiveUpRefund);
     }
 
     /// Adds to the data that goes to the receiver beside the money. What is written is kept until the receiver has it:

@@ -241,6 +241,7 @@ impl Driver {
             Command::Pause => Some(Input::Pause),
             Command::Resume => Some(Input::Resume),
             Command::Cancel => Some(Input::Cancel),
+            Command::GiveUpRefund => Some(Input::GiveUpRefund),
             Command::Write(data) => {
                 if let Err(error) = self.machine.write(data) {
                     tracing::warn!(%error, "data for the receiver is not taken");
@@ -256,6 +257,7 @@ impl Driver {
 
     fn tell_progress(&mut self) {
         self.shown.account = *self.machine.account();
+        self.shown.data.acknowledged = self.machine.data_acknowledged();
         self.shown.data.delivered = self.machine.data_is_delivered();
         let shown = &self.shown;
         self.progress.send_if_modified(|progress| {

@@ -24,7 +24,8 @@ pub enum ChunkRefusal {
     WrongCondition,
     /// Its frames are malformed, or contradict what the sender said before.
     ProtocolViolation,
-    /// There is no room for another payment.
+    /// There is no room for another payment at present. It is not closed for that: there may be room for the next
+    /// attempt.
     TooManyPayments,
     /// There is no room for its data at present.
     NoRoomForData,

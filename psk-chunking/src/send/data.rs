@@ -105,6 +105,11 @@ impl SendPayment {
         self.data.out.is_acknowledged() && !self.data.refused
     }
 
+    /// So many octets of what was written has the receiver, without a gap before them.
+    pub fn data_acknowledged(&self) -> u64 {
+        self.data.out.acknowledged_in_order()
+    }
+
     /// The receiver takes no data: nothing more of it is sent.
     pub(super) fn refuse_data(&mut self) {
         self.data.broken = true;

@@ -73,6 +73,9 @@ pub enum Input {
     Resume,
     /// End the payment. What is in flight is still awaited and accounted for.
     Cancel,
+    /// Wait no longer for what may come back: a payment that has failed ends as soon as nothing is in flight, even before
+    /// its receiver has been told.
+    GiveUpRefund,
     /// So much has come back to the refund account until now, in source units. Only ever more.
     Refunded(SourceAmount),
 }
@@ -335,6 +338,7 @@ impl SendPayment {
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
             Input::Cancel => self.fail(SendError::Cancelled),
+            Input::GiveUpRefund => self.refund.give_up(),
             Input::Refunded(total) => self.handle_refunded(total, now),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Refund {
     asked: u32,
     /// When something last came back, or waiting began.
     progress_at: Option<Duration>,
+    /// The caller waits for it no longer.
+    given_up: bool,
 }
 
 /// So often is a receiver told in vain that the payment is over.
@@ -35,7 +37,14 @@ impl Refund {
         self.told = Some((refunded, total));
     }
 
+    pub(super) fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
     fn is_over(&self) -> bool {
+        if self.given_up {
+            return true;
+        }
         // A receiver that has read the end and says nothing of a refund keeps the money.
         self.aborted && self.told.is_none_or(|(refunded, total)| refunded >= total)
     }
@@ -66,7 +75,7 @@ impl SendPayment {
         let since = self.refund.progress_at.unwrap_or(now.monotonic);
         let deadline = since.saturating_add(self.config.refund_timeout);
         if let Some((_, give_up_at)) = self.refund.in_flight {
-            if now.monotonic < give_up_at && now.monotonic < deadline {
+            if now.monotonic < give_up_at && now.monotonic < deadline && !self.refund.given_up {
                 return Some(self.wait(now, Some(give_up_at.min(deadline))));
             }
             self.refund_unanswered(now);

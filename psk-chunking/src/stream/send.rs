@@ -113,6 +113,11 @@ impl<T: Ord> SendStream<T> {
         self.written
     }
 
+    /// So many octets have arrived without a gap before them.
+    pub fn acknowledged_in_order(&self) -> u64 {
+        self.kept_from
+    }
+
     /// Whether it is finished and all of it, its length included, has arrived.
     ///
     /// A response cannot be told from its acknowledgements to have brought the length, so with

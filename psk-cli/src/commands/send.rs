@@ -1,21 +1,16 @@
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use psk_chunking::send::{Account, MinimumRate, SendConfig, SendError, SendReport, Target};
-use psk_chunking::{
-    ExpectedRefund, PathProgress, Progress, ReceivedData, RefundListener, RunningPayment, send_payment_over,
-};
+use psk_chunking::{PathProgress, Progress, ReceivedData, RunningPayment, send_payment_over};
 use psk_codec::SourceAmount;
 use psk_codec::psk::PaymentId;
 use psk_crypto::{Credentials, Random, SystemRandom};
+use psk_plugin::Clock;
 use psk_plugin::btp::BtpUrl;
-use psk_plugin::{AccountDetails, Clock, Plugin};
-use psk_request::Endpoint;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Stop;
 use crate::args::SendArgs;
@@ -24,14 +19,14 @@ use crate::output::{Output, amount, base64url, readable};
 use crate::{credentials, file, link};
 
 mod report;
+mod ways;
 
 pub(super) use report::Paid;
 use report::nothing_sent;
+pub(super) use ways::Ways;
 
 /// One percent: see [`SendConfig::minimum_rate`].
 const DEFAULT_SLIPPAGE_PPM: u32 = 10_000;
-/// How long a connector may take to say who we are; without that there is no refund.
-const DETAILS_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> {
     let urls = link::urls(&args.links)?;
@@ -49,8 +44,10 @@ pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> 
         }
     };
     config.total_timeout = config.total_timeout.map(|limit| limit.saturating_sub(begun.elapsed()));
-    let paid = pay(&ways, &credentials, config, stop, output).await;
-    ways.close().await;
+    let mut paid = pay(&ways, &credentials, config, stop, output).await;
+    if let Some(refunded) = ways.close().await {
+        paid.report.account.refunded = refunded;
+    }
     output.emit(paid.to_json(), paid.to_text());
     match &paid.report.error {
         None => Ok(()),
@@ -80,6 +77,8 @@ fn config(args: &SendArgs) -> Result<SendConfig, Failure> {
         total_timeout: args.timeout,
         idle_timeout: args.idle_timeout,
         path_policy: args.path_policy,
+        refund_timeout: args.refund_timeout,
+        max_received_data: args.max_received_data,
         data: args.data_file.as_deref().map(|path| data_to_send(path, args)).transpose()?,
         ..SendConfig::new(target, fresh_payment_id())
     })
@@ -99,80 +98,8 @@ pub(super) fn fresh_payment_id() -> PaymentId {
     PaymentId::new(octets)
 }
 
-/// The ways to the receiver, and the one back.
-pub(super) struct Ways {
-    pub(super) plugins: Vec<Arc<dyn Plugin>>,
-    pub(super) refund: Option<ExpectedRefund>,
-}
-
-impl Ways {
-    async fn connect(
-        urls: Vec<BtpUrl>,
-        args: &SendArgs,
-        credentials: &Credentials,
-        payment_id: PaymentId,
-        output: &Output,
-    ) -> Result<Self, Failure> {
-        let patience = args.timeout.map_or(DETAILS_PATIENCE, |limit| limit.min(DETAILS_PATIENCE));
-        let several = urls.len() > 1;
-        let mut ways = Self { plugins: Vec::new(), refund: None };
-        let mut asset: Option<AccountDetails> = None;
-        for url in urls {
-            let server = url.host_and_port();
-            let plugin: Arc<dyn Plugin> = link::connect(url).await?;
-            ways.plugins.push(plugin.clone());
-            if several {
-                let details = details(&plugin, patience).await.map_err(|failure| failure.at(&server))?;
-                let first = asset.get_or_insert(details.clone());
-                if (&first.asset_code, first.asset_scale) != (&details.asset_code, details.asset_scale) {
-                    let message = "--plugin: our accounts at the connectors are in different assets";
-                    return Err(Failure::usage(message).at(&server));
-                }
-            }
-        }
-        if !args.no_refund
-            && let Some(plugin) = ways.plugins.first()
-        {
-            match expect_refund(plugin, credentials, payment_id, patience).await {
-                Ok(refund) => ways.refund = Some(refund),
-                Err(failure) => output.emit(
-                    json!({"event": "no_refund", "reason": failure.message}),
-                    format!("nothing can be refunded: {}", failure.message),
-                ),
-            }
-        }
-        Ok(ways)
-    }
-
-    async fn close(self) {
-        for plugin in self.plugins {
-            plugin.close().await;
-        }
-    }
-}
-
-async fn details(plugin: &Arc<dyn Plugin>, patience: Duration) -> Result<AccountDetails, Failure> {
-    let unknown = |reason: String| Failure::not_done(format!("our account is not known: {reason}"));
-    match timeout(patience, plugin.details()).await {
-        Ok(details) => details.map_err(|error| unknown(error.to_string())),
-        Err(_) => Err(unknown("no answer in time".to_owned())),
-    }
-}
-
-/// Listens where the money of this payment may come back to.
-async fn expect_refund(
-    plugin: &Arc<dyn Plugin>,
-    credentials: &Credentials,
-    payment_id: PaymentId,
-    patience: Duration,
-) -> Result<ExpectedRefund, Failure> {
-    let details = details(plugin, patience).await?;
-    let endpoint = Endpoint::with_details(plugin.clone(), Clock::system(), details);
-    let listener = RefundListener::new(&endpoint).map_err(Failure::not_done)?;
-    listener.expect(credentials, payment_id).map_err(Failure::not_done)
-}
-
-/// Pays, with a progress bar on a terminal. Ctrl-C cancels; what is in flight is still awaited.
+/// Pays, with a progress bar on a terminal. Ctrl-C cancels; what is in flight is still awaited, and what may come back
+/// until there is another one.
 pub(super) async fn pay(
     ways: &Ways,
     credentials: &Credentials,
@@ -180,18 +107,22 @@ pub(super) async fn pay(
     mut stop: Stop,
     output: &Output,
 ) -> Paid {
-    let (target, has_data) = (config.target, config.data.is_some());
+    let target = config.target;
+    let data_length = config.data.as_ref().map(Bytes::len);
     let (plugins, refund) = (ways.plugins.clone(), ways.refund.clone());
     let mut payment = send_payment_over(plugins, credentials, config, refund, Clock::system());
-    let bar = output.shows_progress().then(|| progress_bar(target));
+    let bar = output.shows_progress().then(|| progress_bar(target, data_length));
     let control = payment.control();
     let cancel = tokio::spawn(async move {
         stop.wanted().await;
         control.cancel();
+        stop.wanted().await;
+        control.give_up_refund();
     });
     let received = payment.received_data();
     let progress = payment.progress();
-    let report = watch(payment, target, bar.as_ref(), output).await;
+    let shown = bar.as_ref().map(|bar| (bar, data_length));
+    let report = watch(payment, target, shown, output).await;
     cancel.abort();
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -199,7 +130,7 @@ pub(super) async fn pay(
     if let Some(received) = received {
         tell_received(received, output).await;
     }
-    let data = has_data.then(|| progress.borrow().data);
+    let data = data_length.map(|_| progress.borrow().data);
     Paid { report, data }
 }
 
@@ -225,7 +156,7 @@ async fn tell_received(mut received: ReceivedData, output: &Output) {
 async fn watch(
     payment: RunningPayment,
     target: Target,
-    bar: Option<&ProgressBar>,
+    bar: Option<(&ProgressBar, Option<usize>)>,
     output: &Output,
 ) -> SendReport {
     let mut progress = payment.progress();
@@ -238,8 +169,9 @@ async fn watch(
             Ok(()) = progress.changed() => {
                 let now = progress.borrow_and_update().clone();
                 tell_paths(&now, &mut told, output);
-                if let Some(bar) = bar {
+                if let Some((bar, data_length)) = bar {
                     bar.set_position(position(&now.account, target));
+                    bar.set_message(message(target, data_length, now.data.acknowledged));
                 }
             }
             report = &mut finished => return report,
@@ -273,12 +205,12 @@ fn path_json(place: usize, path: &PathProgress) -> Option<Value> {
     }))
 }
 
-fn progress_bar(target: Target) -> ProgressBar {
-    let (length, unit) = match target {
-        Target::Source(amount) => (amount.units(), "source units sent"),
-        Target::Destination(amount) => (amount.units(), "destination units delivered"),
+fn progress_bar(target: Target, data_length: Option<usize>) -> ProgressBar {
+    let length = match target {
+        Target::Source(amount) => amount.units(),
+        Target::Destination(amount) => amount.units(),
     };
-    let bar = ProgressBar::new(length).with_message(unit);
+    let bar = ProgressBar::new(length).with_message(message(target, data_length, 0));
     let template = "{bar:40} {human_pos}/{human_len} {msg} ({elapsed})";
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
@@ -286,9 +218,37 @@ fn progress_bar(target: Target) -> ProgressBar {
     }
 }
 
+/// What the numbers before it are, and how far the data is, if there is any.
+fn message(target: Target, data_length: Option<usize>, acknowledged: u64) -> String {
+    let unit = match target {
+        Target::Source(_) => "source units sent",
+        Target::Destination(_) => "destination units delivered",
+    };
+    match data_length {
+        Some(length) => format!("{unit}, {acknowledged}/{length} data octets acknowledged"),
+        None => unit.to_owned(),
+    }
+}
+
 fn position(account: &Account, target: Target) -> u64 {
     match target {
         Target::Source(_) => account.source_sent.units(),
         Target::Destination(_) => account.delivered.units(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use psk_codec::DestinationAmount;
+
+    #[test]
+    fn the_progress_shows_how_much_of_the_data_is_acknowledged() {
+        let target = Target::Destination(DestinationAmount::new(5));
+        assert_eq!(
+            message(target, Some(300_000), 65_536),
+            "destination units delivered, 65536/300000 data octets acknowledged"
+        );
+        assert_eq!(message(Target::Source(SourceAmount::new(5)), None, 0), "source units sent");
     }
 }

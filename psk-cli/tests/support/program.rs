@@ -70,6 +70,7 @@ pub struct Account {
     pub refunded: u64,
     /// `None` for a payment that was completed.
     pub lost: Option<u64>,
+    pub lost_at_most: Option<u64>,
     /// `None` when there was no data.
     pub data_delivered: Option<bool>,
     pub chunks_fulfilled: u64,
@@ -81,6 +82,7 @@ impl Account {
     #[track_caller]
     pub fn of(ending: &Ending) -> Self {
         let line = ending.last();
+        let optional_units = |name: &str| line[name].is_string().then(|| units(&line[name]));
         Self {
             status: text(&line["status"]).into(),
             payment_id: text(&line["payment_id"]).into(),
@@ -89,7 +91,8 @@ impl Account {
             unverified: units(&line["unverified"]),
             in_doubt: units(&line["in_doubt"]),
             refunded: units(&line["refunded"]),
-            lost: line["lost"].is_string().then(|| units(&line["lost"])),
+            lost: optional_units("lost"),
+            lost_at_most: optional_units("lost_at_most"),
             data_delivered: line["data_delivered"].as_bool(),
             chunks_fulfilled: count(&line["chunks_fulfilled"]),
             chunks_rejected: count(&line["chunks_rejected"]),

@@ -53,8 +53,9 @@ impl Paid {
         if in_doubt > SourceAmount::ZERO {
             text.push_str(&format!("; {in_doubt} source units in doubt"));
         }
-        if self.report.error.is_some() && source_sent > SourceAmount::ZERO {
-            let lost = self.report.account.lost();
+        let has_paid = self.report.account.committed() != Some(SourceAmount::ZERO);
+        if self.report.error.is_some() && has_paid {
+            let lost = lost_in_words(&self.report.account);
             text.push_str(&format!("; {refunded} source units refunded, {lost} lost"));
         }
         match self.data.map(|data| data.delivered) {
@@ -63,6 +64,16 @@ impl Paid {
             None => {}
         }
         text
+    }
+}
+
+/// What is lost, or between what it lies.
+fn lost_in_words(account: &Account) -> String {
+    let least = account.lost();
+    match account.lost_at_most() {
+        Some(most) if most == least => least.to_string(),
+        Some(most) => format!("{least} to {most}"),
+        None => format!("at least {least}"),
     }
 }
 
@@ -79,7 +90,9 @@ fn account_json(
     error: Option<&str>,
 ) -> Value {
     // What has been paid for is not lost.
-    let lost = (status != "completed").then(|| account.lost());
+    let is_price = status != "completed";
+    let lost = is_price.then(|| account.lost());
+    let lost_at_most = account.lost_at_most().filter(|_| is_price);
     json!({
         "status": status,
         "payment_id": base64url(payment_id.octets()),
@@ -89,9 +102,47 @@ fn account_json(
         "in_doubt": amount(account.in_doubt),
         "refunded": amount(account.refunded),
         "lost": optional_amount(lost),
+        "lost_at_most": optional_amount(lost_at_most),
         "data_delivered": data_delivered,
         "chunks_fulfilled": account.chunks_fulfilled,
         "chunks_rejected": account.chunks_rejected,
         "error": error,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(source_sent: u64, in_doubt: u64, refunded: u64) -> (Value, String) {
+        let account = Account {
+            source_sent: SourceAmount::new(source_sent),
+            in_doubt: SourceAmount::new(in_doubt),
+            refunded: SourceAmount::new(refunded),
+            ..Account::default()
+        };
+        let error = Some(SendError::Cancelled);
+        let payment_id = PaymentId::new([7; 16]);
+        let report = SendReport { payment_id, account, error, probes: 0, rate_changes: 0 };
+        let paid = Paid { report, data: None };
+        (paid.to_json(), paid.to_text())
+    }
+
+    #[test]
+    fn a_loss_that_is_not_known_is_told_as_between_what_it_lies() {
+        let (line, text) = told(1_000, 500, 1_300);
+        assert_eq!((&line["in_doubt"], &line["refunded"]), (&json!("500"), &json!("1300")));
+        assert_eq!((&line["lost"], &line["lost_at_most"]), (&json!("0"), &json!("200")));
+        assert!(
+            text.ends_with("; 500 source units in doubt; 1300 source units refunded, 0 to 200 lost"),
+            "{text}"
+        );
+        let (line, text) = told(0, 500, 0);
+        assert_eq!((&line["lost"], &line["lost_at_most"]), (&json!("0"), &json!("500")));
+        assert!(text.ends_with("; 0 source units refunded, 0 to 500 lost"), "{text}");
+        let (line, text) = told(1_000, 0, 400);
+        assert_eq!((&line["lost"], &line["lost_at_most"]), (&json!("600"), &json!("600")));
+        assert!(text.ends_with("; 400 source units refunded, 600 lost"), "{text}");
+        assert!(!told(0, 0, 0).1.contains("lost"));
+    }
 }

@@ -114,7 +114,8 @@ number! {
         SHUTTING_DOWN = 6,
         /// 7: the application's data is longer than the receiver takes.
         DATA_TOO_LONG = 7,
-        /// 8: the receiver has no room for one more payment.
+        /// 8: the receiver has no room for one more payment, nor will it have soon. With hope for room it rejects with
+        /// T03 and closes nothing.
         NO_CAPACITY = 8,
         /// 9: the sender contradicted itself, such as with two lengths of its data.
         PROTOCOL_VIOLATION = 9,
