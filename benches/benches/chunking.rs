@@ -4,15 +4,16 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use benches::{Limited, Path, noon, one_thread, pay, receive};
+use bytes::Bytes;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use psk_chunking::Now;
 use psk_chunking::receive::{
     ChunkArrival, Decision, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict, answer_packet,
 };
 use psk_chunking::send::{Input, Output, SendConfig, SendPayment, SendReport, Target};
-use psk_codec::psk::PaymentId;
+use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket, Sequence};
 use psk_codec::{Amount, DestinationAmount, Prepare, Reply, SourceAmount};
-use psk_crypto::{Credentials, ReceiverSecret, SystemRandom};
+use psk_crypto::{Credentials, Keys, ReceiverSecret, SharedSecret, SystemRandom, condition_of, fulfills};
 use psk_request::{Receiver, ReceiverOptions};
 
 criterion_group! {
@@ -31,6 +32,7 @@ fn payments(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("chunking/10,000 chunks");
     group.throughput(Throughput::Elements(CHUNKS)).sampling_mode(SamplingMode::Flat);
     group.bench_function("without I-O", |bencher| bencher.iter(|| check(&without_io())));
+    group.bench_function("crypto and codec alone", |bencher| bencher.iter(crypto_alone));
     let runtime = one_thread();
     group.bench_function("through the drivers", |bencher| {
         // A receiver for each payment, because it remembers all the chunks of the last 30 s.
@@ -48,6 +50,34 @@ fn check(report: &SendReport) {
     assert!(report.account.chunks_fulfilled >= CHUNKS, "{report:?}");
     assert_eq!(report.account.source_sent, SourceAmount::new(UNITS));
     assert_eq!(report.account.delivered, DestinationAmount::new(UNITS));
+}
+
+/// What every chunk costs whoever handles it: sealed, opened, answered, and the answer opened. What `without I-O` takes
+/// beyond that is the machines.
+fn crypto_alone() {
+    let random = &mut SystemRandom;
+    let keys = Keys::derive(&SharedSecret::generate(random));
+    let payment_id = PaymentId::new([7; 16]);
+    let chunk = |kind, number| ChunkPacket {
+        kind,
+        payment_id,
+        sequence: Sequence::new(number),
+        payment_amount: ChunkPacket::OPEN_ENDED,
+        chunk_amount: Amount::new(MAXIMUM),
+        application_data: Bytes::new(),
+    };
+    for number in 0..u32::try_from(CHUNKS).expect("a few") {
+        let sealed =
+            keys.seal_packet(&PskPacket::Chunk(chunk(ChunkKind::Chunk, number)), random).expect("sealed");
+        let condition = condition_of(&keys.fulfillment(&sealed));
+        PskPacket::decode(keys.open(&sealed).expect("opened")).expect("a packet");
+        let fulfillment = keys.fulfillment(&sealed);
+        assert!(fulfills(&fulfillment, &condition));
+        let answer = PskPacket::Chunk(chunk(ChunkKind::Fulfillment, number));
+        let answer = keys.seal_packet(&answer, random).expect("sealed");
+        assert!(fulfills(&fulfillment, &condition));
+        PskPacket::decode(keys.open(&answer).expect("opened")).expect("a packet");
+    }
 }
 
 fn without_io() -> SendReport {
