@@ -134,7 +134,7 @@ fn what_comes_back_is_not_awaited_when_it_is_given_up() {
         world.commands.extend(commands);
         let config = SendConfig {
             refund_account: Some("test.sender.refund".parse().unwrap()),
-            ..config(Target::Source(source(10_000_000)))
+            ..config(Target::Source(source(100_000_000)))
         };
         let run = world.send(config);
         assert_eq!(run.report.error, Some(SendError::Cancelled));

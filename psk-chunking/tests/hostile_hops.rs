@@ -16,8 +16,8 @@ fn r00_for_ever_ends_the_payment() {
         let run = World::with(vec![maximum(1_000), hop]).send_source(amount);
         assert!(run.report.error.is_some());
         assert_eq!(run.report.account.source_sent, source(0));
-        // The search, a chunk at a time, and questions for the status until nothing can arrive any more.
-        assert!(run.packets < 400, "{amount}: {}", run.packets);
+        // The search, a window, and questions for the status until nothing can arrive any more.
+        assert!(run.packets < 1_100, "{amount}: {}", run.packets);
         assert!(run.took < Duration::from_secs(600), "{:?}", run.took);
     }
 }
@@ -29,8 +29,8 @@ fn r00_for_ever_after_a_good_start_ends_the_payment() {
     assert!(run.report.error.is_some());
     assert_eq!(run.report.account.source_sent, source(50_000));
     assert_eq!(run.received, destination(50_000));
-    // Two windows.
-    assert!(run.packets < 800, "{}", run.packets);
+    // A window, and a few alone.
+    assert!(run.packets < 1_100, "{}", run.packets);
 }
 
 #[test]
@@ -102,7 +102,8 @@ fn storms_of_temporary_errors_end_with_the_account_and_few_packets() {
             let run = world.send_source(1_000_000);
             assert!(run.report.error.is_some(), "{code} after {after}");
             assert_eq!(run.report.account.source_sent, source(after * 1_000), "{code} after {after}");
-            assert!(run.packets < 1_000, "{code} after {after}: {}", run.packets);
+            // A window, which is the whole payment, and a few more.
+            assert!(run.packets < 1_200, "{code} after {after}: {}", run.packets);
             assert!(run.took < Duration::from_secs(120), "{code} after {after}: {:?}", run.took);
         }
     }
@@ -122,8 +123,8 @@ fn a_link_that_is_down_is_waited_for_and_then_left() {
     let run = World::with(vec![maximum(1_000), hop]).send_source(1_000_000);
     assert!(matches!(run.report.error, Some(SendError::LinkFailed(_))), "{:?}", run.report);
     assert_eq!(run.report.account.source_sent, source(40_000));
-    // A window of them, and one at a time after that.
-    assert!(run.packets < 1_000, "{}", run.packets);
+    // A window, and another when those before it are fulfilled; then one at a time.
+    assert!(run.packets < 2_200, "{}", run.packets);
 
     let hop = chunks_only(|_, packet| (500..8_000).contains(&packet.now.as_millis()).then_some(Hop::NotSent));
     let run = World::with(vec![maximum(1_000), hop]).send_source(1_000_000);

@@ -176,7 +176,7 @@ fn a_receiver_that_closes_in_the_middle_is_left_soon() {
     assert_eq!(run.report.error, Some(SendError::Refused));
     assert_eq!(run.report.account.delivered, run.received);
     // A window.
-    assert!(run.packets < 400, "{}", run.packets);
+    assert!(run.packets < 1_100, "{}", run.packets);
 }
 
 #[test]

@@ -258,14 +258,14 @@ async fn a_payment_goes_on_over_the_other_plugin_when_the_first_one_swallows_all
 async fn both_plugins_carry_a_payment() {
     let party = Party::on(&toml::from_str(TWO_WAYS).unwrap(), ReceiveConfig::default()).await;
     let plugins: Vec<Arc<dyn Plugin>> = vec![party.plugin("left"), party.plugin("right")];
-    let payment = send_payment_over(plugins, &party.credentials(), config(1_000_000), None, party.clock());
+    let payment = send_payment_over(plugins, &party.credentials(), config(4_000_000), None, party.clock());
     let progress = payment.progress();
     let report = payment.finished().await;
     assert!(report.is_completed(), "{report:?}");
     party.check(&report);
     for (path, host) in progress.borrow().paths.iter().zip(["left", "right"]) {
         let sent = party.network.look(|world| world.totals(world.host(host).unwrap()).sent.units());
-        assert!(sent >= 250_000, "{host}: {sent}");
+        assert!(sent >= 1_000_000, "{host}: {sent}");
         assert_eq!(path.max_packet_amount, Some(SourceAmount::new(1_000)));
         assert!(path.rate.is_some() && !path.failed);
     }

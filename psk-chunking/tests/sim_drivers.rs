@@ -73,7 +73,7 @@ async fn pay(scenario: &str, targets: &[Target]) -> Ended {
 #[tokio::test(start_paused = true)]
 async fn a_payment_over_the_drivers_takes_as_long_as_over_the_machines() {
     let alone = run(&standard::scenario("wan").unwrap(), RunOptions::seed(1)).unwrap();
-    let amount = SourceAmount::new(20_000_000);
+    let amount = SourceAmount::new(10_000_000);
     let ended = pay("wan", &[Target::Source(amount)]).await;
     let report = &ended.reports[0];
     assert!(report.is_completed(), "{report:?}");
