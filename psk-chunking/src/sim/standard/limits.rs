@@ -11,10 +11,13 @@ use super::{honest, line, pays};
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         lan(),
+        quoted(lan()),
         wan("wan", 256_000_000),
         wan("wan-short", 20_000_000),
+        quoted(wan("wan-short", 20_000_000)),
         thin("thin", 2_560_000),
         thin("thin-short", 200_000),
+        quoted(thin("thin-short", 200_000)),
         liquidity(),
         burst(),
         busy(),
@@ -30,6 +33,19 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 fn hop(name: &str) -> HopConfig {
     HopConfig::new(name)
+}
+
+/// The same from a quote, which is asked for in the second before.
+fn quoted(scenario: Scenario) -> Scenario {
+    let Scenario { name, about, payments, .. } = &scenario;
+    let quoted =
+        |payment: &PaymentConfig| PaymentConfig { quoted: true, starts_at_ms: 1_000, ..payment.clone() };
+    Scenario {
+        name: format!("{name}-quoted"),
+        about: format!("{about}; from a quote"),
+        payments: payments.iter().map(quoted).collect(),
+        ..scenario
+    }
 }
 
 fn lan() -> Scenario {
