@@ -368,7 +368,9 @@ impl SendPayment {
         if self.paused {
             return Some(self.wait(now, None));
         }
-        self.start_from_quote(now);
+        if self.start_from_quote(now) {
+            return None;
+        }
         if let Some(output) = self.poll_status(now, random) {
             return Some(output);
         }

@@ -32,15 +32,16 @@ impl SendPayment {
         self
     }
 
-    /// Opens the path that the quote is of, if there is one, or fails before any money has moved.
-    pub(super) fn start_from_quote(&mut self, now: Now) {
-        let Some(quote) = self.quote.take() else { return };
+    /// Opens the path that the quote is of, or lets it fail before any money has moved. Whether there was a quote.
+    pub(super) fn start_from_quote(&mut self, now: Now) -> bool {
+        let Some(quote) = self.quote.take() else { return false };
         if self.probes_sent > 0 || now.wall >= quote.expires_at() {
-            return;
+            return false;
         }
         if let Err(error) = self.open_quoted(*quote, now) {
             self.fail_path(QUOTED, error);
         }
+        true
     }
 
     fn open_quoted(&mut self, quote: RedeemedQuote, now: Now) -> Result<(), SendError> {
@@ -62,7 +63,8 @@ impl SendPayment {
         }
         let view = quote.view();
         // Or a chunk of the plan would be held to more than was seen of it, where rounding or fees take their part.
-        let shown = if is_enough { quote.lowest_chunk_rate() } else { view.rate.low() };
+        let low = view.rate.low();
+        let shown = if is_enough { low.min(quote.lowest_chunk_rate()) } else { low };
         let path = self.path_mut(QUOTED);
         path.search = quote.into_search();
         let wider = if is_enough { None } else { self.wider_limit(self.path(QUOTED), &view) };
