@@ -73,6 +73,10 @@ impl SendPayment {
             return Ok(());
         }
         self.open(QUOTED, &view, shown, now)?;
+        if is_same {
+            let path = self.path_mut(QUOTED);
+            path.arrived.has_asked(path.search.arrivals());
+        }
         // Not for a largest packet that is known only to a sixteenth: a search for a payment would have ended there too,
         // and chunks that are a little larger are tried now and then.
         self.path_mut(QUOTED).searches_on = wider.is_some();
