@@ -380,6 +380,18 @@ fn other_paths_are_searched_beside_it() {
 }
 
 #[test]
+fn how_long_answers_take_is_known_from_the_quote() {
+    let target = by_source(1_000);
+    let mut world = HALF.world();
+    let mut is_first = true;
+    world.reply = Box::new(move |_, reply| (!std::mem::take(&mut is_first)).then_some(reply));
+    let run = pay(world, config(target), HALF.redeemed(target));
+    assert!(run.report.is_completed(), "{:?}", run.report);
+    assert_eq!(run.received, destination(500));
+    assert!(run.took < RTT * 5, "the only answer was lost, and after {:?} somebody asked", run.took);
+}
+
+#[test]
 fn data_goes_with_the_first_chunks() {
     let target = by_source(50_000);
     let said = Bytes::from(vec![7; 5_000]);

@@ -54,7 +54,7 @@ fn the_invariants_hold_when_payments_start_from_quotes() {
 
 #[test]
 fn all_payments_from_quotes_complete_in_calm_worlds() {
-    let outcomes = worlds(100, |seed| quoted(random::calm_scenario(seed)));
+    let outcomes = worlds(50, |seed| quoted(random::calm_scenario(seed)));
     let (completed, payments) = completed(&outcomes);
     assert_eq!(completed, payments);
 }

@@ -139,7 +139,7 @@ impl Prober {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use psk_codec::psk::{PskPacket, RequestKind, RequestPacket};
+    use psk_codec::psk::{ChunkKind, ChunkPacket, PskPacket, RequestKind, RequestPacket};
     use psk_codec::{Address, Amount, DestinationAmount, ErrorCode, Fulfill, Reject};
     use psk_crypto::{Credentials, SeededRandom, SharedSecret};
 
@@ -208,6 +208,36 @@ mod tests {
         assert!(matches!(opened(&prober, &prepare), PskPacket::Chunk(_)));
         let refused = ProbeResult::Refused(ErrorCode::F06_UNEXPECTED_PAYMENT);
         assert_eq!(prober.answer(third, only_chunks), ProbeAnswer::Result(refused));
+    }
+
+    #[test]
+    fn chunks_tell_whether_the_receiver_knows_frames() {
+        let (mut prober, mut random) = prober(ProbeStyle::Chunk);
+        let mut ask = |prober: &mut Prober, says: &'static [u8], seals: bool| {
+            let (prepare, pending) = prober.seal(AMOUNT, Timestamp::UNIX_EPOCH, &mut random).unwrap();
+            let PskPacket::Chunk(chunk) = opened(prober, &prepare) else { panic!("no chunk") };
+            assert!(are_frames(&chunk.application_data), "it says that frames are understood");
+            let answer = ChunkPacket {
+                kind: ChunkKind::Reject,
+                chunk_amount: Amount::new(370),
+                application_data: Bytes::from_static(says),
+                ..chunk
+            };
+            let octets = answer.encode().unwrap();
+            let data = match seals {
+                true => prober.destination.keys().seal(&octets, &mut random).unwrap(),
+                false => octets,
+            };
+            let reply = Reject::new(ErrorCode::F99_APPLICATION_ERROR, bob()).with_data(data);
+            prober.answer(pending, reply.into())
+        };
+        let arrived = ProbeAnswer::Result(ProbeResult::Arrived(DestinationAmount::new(370)));
+        assert_eq!(ask(&mut prober, b"", true), arrived);
+        assert!(!prober.receiver_knows_frames(), "a plain receiver");
+        assert_ne!(ask(&mut prober, &[VERSION], false), arrived);
+        assert!(!prober.receiver_knows_frames(), "a hop's word");
+        assert_eq!(ask(&mut prober, &[VERSION], true), arrived);
+        assert!(prober.receiver_knows_frames());
     }
 
     #[test]
