@@ -65,7 +65,7 @@ mod time;
 #[cfg(feature = "driver")]
 pub use driver::{
     DataProgress, ExpectedRefund, PathProgress, PaymentControl, PaymentHandler, PaymentReceiver, Progress,
-    ReceivedData, RefundListener, RunningPayment, send_payment, send_payment_over,
+    ReceivedData, RefundListener, RunningPayment, send_payment, send_payment_over, send_quoted_payment_over,
 };
 pub use time::Now;
 

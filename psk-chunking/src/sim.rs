@@ -27,6 +27,7 @@ mod outcome;
 mod party;
 mod payee;
 mod payer;
+mod quoting;
 pub mod random;
 mod ratio;
 mod refunder;

@@ -36,6 +36,29 @@ fn the_invariants_hold_in_random_worlds() {
     assert!(completed * 3 > payments, "most worlds are not so bad: {completed} of {payments}");
 }
 
+/// The same world, and all its payments start from quotes.
+fn quoted(mut scenario: Scenario) -> Scenario {
+    for payment in &mut scenario.payments {
+        payment.quoted = true;
+    }
+    scenario
+}
+
+#[test]
+fn the_invariants_hold_when_payments_start_from_quotes() {
+    let outcomes = worlds(200, |seed| quoted(random::scenario(seed)));
+    let (completed, payments) = completed(&outcomes);
+    println!("{completed} of {payments} payments completed");
+    assert!(completed * 3 > payments, "{completed} of {payments}");
+}
+
+#[test]
+fn all_payments_from_quotes_complete_in_calm_worlds() {
+    let outcomes = worlds(50, |seed| quoted(random::calm_scenario(seed)));
+    let (completed, payments) = completed(&outcomes);
+    assert_eq!(completed, payments);
+}
+
 #[test]
 fn all_payments_complete_in_calm_worlds() {
     let outcomes = worlds(100, random::calm_scenario);

@@ -16,7 +16,8 @@ What came of each standard path (ENGINE.md section 7) with seed 1, written by
 Times are virtual seconds. The ideal is the amount over the bandwidth of the payment's paths and one round trip:
 bandwidth is what the narrowest connector lets through, or the largest packets times how many may be in flight
 (1,024) in a round trip, whichever is less; payments at once share it fairly, so one of them may be faster than its
-ideal. `psk simulate NAME --report FILE.html` shows each of them over time.
+ideal. Those named `-quoted` start from a quote, whose time and packets are not counted.
+`psk simulate NAME --report FILE.html` shows each of them over time.
 
 ";
 

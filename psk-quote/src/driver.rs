@@ -32,7 +32,9 @@ pub struct DriverOptions {
     /// How many probes are under way at once, at least 1. Default: 8, which is about as many as a search asks at the
     /// same time.
     pub max_in_flight: usize,
-    /// In which packets to ask. Default: requests, and chunks if the receiver knows only those.
+    /// In which packets to ask. Default: requests, and chunks if the receiver knows only those. For a quote that a payment
+    /// will use, [`ProbeStyle::Chunk`]: then the payment knows from it whether the receiver knows frames
+    /// ([`Quote::receiver_knows_frames`]), which costs it a round trip otherwise.
     pub style: ProbeStyle,
     /// The time of day, by which probes and quotes expire. Default: the system's.
     pub clock: Clock,
@@ -67,7 +69,7 @@ pub async fn quote_by_source(
 ) -> Result<Quote, QuoteError> {
     let expires_at = options.clock.now().saturating_add(options.validity);
     let search = QuoteSearch::by_source(amount, options.quote.clone(), expires_at);
-    Asking::new(plugin, destination, options).run(search).await
+    Asking::new(plugin, destination, options).quote(search).await
 }
 
 /// Asks what it costs to deliver `amount` (destination units) to `destination`.
@@ -85,7 +87,7 @@ pub async fn quote_by_destination(
 ) -> Result<Quote, QuoteError> {
     let expires_at = options.clock.now().saturating_add(options.validity);
     let search = QuoteSearch::by_destination(amount, options.quote.clone(), expires_at);
-    Asking::new(plugin, destination, options).run(search).await
+    Asking::new(plugin, destination, options).quote(search).await
 }
 
 /// Asks for the largest packet that passes to `destination`, whatever it is, to the unit.
@@ -155,13 +157,18 @@ impl<'a> Asking<'a> {
         Self { plugin, options, prober: Prober::new(destination.clone(), options.style, &mut SystemRandom) }
     }
 
-    async fn run<S: Search>(self, search: S) -> Result<S::Answer, QuoteError> {
+    async fn quote(mut self, search: QuoteSearch) -> Result<Quote, QuoteError> {
+        let quote = self.run(search).await?;
+        Ok(Quote { receiver_knows_frames: self.prober.receiver_knows_frames(), ..quote })
+    }
+
+    async fn run<S: Search>(&mut self, search: S) -> Result<S::Answer, QuoteError> {
         time::timeout(self.options.timeout, self.run_until_done(search))
             .await
             .map_err(|_| QuoteError::TimedOut)?
     }
 
-    async fn run_until_done<S: Search>(mut self, mut search: S) -> Result<S::Answer, QuoteError> {
+    async fn run_until_done<S: Search>(&mut self, mut search: S) -> Result<S::Answer, QuoteError> {
         let (plugin, max_in_flight) = (self.plugin, self.options.max_in_flight.max(1));
         let started = Instant::now();
         let mut in_flight = FuturesUnordered::new();

@@ -90,6 +90,7 @@ mod delivery_bounds;
 #[cfg(feature = "driver")]
 mod driver;
 mod exploration;
+mod flight;
 mod max_packet;
 mod plan;
 mod probe;
@@ -100,6 +101,7 @@ mod rate;
 mod redeem;
 mod search;
 mod segments;
+mod sizes;
 
 pub use budget::ProbeBudget;
 pub use delivery_bounds::{DeliveryBounds, Learned};

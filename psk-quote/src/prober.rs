@@ -1,11 +1,16 @@
 //! Probes in the style that the receiver understands.
 
+use bytes::Bytes;
+use psk_codec::psk::frame::{VERSION, are_frames};
 use psk_codec::psk::{PaymentId, Sequence};
 use psk_codec::{Prepare, Reply, SourceAmount, Timestamp};
 use psk_crypto::Random;
 use psk_request::{Destination, Outcome, PendingRequest, Rejection, Request, SealRequestError};
 
 use crate::probe::{ChunkProbe, ProbeResult};
+
+/// Frames without any frame: says that they are understood.
+const NO_FRAMES: Bytes = Bytes::from_static(&[VERSION]);
 
 /// In which packets to ask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +21,8 @@ pub enum ProbeStyle {
     RequestThenChunk,
     /// Requests only.
     Request,
-    /// Chunks only (first draft of RFC 25).
+    /// Chunks only (first draft of RFC 25). They also tell whether the receiver knows frames: for a quote from which a
+    /// payment is to start.
     Chunk,
 }
 
@@ -27,6 +33,7 @@ pub struct Prober {
     style: ProbeStyle,
     payment_id: PaymentId,
     next_sequence: Sequence,
+    knows_frames: bool,
 }
 
 /// A probe that has no answer yet.
@@ -53,7 +60,13 @@ impl Prober {
     pub fn new(destination: Destination, style: ProbeStyle, random: &mut dyn Random) -> Self {
         let mut payment_id = [0; 16];
         random.fill_secure(&mut payment_id);
-        Self { destination, style, payment_id: PaymentId::new(payment_id), next_sequence: Sequence::FIRST }
+        Self {
+            destination,
+            style,
+            payment_id: PaymentId::new(payment_id),
+            next_sequence: Sequence::FIRST,
+            knows_frames: false,
+        }
     }
 
     /// Seals a probe of `amount` (source units).
@@ -76,15 +89,26 @@ impl Prober {
         // After 2^32 probes their numbers come again, which the first ones no longer mind.
         self.next_sequence = self.next_sequence.next().unwrap_or(Sequence::FIRST);
         let (keys, account) = (self.destination.keys(), self.destination.account());
-        let prepare = probe.seal(amount, keys, account, expires_at, random)?;
+        let prepare = probe.seal_with(NO_FRAMES, amount, keys, account, expires_at, random)?;
         Ok((prepare, PendingProbe(Pending::Chunk(probe))))
+    }
+
+    /// Whether the receiver has answered a chunk with frames (docs/frames.md); requests do not tell.
+    pub fn receiver_knows_frames(&self) -> bool {
+        self.knows_frames
     }
 
     /// What the reply to a probe says.
     pub fn answer(&mut self, pending: PendingProbe, reply: Reply) -> ProbeAnswer {
         let keys = self.destination.keys();
         match pending.0 {
-            Pending::Chunk(probe) => ProbeAnswer::Result(probe.result(keys, &reply)),
+            Pending::Chunk(probe) => ProbeAnswer::Result(match probe.open_answer(keys, &reply) {
+                Ok(answer) => {
+                    self.knows_frames |= are_frames(&answer.application_data);
+                    ProbeResult::Arrived(answer.chunk_amount.at_destination())
+                }
+                Err(result) => result,
+            }),
             Pending::Request(pending) => match pending.outcome(keys, reply) {
                 Outcome::Rejected(rejection) => self.answer_of_rejection(&rejection),
                 // A fulfillment of an unfulfillable condition is garbage.
@@ -115,7 +139,7 @@ impl Prober {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use psk_codec::psk::{PskPacket, RequestKind, RequestPacket};
+    use psk_codec::psk::{ChunkKind, ChunkPacket, PskPacket, RequestKind, RequestPacket};
     use psk_codec::{Address, Amount, DestinationAmount, ErrorCode, Fulfill, Reject};
     use psk_crypto::{Credentials, SeededRandom, SharedSecret};
 
@@ -184,6 +208,36 @@ mod tests {
         assert!(matches!(opened(&prober, &prepare), PskPacket::Chunk(_)));
         let refused = ProbeResult::Refused(ErrorCode::F06_UNEXPECTED_PAYMENT);
         assert_eq!(prober.answer(third, only_chunks), ProbeAnswer::Result(refused));
+    }
+
+    #[test]
+    fn chunks_tell_whether_the_receiver_knows_frames() {
+        let (mut prober, mut random) = prober(ProbeStyle::Chunk);
+        let mut ask = |prober: &mut Prober, says: &'static [u8], seals: bool| {
+            let (prepare, pending) = prober.seal(AMOUNT, Timestamp::UNIX_EPOCH, &mut random).unwrap();
+            let PskPacket::Chunk(chunk) = opened(prober, &prepare) else { panic!("no chunk") };
+            assert!(are_frames(&chunk.application_data), "it says that frames are understood");
+            let answer = ChunkPacket {
+                kind: ChunkKind::Reject,
+                chunk_amount: Amount::new(370),
+                application_data: Bytes::from_static(says),
+                ..chunk
+            };
+            let octets = answer.encode().unwrap();
+            let data = match seals {
+                true => prober.destination.keys().seal(&octets, &mut random).unwrap(),
+                false => octets,
+            };
+            let reply = Reject::new(ErrorCode::F99_APPLICATION_ERROR, bob()).with_data(data);
+            prober.answer(pending, reply.into())
+        };
+        let arrived = ProbeAnswer::Result(ProbeResult::Arrived(DestinationAmount::new(370)));
+        assert_eq!(ask(&mut prober, b"", true), arrived);
+        assert!(!prober.receiver_knows_frames(), "a plain receiver");
+        assert_ne!(ask(&mut prober, &[VERSION], false), arrived);
+        assert!(!prober.receiver_knows_frames(), "a hop's word");
+        assert_eq!(ask(&mut prober, &[VERSION], true), arrived);
+        assert!(prober.receiver_knows_frames());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use psk_request::SealRequestError;
 
 use crate::plan::ChunkPlan;
 use crate::rate::{Rate, RateInterval};
-use crate::search::{PathView, Precision, SearchError};
+use crate::search::{PathSearch, PathView, Precision, SearchError};
 use crate::segments::RateSegment;
 
 /// What an amount delivers over a path, or what it costs to deliver one.
@@ -54,10 +54,16 @@ pub struct Quote {
     pub exact: bool,
     /// How many probes were sent.
     pub probes: u32,
+    /// Whether the receiver has answered a probe with frames (docs/frames.md), by
+    /// [`Prober::receiver_knows_frames`](crate::Prober::receiver_knows_frames): for whoever drives the search to say,
+    /// which sees no answers itself. A payment that knows it sends more than one chunk at first.
+    pub receiver_knows_frames: bool,
     /// When to ask again.
     pub expires_at: Timestamp,
     pub(crate) plan: ChunkPlan,
     pub(crate) view: PathView,
+    /// All that the path has answered.
+    pub(crate) search: Box<PathSearch>,
     pub(crate) lowest_chunk_rate: Rate,
 }
 

@@ -400,9 +400,11 @@ impl QuoteSearch {
             rate_moved: moved.is_some(),
             exact: !arrivals.settle && arrivals.are_monotone(),
             probes: self.search.probes(),
+            receiver_knows_frames: false,
             expires_at: self.expires_at,
             plan,
             view: path.view,
+            search: Box::new(self.search.clone()),
             lowest_chunk_rate: arrivals.of_chunks(&plan).filter_map(of_chunk).min().unwrap_or(Rate::ZERO),
         }
     }

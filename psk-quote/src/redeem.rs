@@ -1,11 +1,13 @@
 //! Using a quote, once.
 
+use std::time::Duration;
+
 use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
 
 use crate::plan::ChunkPlan;
 use crate::quote::Quote;
 use crate::rate::{Rate, RateInterval};
-use crate::search::PathView;
+use crate::search::{PathSearch, PathView};
 use crate::segments::RateSegment;
 
 /// A quote that came too late; ask again.
@@ -121,6 +123,22 @@ impl RedeemedQuote {
     /// Until when it could be redeemed.
     pub const fn expires_at(&self) -> Timestamp {
         self.0.expires_at
+    }
+
+    /// Whether the receiver has answered with frames ([`Quote::receiver_knows_frames`]).
+    pub const fn receiver_knows_frames(&self) -> bool {
+        self.0.receiver_knows_frames
+    }
+
+    /// The shortest time in which the receiver has answered a probe; `None` when no time was told while it was asked.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.0.search.round_trip()
+    }
+
+    /// The search that has found it: what arrived of which packets, and to be gone on with, without the limits of
+    /// [`QuoteOptions`](crate::QuoteOptions). It has ended, as far as those went.
+    pub fn into_search(self) -> PathSearch {
+        self.0.search.without_limits()
     }
 
     /// The rate at which the worst chunk of the plan arrived, rounding and fees included. A chunk that is held to a

@@ -6,8 +6,10 @@ use std::time::Duration;
 use psk_codec::{AmountTooLarge, DestinationAmount, ErrorCode, SourceAmount};
 
 use crate::budget::ProbeBudget;
+use crate::flight::Flight;
 use crate::probe::{ProbeResult, suggested_maximum};
 use crate::rate::RateInterval;
+use crate::sizes::{halved, ladder};
 
 /// How long to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,8 @@ const LADDER_FACTOR: u64 = 1_000;
 const PAYMENT_LADDER_FACTOR: u64 = 10;
 /// Failures in a row after which a search gives up.
 const MAX_FAILURES: u32 = 8;
+/// The same for payments.
+const PAYMENT_FAILURES: u32 = MAX_FAILURES + MAX_FAILURES / 2;
 /// Failures of one amount after which it is taken as refused, if smaller ones pass.
 const FAILURES_OF_SIZE: u32 = 3;
 /// Promises of F08 details that may be broken, one by each of several hops, before they are tried only beside other
@@ -98,7 +102,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// what was believed. A refusal for liquidity is believed when it comes twice. So is a temporary error or silence
 /// that comes three times to an amount while smaller ones pass: amounts near 2^64 overflow at some hop, and hops have
 /// no code for that.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathSearch {
     limit: SourceAmount,
     precision: Precision,
@@ -110,9 +114,7 @@ pub struct PathSearch {
     too_small: SourceAmount,
     queue: VecDeque<SourceAmount>,
     budget: ProbeBudget,
-    in_flight: u32,
-    /// What the probes in flight hold.
-    held: u128,
+    in_flight: Flight,
     probes: u32,
     /// After so many in a row it gives up.
     max_failures: u32,
@@ -129,7 +131,7 @@ pub struct PathSearch {
 }
 
 /// The smallest amount known not to pass.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Refused {
     amount: SourceAmount,
     cause: Cause,
@@ -195,8 +197,7 @@ impl PathSearch {
             queue: ladder(limit, LADDER_FACTOR),
             max_failures: MAX_FAILURES,
             budget: ProbeBudget::default(),
-            in_flight: 0,
-            held: 0,
+            in_flight: Flight::default(),
             probes: 0,
             failures: 0,
             pause_until: None,
@@ -218,7 +219,13 @@ impl PathSearch {
     /// Before the first probe.
     pub fn for_payments(self) -> Self {
         let queue = ladder(self.limit, PAYMENT_LADDER_FACTOR);
-        Self { queue, max_failures: MAX_FAILURES + MAX_FAILURES / 2, ..self }
+        Self { queue, max_failures: PAYMENT_FAILURES, ..self }
+    }
+
+    /// To go on with in a payment, without the limits of what was asked for before it.
+    pub(crate) fn without_limits(self) -> Self {
+        let max_failures = PAYMENT_FAILURES;
+        Self { budget: ProbeBudget::default(), probes: 0, failures: 0, max_failures, ..self }
     }
 
     /// Allows more in flight than before.
@@ -291,6 +298,11 @@ impl PathSearch {
         self.probes
     }
 
+    /// The shortest time in which the receiver has answered a probe.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.in_flight.round_trip()
+    }
+
     /// What arrived, by what was sent.
     pub fn arrivals(&self) -> &BTreeMap<SourceAmount, DestinationAmount> {
         &self.arrivals
@@ -308,7 +320,7 @@ impl PathSearch {
         if self.is_out_of_probes() {
             self.queue.clear();
         }
-        if self.queue.is_empty() && self.in_flight == 0 {
+        if self.queue.is_empty() && self.in_flight.is_empty() {
             match self.next_round() {
                 Ok(round) => self.queue = round,
                 Err(error) => return SearchStep::Done(Err(error)),
@@ -319,8 +331,7 @@ impl PathSearch {
         }
         match self.next_to_send() {
             Some(amount) => {
-                self.in_flight += 1;
-                self.held += u128::from(amount.units());
+                self.in_flight.send(amount, now);
                 self.probes += 1;
                 self.tried.insert(amount);
                 SearchStep::Probe(amount)
@@ -331,14 +342,13 @@ impl PathSearch {
 
     /// Small ones first; a large one waits until the others are answered.
     fn next_to_send(&mut self) -> Option<SourceAmount> {
-        let held = self.held + u128::from(self.queue.front()?.units());
+        let held = self.in_flight.held() + u128::from(self.queue.front()?.units());
         self.budget.allows(held).then(|| self.queue.pop_front()).flatten()
     }
 
     /// Takes the result of a probe of `amount`.
     pub fn handle_result(&mut self, amount: SourceAmount, result: ProbeResult, now: Duration) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.held = self.held.saturating_sub(u128::from(amount.units()));
+        self.in_flight.land(amount, matches!(result, ProbeResult::Arrived(_)), now);
         match result {
             ProbeResult::Arrived(delivered) => self.handle_arrival(amount, delivered),
             ProbeResult::TooLarge(details) => {
@@ -563,33 +573,4 @@ impl PathSearch {
         };
         (2..=most).rev().find(fits).unwrap_or(1)
     }
-}
-
-/// The amounts between two others that so many halvings of the range give.
-fn halved(floor: u64, ceiling: u64, halvings: u32) -> impl Iterator<Item = u64> {
-    let mut bounds = vec![floor, ceiling];
-    for _ in 0..halvings {
-        bounds = bounds.windows(2).flat_map(|pair| [pair[0], between(pair[0], pair[1])]).collect();
-        bounds.push(ceiling);
-    }
-    bounds.into_iter().filter(move |&amount| floor < amount && amount < ceiling)
-}
-
-/// 1, 1,000, 1,000,000 and so on below the limit, and the limit.
-fn ladder(limit: SourceAmount, factor: u64) -> VecDeque<SourceAmount> {
-    let below = |&amount: &u64| amount < limit.units();
-    std::iter::successors(Some(1_u64), |amount| amount.checked_mul(factor))
-        .take_while(below)
-        .chain((!limit.is_zero()).then_some(limit.units()))
-        .map(SourceAmount::new)
-        .collect()
-}
-
-/// The middle: of the orders of magnitude when they are far apart, of the amounts otherwise.
-fn between(low: u64, high: u64) -> u64 {
-    if low > 0 && high / low < 4 {
-        return low + (high - low) / 2;
-    }
-    let product = u128::from(low.max(1)) * u128::from(high);
-    u64::try_from(product.isqrt()).unwrap_or(high)
 }

@@ -9,4 +9,4 @@ mod send;
 pub use receive::{PaymentHandler, PaymentReceiver};
 pub use refund_listener::{ExpectedRefund, RefundListener};
 pub use running::{DataProgress, PathProgress, PaymentControl, Progress, ReceivedData, RunningPayment};
-pub use send::{send_payment, send_payment_over};
+pub use send::{send_payment, send_payment_over, send_quoted_payment_over};

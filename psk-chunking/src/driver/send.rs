@@ -8,6 +8,7 @@ use psk_codec::psk::Sequence;
 use psk_codec::{Prepare, SourceAmount};
 use psk_crypto::{Credentials, SystemRandom};
 use psk_plugin::{Clock, Plugin, SendError as LinkError};
+use psk_quote::RedeemedQuote;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -116,7 +117,72 @@ pub fn send_payment(
 pub fn send_payment_over(
     plugins: Vec<Arc<dyn Plugin>>,
     credentials: &Credentials,
+    config: SendConfig,
+    refund: Option<ExpectedRefund>,
+    clock: Clock,
+) -> RunningPayment {
+    start(plugins, credentials, config, None, refund, clock)
+}
+
+/// As [`send_payment_over`], from a quote **of this receiver over the first plugin**: chunks go over it at once
+/// ([`SendPayment::with_quote`]).
+///
+/// Ask for the quote with [`ProbeStyle::Chunk`](psk_quote::ProbeStyle::Chunk), or the first chunk goes alone.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use psk_chunking::receive::{ReceiveConfig, Verdict};
+/// # use psk_chunking::send::{SendConfig, Target};
+/// # use psk_chunking::{PaymentReceiver, send_quoted_payment_over};
+/// # use psk_codec::{SourceAmount, psk::PaymentId};
+/// # use psk_crypto::{ReceiverSecret, SystemRandom};
+/// # use psk_plugin::{AccountDetails, Clock, memory};
+/// # use psk_request::{Destination, Endpoint, ReceiverConfig};
+/// use psk_quote::{DriverOptions, ProbeStyle, quote_by_source};
+///
+/// # let account = |name: &str| AccountDetails {
+/// #     address: format!("test.{name}").parse().expect("an address"),
+/// #     asset_scale: 9,
+/// #     asset_code: "XRP".into(),
+/// # };
+/// # let (alice, bob) = memory::pair(account("alice"), account("bob"));
+/// # let clock = Clock::system();
+/// # let payments = PaymentReceiver::new(ReceiveConfig::default(), |_offer| async { Verdict::Accept }, clock.clone());
+/// # let endpoint = Endpoint::attach(bob, clock.clone()).await?;
+/// # let secret = ReceiverSecret::generate(&mut SystemRandom);
+/// # let receiver = endpoint.receiver(ReceiverConfig::new(secret).with_chunks(payments))?;
+/// # let credentials = receiver.credentials(b"")?;
+/// let amount = SourceAmount::new(1_000);
+/// let options = DriverOptions { style: ProbeStyle::Chunk, ..DriverOptions::default() };
+/// let quote = quote_by_source(&*alice, &Destination::from(&credentials), amount, &options).await?;
+/// // Somebody looks at it and agrees.
+/// let quote = quote.redeem(clock.now())?;
+///
+/// let config = SendConfig::new(Target::Source(amount), PaymentId::new([7; 16]));
+/// let payment = send_quoted_payment_over(vec![alice], &credentials, config, quote, None, clock);
+/// let report = payment.finished().await;
+/// assert!(report.is_completed());
+/// assert_eq!(report.probes, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub fn send_quoted_payment_over(
+    plugins: Vec<Arc<dyn Plugin>>,
+    credentials: &Credentials,
+    config: SendConfig,
+    quote: RedeemedQuote,
+    refund: Option<ExpectedRefund>,
+    clock: Clock,
+) -> RunningPayment {
+    start(plugins, credentials, config, Some(quote), refund, clock)
+}
+
+fn start(
+    plugins: Vec<Arc<dyn Plugin>>,
+    credentials: &Credentials,
     mut config: SendConfig,
+    quote: Option<RedeemedQuote>,
     refund: Option<ExpectedRefund>,
     clock: Clock,
 ) -> RunningPayment {
@@ -126,7 +192,10 @@ pub fn send_payment_over(
     let time = Time { clock, origin: Instant::now() };
     let (commands, inbox) = mpsc::unbounded_channel();
     let control = PaymentControl::new(commands, config.data.is_some());
-    let machine = SendPayment::new(config, credentials, time.now()).with_paths(plugins.len());
+    let mut machine = SendPayment::new(config, credentials, time.now()).with_paths(plugins.len());
+    if let Some(quote) = quote {
+        machine = machine.with_quote(quote);
+    }
     let shown = Progress { paths: vec![PathProgress::default(); plugins.len()], ..Progress::default() };
     let (progress, watcher) = watch::channel(shown.clone());
     let (data, pieces) = mpsc::unbounded_channel();

@@ -76,6 +76,17 @@ impl Arrived {
         }
     }
 
+    /// What a quote of this very payment has seen is as good as asked for to complete it, of the sizes that are known to
+    /// be the smallest for what they deliver.
+    pub(super) fn has_asked(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
+        for (&size, &delivered) in seen {
+            let one_less = size.saturating_sub(SourceAmount::new(1));
+            if self.bounds.at_most(one_less) < delivered {
+                self.seen.insert(size, delivered);
+            }
+        }
+    }
+
     /// Takes what arrived of a packet; whether that contradicts what was known.
     pub(super) fn learn(&mut self, sent: SourceAmount, delivered: DestinationAmount) -> Learned {
         let learned = self.bounds.learn(sent, delivered);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
-use psk_quote::{PathView, ProbeResult, SearchError, SearchStep, suggested_maximum};
+use psk_quote::{PathView, ProbeResult, Rate, SearchError, SearchStep, suggested_maximum};
 
 use super::path::{Path, PathIndex};
 use super::{MinimumRate, Output, Purpose, SendConfig, SendError, SendEvent, SendPayment, SentProbe, Target};
@@ -162,14 +162,19 @@ impl SendPayment {
             return;
         }
         // A round at a time: of the ladder's probes the small ones alone would make small chunks.
-        let enough = path.is_searching() && path.probes == 0 && shows_the_rate(path);
-        // Whether a hard limit is enough has to be known before any money moves.
-        let limited = matches!(self.config.target, Target::Destination(_))
-            && self.config.max_source_amount < SourceAmount::MAX;
-        let enough = enough && !limited;
+        let round_is_over = path.is_searching() && path.probes == 0;
+        let enough = round_is_over && self.may_open_early(probe.path);
         if enough && let Err(error) = self.open_early(probe.path, now) {
             self.fail_path(probe.path, error);
         }
+    }
+
+    /// Whether the rate is known well enough to fix the minimum, and nothing else has to be known before any money moves,
+    /// as whether a hard limit is enough.
+    pub(super) fn may_open_early(&self, index: PathIndex) -> bool {
+        let limited = matches!(self.config.target, Target::Destination(_))
+            && self.config.max_source_amount < SourceAmount::MAX;
+        !limited && shows_the_rate(self.path(index))
     }
 
     /// Chunks may follow before the search has come to its end: the rate is known well enough to fix the minimum. The
@@ -177,10 +182,8 @@ impl SendPayment {
     fn open_early(&mut self, index: PathIndex, now: Now) -> Result<(), SendError> {
         let path = self.path(index);
         let Some(view) = path.search.view() else { return Ok(()) };
-        if let Some(limit) = self.wider_limit(path, &view) {
-            self.path_mut(index).search.raise_limit(limit);
-        }
-        self.open(index, &view, now)?;
+        self.search_on(index, self.wider_limit(path, &view));
+        self.open(index, &view, view.rate.low(), now)?;
         self.path_mut(index).searches_on = true;
         Ok(())
     }
@@ -198,14 +201,21 @@ impl SendPayment {
             // Perhaps the packet that delivers one unit is among those that were not looked at.
             return Ok(());
         }
-        self.open(index, &view, now)
+        self.open(index, &view, view.rate.low(), now)
     }
 
-    fn open(&mut self, index: PathIndex, view: &PathView, now: Now) -> Result<(), SendError> {
+    /// Chunks follow. The minimum rate counts from the rate `shown`.
+    pub(super) fn open(
+        &mut self,
+        index: PathIndex,
+        view: &PathView,
+        shown: Rate,
+        now: Now,
+    ) -> Result<(), SendError> {
         let path = self.path_mut(index);
         path.arrived.start_again(path.search.arrivals(), path.search.too_small());
         self.check_feasible(index, view)?;
-        let minimum_rate = self.fixed_minimum_rate(view)?;
+        let minimum_rate = self.fixed_minimum_rate(view, shown)?;
         let path = self.path_mut(index);
         path.open(view, minimum_rate);
         let (rate, max_packet_amount) = (view.rate, path.sizing.maximum());
@@ -214,15 +224,16 @@ impl SendPayment {
         Ok(())
     }
 
-    /// For a fixed destination amount: a limit that covers its cost, while no packet has been refused.
-    fn wider_limit(&self, path: &Path, view: &PathView) -> Option<SourceAmount> {
-        let Target::Destination(amount) = self.config.target else {
-            return None;
-        };
+    /// A limit that covers the cost of the payment, while no packet has been refused. With a fixed source amount that
+    /// is the limit from the start, unless the search is that of a quote.
+    pub(super) fn wider_limit(&self, path: &Path, view: &PathView) -> Option<SourceAmount> {
         let limit = path.search.limit();
-        let wanted = match view.rate.delivers_at_least(limit).is_zero() {
-            true => SourceAmount::new(limit.units().saturating_mul(1_000)),
-            false => view.rate.surely_enough(amount).unwrap_or(SourceAmount::MAX),
+        let wanted = match self.config.target {
+            Target::Source(amount) => amount,
+            Target::Destination(_) if view.rate.delivers_at_least(limit).is_zero() => {
+                SourceAmount::new(limit.units().saturating_mul(1_000))
+            }
+            Target::Destination(amount) => view.rate.surely_enough(amount).unwrap_or(SourceAmount::MAX),
         };
         let wanted = wanted.min(self.config.budget());
         (view.refused.is_none() && wanted > limit).then_some(wanted)
@@ -255,13 +266,12 @@ impl SendPayment {
     }
 
     /// ENGINE.md section 4: fixed at the start, from the path or the caller.
-    fn fixed_minimum_rate(&self, view: &PathView) -> Result<psk_quote::Rate, SendError> {
-        let shown = view.rate.low();
+    fn fixed_minimum_rate(&self, view: &PathView, shown: Rate) -> Result<Rate, SendError> {
         let minimum = match self.config.minimum_rate {
             MinimumRate::Slippage(ppm) => shown.less_ppm(ppm),
             MinimumRate::AtLeast(rate) => rate,
             MinimumRate::Both(rate, ppm) => rate.max(shown.less_ppm(ppm)),
-            MinimumRate::AnyRate => psk_quote::Rate::ZERO,
+            MinimumRate::AnyRate => Rate::ZERO,
         };
         if view.rate.high() <= minimum { Err(SendError::RateTooLow) } else { Ok(minimum) }
     }

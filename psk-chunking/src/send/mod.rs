@@ -12,6 +12,7 @@ mod next;
 mod packets;
 mod path;
 mod policy;
+mod quoted;
 mod refund;
 mod replies;
 mod report;
@@ -29,7 +30,7 @@ use bytes::Bytes;
 use psk_codec::psk::Sequence;
 use psk_codec::{Address, Condition, DestinationAmount, Prepare, Reply, SourceAmount};
 use psk_crypto::{Credentials, Keys, Random};
-use psk_quote::RateInterval;
+use psk_quote::{RateInterval, RedeemedQuote};
 
 pub use account::{Account, AccountError};
 pub use config::{MinimumRate, SendConfig, Target};
@@ -156,7 +157,8 @@ pub enum SendEvent {
 ///
 /// # Phases
 ///
-/// Each path is first searched with unfulfillable probes: how large a packet may be, and at which rate money arrives.
+/// Each path is first searched with unfulfillable probes: how large a packet may be, and at which rate money arrives;
+/// the first path not, if there is a [quote](Self::with_quote) of it.
 /// From that its minimum rate is fixed. Then chunks go over it, as many as its [`Controller`] allows, beside those of
 /// other paths as the [`PathPolicy`] says. A receiver that knows frames is asked for its status when answers are
 /// overdue; with a plain one, the first and the last chunk are alone in flight, and it is asked for its total at the
@@ -174,6 +176,8 @@ pub struct SendPayment {
     next_sequence: Option<Sequence>,
     paths: Vec<Path>,
     peer: Peer,
+    /// What the first path starts from, until it does.
+    quote: Option<Box<RedeemedQuote>>,
 
     probes: BTreeMap<Sequence, SentProbe>,
     probes_sent: u64,
@@ -283,6 +287,7 @@ impl SendPayment {
             next_sequence: Some(Sequence::FIRST),
             paths: Vec::new(),
             peer: Peer::default(),
+            quote: None,
             probes: BTreeMap::new(),
             probes_sent: 0,
             chunks: BTreeMap::new(),
@@ -366,6 +371,9 @@ impl SendPayment {
     fn poll_sending(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
         if self.paused {
             return Some(self.wait(now, None));
+        }
+        if self.start_from_quote(now) {
+            return None;
         }
         if let Some(output) = self.poll_status(now, random) {
             return Some(output);

@@ -17,13 +17,17 @@ pub(super) struct RoundTrip {
 const GRANULARITY: Duration = Duration::from_millis(10);
 
 impl RoundTrip {
+    /// So long an answer took before the payment began.
+    pub(super) fn expect(&mut self, sample: Duration) {
+        (self.smoothed, self.deviation) = (Some(sample), sample / 2);
+    }
+
     /// A packet sent at `sent_at` was answered.
     pub(super) fn on_answer(&mut self, sent_at: Duration, now: Duration) {
         self.newest_answered = self.newest_answered.max(sent_at);
         let sample = now.saturating_sub(sent_at);
         let Some(smoothed) = self.smoothed else {
-            (self.smoothed, self.deviation) = (Some(sample), sample / 2);
-            return;
+            return self.expect(sample);
         };
         self.deviation = (self.deviation * 3 + smoothed.abs_diff(sample)) / 4;
         self.smoothed = Some((smoothed * 7 + sample) / 8);

@@ -56,7 +56,7 @@ pub struct PaymentOutcome {
     pub ideal: Duration,
     /// There and back over the fastest of its paths.
     pub round_trip: Duration,
-    /// Packets sent, probes included.
+    /// Packets sent, probes included, but for those of its quote.
     pub packets: u64,
     /// The answers that were Rejects; probes are rejected with F05 or F99 when they arrive.
     pub rejects: Rejects,

@@ -9,6 +9,7 @@ use psk_crypto::{Credentials, SeededRandom};
 use psk_plugin::sim::{HostInput, HostOutput, LinkId};
 
 use super::outcome::Rejects;
+use super::quoting::{Quoting, Step};
 use crate::Now;
 use crate::send::{Input, Output, SendConfig, SendPayment, SendReport, Target};
 
@@ -27,6 +28,8 @@ pub(super) struct Paying {
     pub(super) config: SendConfig,
     credentials: Credentials,
     starts_at: Duration,
+    /// What it starts from, until it does.
+    quoting: Option<Quoting>,
     /// Its paths, by their first links.
     links: Vec<LinkId>,
     machine: Option<SendPayment>,
@@ -54,6 +57,7 @@ impl Paying {
             config,
             credentials,
             starts_at,
+            quoting: None,
             links,
             machine: None,
             awake: true,
@@ -64,6 +68,12 @@ impl Paying {
             not_paid: HashSet::new(),
             problem: None,
         }
+    }
+
+    /// Starting from a quote, if there is one in time.
+    pub(super) fn quoted(self) -> Self {
+        let quoting = Quoting::new(self.starts_at);
+        Self { quoting: Some(quoting), wakes_at: Duration::ZERO, ..self }
     }
 
     pub(super) fn machine(&self) -> Option<&SendPayment> {
@@ -78,20 +88,37 @@ impl Paying {
         }
     }
 
-    /// The next packet to send, and over which link.
-    fn poll(&mut self, now: Now, random: &mut SeededRandom) -> Option<(Sequence, Option<LinkId>, Prepare)> {
+    /// The next packet to send, by the lower half of its tag, and over which link.
+    fn poll(&mut self, now: Now, random: &mut SeededRandom) -> Option<(u64, Option<LinkId>, Prepare)> {
+        let quoting = self.quoting.as_mut();
+        match quoting.map(|quoting| quoting.poll(&self.config, &self.credentials, now, random)) {
+            Some(Step::Send(number, prepare)) => {
+                return Some((OF_QUOTE | u64::from(number), self.links.first().copied(), prepare));
+            }
+            Some(Step::Wait(until)) => {
+                (self.awake, self.wakes_at) = (false, until);
+                return None;
+            }
+            Some(Step::Over) | None => {}
+        }
         if now.monotonic < self.starts_at {
             (self.awake, self.wakes_at) = (false, self.starts_at);
             return None;
         }
+        let quote = self.quoting.take().and_then(|quoting| quoting.redeem(now.wall));
         let machine = self.machine.get_or_insert_with(|| {
-            SendPayment::new(self.config.clone(), &self.credentials, now).with_paths(self.links.len())
+            let payment = SendPayment::new(self.config.clone(), &self.credentials, now);
+            let payment = payment.with_paths(self.links.len());
+            match quote {
+                Some(quote) => payment.with_quote(quote),
+                None => payment,
+            }
         });
         loop {
             match machine.poll(now, random) {
                 Output::Send { packet, path, prepare } => {
                     self.packets += 1;
-                    return Some((packet, self.links.get(path.0).copied(), prepare));
+                    return Some((packet.number().into(), self.links.get(path.0).copied(), prepare));
                 }
                 Output::Event(_) => {}
                 Output::Wait(until) => {
@@ -145,6 +172,9 @@ impl Payer {
     }
 
     pub(super) fn handle(&mut self, input: HostInput, now: Duration, wall: Timestamp) {
+        if let Some((place, number)) = probe_of(&input) {
+            return self.handle_quote(place, number, input, now);
+        }
         let (tag, input) = match input {
             HostInput::Reply { tag, reply } => (tag, Input::Reply { packet: sequence_of(tag), reply }),
             HostInput::NotSent { tag } => {
@@ -153,8 +183,7 @@ impl Payer {
             }
             _ => return,
         };
-        let place = usize::try_from(tag >> 32).unwrap_or(usize::MAX);
-        let Some(paying) = self.payments.get_mut(place) else { return };
+        let Some(paying) = self.payments.get_mut(place_of(tag)) else { return };
         if let Input::Reply { packet, reply: Reply::Reject(reject) } = &input {
             // After R00 a neighbour may still pay, and want to be paid.
             if reject.code != ErrorCode::R00_TRANSFER_TIMED_OUT {
@@ -168,15 +197,27 @@ impl Payer {
         }
     }
 
+    /// The answer to a probe of a payment's quote. Once the payment has started it changes nothing.
+    fn handle_quote(&mut self, place: usize, number: u32, input: HostInput, now: Duration) {
+        let reply = match input {
+            HostInput::Reply { reply, .. } => Some(reply),
+            _ => None,
+        };
+        let Some(paying) = self.payments.get_mut(place) else { return };
+        if let Some(quoting) = &mut paying.quoting {
+            quoting.handle(number, reply, now);
+            paying.awake = true;
+        }
+    }
+
     pub(super) fn poll(&mut self, now: Duration, wall: Timestamp) -> HostOutput {
         for (place, paying) in self.payments.iter_mut().enumerate() {
             if !paying.awake && paying.wakes_at > now {
                 continue;
             }
-            if let Some((sequence, via, prepare)) =
-                paying.poll(Now { monotonic: now, wall }, &mut self.random)
+            if let Some((packet, via, prepare)) = paying.poll(Now { monotonic: now, wall }, &mut self.random)
             {
-                let tag = tag_of(place, sequence);
+                let tag = tag_of(place, packet);
                 return HostOutput::Send { via, tag, prepare };
             }
         }
@@ -185,10 +226,27 @@ impl Payer {
     }
 }
 
+/// Marks the packets of quotes.
+const OF_QUOTE: u64 = 1 << 62;
+
 /// Which payment of the host in the upper half, which packet in the lower one.
-fn tag_of(place: usize, sequence: Sequence) -> u64 {
+fn tag_of(place: usize, packet: u64) -> u64 {
     let place = u64::try_from(place).unwrap_or(u64::MAX);
-    (place << 32) | u64::from(sequence.number())
+    (place << 32) | packet
+}
+
+fn place_of(tag: u64) -> usize {
+    usize::try_from((tag & !OF_QUOTE) >> 32).unwrap_or(usize::MAX)
+}
+
+/// The payment and the number of the probe of its quote that this is the answer to, if it is one.
+fn probe_of(input: &HostInput) -> Option<(usize, u32)> {
+    match input {
+        HostInput::Reply { tag, .. } | HostInput::NotSent { tag } if tag & OF_QUOTE != 0 => {
+            Some((place_of(*tag), sequence_of(*tag).number()))
+        }
+        _ => None,
+    }
 }
 
 fn sequence_of(tag: u64) -> Sequence {

@@ -346,7 +346,8 @@ fn payments(
         let is_first = |link: &LinkId| paths.iter().any(|path| path.first() == Some(&world.place(*link)));
         let links = world.links_of(from).filter(is_first).collect();
         if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
-            payer.add(Paying::new(place, config, credentials, starts_at, links));
+            let paying = Paying::new(place, config, credentials, starts_at, links);
+            payer.add(if payment.quoted { paying.quoted() } else { paying });
         }
         // Packets that are sent back and forth pay every spread again: what arrives of them is chance.
         let reflects = |hop: &HopConfig| hop.hostility.is_some_and(|it| it.kind == Hostility::Reflect);

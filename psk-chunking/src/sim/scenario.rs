@@ -68,6 +68,10 @@ pub struct PaymentConfig {
     /// When it starts, in milliseconds. Default: 0.
     #[serde(default, skip_serializing_if = "is_default")]
     pub starts_at_ms: u64,
+    /// Whether it starts from a quote, which its host asks for five seconds before, over the first of its paths. It starts
+    /// when the quote is there, and without one when there is none. Default: no.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quoted: bool,
     /// How far below the rate at its start chunks may deliver, in parts per million. Default: that of
     /// [`SendConfig`].
     #[serde(default, skip_serializing_if = "is_default")]
@@ -166,6 +170,7 @@ impl PaymentConfig {
             amount,
             fixed: Fixed::Source,
             starts_at_ms: 0,
+            quoted: false,
             slippage_ppm: None,
             max_source_amount: None,
             packet_timeout_ms: None,

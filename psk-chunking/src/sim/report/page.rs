@@ -190,10 +190,16 @@ fn paid(payment: &PaymentConfig) -> String {
         0 => String::new(),
         millis => format!(", from {} on", time(Duration::from_millis(millis))),
     };
+    let quoted = if payment.quoted { ", from a quote" } else { "" };
     match payment.fixed {
-        Fixed::Source => format!("{} pays {} with {amount} source units{starts}", payment.from, payment.to),
+        Fixed::Source => {
+            format!("{} pays {} with {amount} source units{starts}{quoted}", payment.from, payment.to)
+        }
         Fixed::Destination => {
-            format!("{} pays {}, who is to get {amount} destination units{starts}", payment.from, payment.to)
+            format!(
+                "{} pays {}, who is to get {amount} destination units{starts}{quoted}",
+                payment.from, payment.to
+            )
         }
     }
 }

@@ -11,14 +11,18 @@ use super::{honest, line, pays};
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         lan(),
+        quoted(lan()),
         wan("wan", 10_000_000),
+        quoted(wan("wan", 10_000_000)),
         wan("wan-long", 256_000_000),
         thin("thin", 100_000),
+        quoted(thin("thin", 100_000)),
         thin("thin-long", 2_560_000),
         liquidity(),
         burst(),
         busy(),
         lossy("lossy", 500_000),
+        quoted(lossy("lossy", 500_000)),
         lossy("lossy-long", 20_480_000),
         stripped(),
         two_paths(),
@@ -30,6 +34,19 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 fn hop(name: &str) -> HopConfig {
     HopConfig::new(name)
+}
+
+/// The same from a quote, which is asked for in the second before.
+fn quoted(scenario: Scenario) -> Scenario {
+    let Scenario { name, about, payments, .. } = &scenario;
+    let quoted =
+        |payment: &PaymentConfig| PaymentConfig { quoted: true, starts_at_ms: 1_000, ..payment.clone() };
+    Scenario {
+        name: format!("{name}-quoted"),
+        about: format!("{about}; from a quote"),
+        payments: payments.iter().map(quoted).collect(),
+        ..scenario
+    }
 }
 
 fn lan() -> Scenario {
