@@ -84,7 +84,7 @@ async fn a_payment_over_the_drivers_takes_as_long_as_over_the_machines() {
     // Timers of a millisecond, eight links there and back.
     assert!(longer < Duration::from_millis(500), "{:?} {:?}", ended.took, alone.payments[0].took);
     let sent = ended.network.look(|world| world.totals(world.host("alice").unwrap()).sent.units());
-    assert_eq!(sent, 20_000_000);
+    assert_eq!(sent, 10_000_000);
 }
 
 #[tokio::test(start_paused = true)]

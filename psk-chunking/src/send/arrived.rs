@@ -12,8 +12,6 @@ pub(super) struct Arrived {
     bounds: DeliveryBounds,
     /// The largest packet of the present rate and what arrived of it.
     largest: Option<(SourceAmount, DestinationAmount)>,
-    /// The largest packet of the present rate of which nothing arrived.
-    nothing_of: SourceAmount,
     /// Of sizes that were asked for to complete the payment: what arrived.
     seen: BTreeMap<SourceAmount, DestinationAmount>,
     /// Sizes to ask for.
@@ -50,7 +48,6 @@ impl Default for Arrived {
         Self {
             bounds: DeliveryBounds::new(),
             largest: None,
-            nothing_of: SourceAmount::ZERO,
             seen: BTreeMap::new(),
             questions: VecDeque::new(),
             asked: 0,
@@ -60,17 +57,10 @@ impl Default for Arrived {
 }
 
 impl Arrived {
-    /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken.
-    /// Packets of up to `too_small` were refused as worth nothing. How often it was asked stands: answers would be the same.
-    pub(super) fn start_again(
-        &mut self,
-        seen: &BTreeMap<SourceAmount, DestinationAmount>,
-        too_small: SourceAmount,
-    ) {
+    /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken. How often it
+    /// was asked stands: answers would be the same.
+    pub(super) fn start_again(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
         *self = Self { asked: self.asked, rounds: self.rounds, ..Self::default() };
-        if !too_small.is_zero() && seen.keys().next().is_none_or(|&smallest| too_small < smallest) {
-            let _ = self.learn(too_small, DestinationAmount::ZERO);
-        }
         for (&sent, &delivered) in seen {
             let _ = self.learn(sent, delivered);
         }
@@ -92,12 +82,8 @@ impl Arrived {
         let learned = self.bounds.learn(sent, delivered);
         if learned == Learned::StartedAgain {
             self.largest = None;
-            self.nothing_of = SourceAmount::ZERO;
             self.seen.clear();
             self.rounds = 0;
-        }
-        if delivered.is_zero() {
-            self.nothing_of = self.nothing_of.max(sent);
         }
         if self.largest.is_none_or(|(largest, _)| sent >= largest) {
             self.largest = Some((sent, delivered));
@@ -147,23 +133,17 @@ impl Arrived {
             // What a hop rounds away is worth up to as much as one of our units, when a unit is worth more after it.
             let worth = delivered.units().div_ceil(sent.units().max(1)).max(1);
             let worth = u32::try_from(worth).unwrap_or(u32::MAX);
-            let lost =
-                worth.saturating_mul(DeliveryBounds::ROUNDINGS).saturating_add(self.lost_to_large_units());
+            let lost = worth.saturating_mul(DeliveryBounds::ROUNDINGS).saturating_add(self.large_unit());
             RateInterval::of_packet_over(sent, delivered, lost)
         });
         shown.unwrap_or(RateInterval::UNKNOWN)
     }
 
-    /// Nothing arrives of packets that are worth more than rounding to our or the receiver's units takes: then a hop on
-    /// the way rounds to larger units, one of which is worth at most what arrives of the smallest packet that does.
-    fn lost_to_large_units(&self) -> u32 {
-        let rate = self.rate();
-        let rounded_away = rate.low().worth_floor(self.nothing_of);
-        if rounded_away <= DestinationAmount::new(DeliveryBounds::ROUNDINGS.into()) {
-            return 0;
-        }
-        let unit = self.bounds.smallest_delivering().map(|smallest| self.bounds.at_least(smallest));
-        unit.map_or(0, |unit| u32::try_from(unit.units()).unwrap_or(u32::MAX))
+    /// What a hop may round away that counts in larger units than we and the receiver do, as one of whole euros between
+    /// two of cents: less than one of them, of which the smallest packet that arrives is worth one at least.
+    fn large_unit(&self) -> u32 {
+        let unit = self.bounds.smallest_delivering().map(|smallest| self.bounds.at_least(smallest).units());
+        u32::try_from(unit.unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
     /// Which packet of at most `largest` delivers `missing`.
@@ -316,14 +296,10 @@ mod tests {
         ) {
             let deliver = |amount: u64| amount / unit * worth;
             let ladder: Vec<u64> = (0..seen).map(|place| 10_u64.pow(place)).collect();
-            let too_small = ladder.iter().rev().find(|size| deliver(**size) == 0);
-            let arrived_of = ladder.iter().filter(|size| deliver(**size) > 0);
-            let of: BTreeMap<_, _> =
-                arrived_of.map(|&size| (source(size), destination(deliver(size)))).collect();
-            // No path is known of which nothing arrives.
-            prop_assume!(!of.is_empty());
             let mut arrived = Arrived::default();
-            arrived.start_again(&of, source(too_small.copied().unwrap_or(0)));
+            for size in ladder.into_iter().filter(|&size| deliver(size) > 0) {
+                let _ = arrived.learn(source(size), destination(deliver(size)));
+            }
             prop_assert!(destination(deliver(other)) <= arrived.at_most(source(other)));
         }
 

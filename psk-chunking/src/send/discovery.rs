@@ -213,7 +213,7 @@ impl SendPayment {
         now: Now,
     ) -> Result<(), SendError> {
         let path = self.path_mut(index);
-        path.arrived.start_again(path.search.arrivals(), path.search.too_small());
+        path.arrived.start_again(path.search.arrivals());
         self.check_feasible(index, view)?;
         let minimum_rate = self.fixed_minimum_rate(view, shown)?;
         let path = self.path_mut(index);

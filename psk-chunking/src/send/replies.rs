@@ -341,7 +341,7 @@ impl SendPayment {
         path.trouble = Some(SendError::RateTooLow);
         // What was learned below the minimum is nothing to cut chunks by: fulfilled they are at a better rate only.
         path.rate = path.shown_rate;
-        path.arrived.start_again(path.search.arrivals(), path.search.too_small());
+        path.arrived.start_again(path.search.arrivals());
         let (_, pause) = path.rate_patience.lose(random.jitter());
         path.pause(now.monotonic, pause);
     }
