@@ -266,7 +266,7 @@ fn a_quote_of_less_is_searched_on_from() {
     assert_eq!(run.sent_at[0], Duration::ZERO);
     assert!(run.report.probes > 0, "larger packets are looked for");
     let chunks = run.report.account.chunks_fulfilled;
-    assert!(chunks < 2_000, "{chunks} chunks: 10,000 of what was quoted");
+    assert!(chunks < 6_000, "{chunks} chunks: 10,000 of what was quoted");
 
     // Three units show no rate: whoever took it for one would let a third of the money go.
     let path = Path { rate: (37, 100), ..wide };
