@@ -14,9 +14,9 @@ const HEAD: &str = "\
 What came of each standard path (ENGINE.md section 7) with seed 1, written by
 `PSK_RENEW=1 cargo test -p psk-chunking --test sim_standard_paths` and compared by the same test without the variable.
 Times are virtual seconds. The ideal is the amount over the bandwidth of the payment's paths and one round trip:
-bandwidth is what the narrowest connector lets through, or the largest packets times how many may be in flight
-(1,024) in a round trip, whichever is less; payments at once share it fairly, so one of them may be faster than its
-ideal. Those named `-quoted` start from a quote, whose time and packets are not counted.
+bandwidth is what the narrowest connector lets through, and where none limits anything the ideal is the round trip;
+payments at once share it fairly, so one of them may be faster than its ideal. A payment asks for the rate before money
+leaves, which takes a round trip that the ideal does not have. Those named `-quoted` start from a quote, whose time and packets are not counted.
 `psk simulate NAME --report FILE.html` shows each of them over time.
 
 ";

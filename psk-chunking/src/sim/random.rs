@@ -32,7 +32,11 @@ fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], seed
         let paths = payments.iter().filter_map(|payment| paths_of(payment, &world).ok());
         let paths: Vec<_> = paths.collect();
         let longest = |payments: &[PaymentConfig]| {
-            let ideal = ideals(network, payments, &paths).get(place).map(|ideal| ideal.time);
+            let mut payments = payments.to_vec();
+            for payment in &mut payments {
+                payment.max_packets_in_flight.get_or_insert(PACKETS_IN_FLIGHT);
+            }
+            let ideal = ideals(network, &payments, &paths).get(place).map(|ideal| ideal.time);
             // What cannot be done at all is left as it is: it has to end all the same.
             ideal.filter(|time| *time < Duration::MAX).unwrap_or_default()
         };
@@ -41,6 +45,10 @@ fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], seed
         }
     }
 }
+
+/// Payments are cut to what so many packets in flight bring through in a minute, although more may be: or each would be
+/// of millions of packets where each delivers a unit.
+const PACKETS_IN_FLIGHT: usize = 1_024;
 
 struct Dice(SeededRandom);
 

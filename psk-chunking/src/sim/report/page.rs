@@ -225,8 +225,8 @@ the other at a rate, keep a spread, and round down.</dd>\
 cut when the path says that it is too much.</dd>\
 <dt>Round trip</dt><dd>The time of a packet to the receiver and of its answer back, when nothing holds them up.</dd>\
 <dt>Ideal</dt><dd>The shortest possible time: one round trip, and the amount over the bandwidth of the path. Bandwidth is \
-what the narrowest connector lets through in a second, or the largest packets times how many may be in flight in a round \
-trip, whichever is less. Paths that can be used at once add up; payments at once share fairly. It is computed from the \
+what the narrowest connector lets through in a second, or the largest packets times how many the scenario lets be in \
+flight in a round trip, whichever is less; a path without limits could take all at once. Paths that can be used at once add up; payments at once share fairly. It is computed from the \
 description of the network, not from the run.</dd>\
 <dt>In doubt</dt><dd>Sent, and no answer that tells came: nobody knows yet whether it arrived. It is never sent again as if \
 it were free.</dd>\
