@@ -1,5 +1,6 @@
 //! Asking over a plugin, with tokio and the system's random source.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -24,10 +25,10 @@ pub struct DriverOptions {
     /// How long a quote is good for, from when it is asked for. Default: 30 s, as long as the longest packet lives:
     /// rates are set by the minute rather than by the second, and a payment's own minimum rate guards against others.
     pub validity: Duration,
-    /// How long a probe lives. Default: 10 s. Each hop takes a second of it, so that ten can be passed, and an answer
-    /// that was lost is not waited for as long as for one to a payment (30 s).
+    /// How long a probe lives. Default: 10 s. Each hop takes a second of it, so that ten can be passed. An answer that
+    /// was lost is not waited for that long ([`PathSearch::patience`](crate::PathSearch::patience)).
     pub probe_expiry: Duration,
-    /// How long to try in all. Default: 30 s, which leaves time for two lost answers; a few round trips are usual.
+    /// How long to try in all. Default: 30 s, which leaves time for several lost answers; a few round trips are usual.
     pub timeout: Duration,
     /// How many probes are under way at once, at least 1. Default: 8, which is about as many as a search asks at the
     /// same time.
@@ -113,6 +114,7 @@ trait Search {
     type Answer;
     fn poll(&mut self, now: Duration) -> QuoteStep<Self::Answer>;
     fn handle_result(&mut self, amount: SourceAmount, result: ProbeResult, now: Duration);
+    fn patience(&self) -> Duration;
 }
 
 impl Search for QuoteSearch {
@@ -124,6 +126,10 @@ impl Search for QuoteSearch {
 
     fn handle_result(&mut self, amount: SourceAmount, result: ProbeResult, now: Duration) {
         Self::handle_result(self, amount, result, now);
+    }
+
+    fn patience(&self) -> Duration {
+        Self::patience(self)
     }
 }
 
@@ -137,6 +143,10 @@ impl Search for MaxPacketSearch {
     fn handle_result(&mut self, amount: SourceAmount, result: ProbeResult, now: Duration) {
         Self::handle_result(self, amount, result, now);
     }
+
+    fn patience(&self) -> Duration {
+        Self::patience(self)
+    }
 }
 
 struct Asking<'a> {
@@ -145,9 +155,53 @@ struct Asking<'a> {
     prober: Prober,
 }
 
+/// Probes that are waited for.
+#[derive(Default)]
+struct Awaited {
+    /// By number, with the time when they were sent.
+    probes: BTreeMap<u64, (SourceAmount, Instant)>,
+    next_number: u64,
+}
+
+impl Awaited {
+    fn count(&self) -> usize {
+        self.probes.len()
+    }
+
+    /// One is sent; its number.
+    fn send(&mut self, amount: SourceAmount) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.probes.insert(number, (amount, Instant::now()));
+        number
+    }
+
+    /// One has its answer. Whether it was still waited for.
+    fn land(&mut self, number: u64) -> bool {
+        self.probes.remove(&number).is_some()
+    }
+
+    /// When the first one has been waited for long enough.
+    fn due(&self, patience: Duration) -> Option<Instant> {
+        self.probes.values().next().map(|(_, sent_at)| *sent_at + patience)
+    }
+
+    /// Those that have been waited for long enough, which are waited for no more.
+    fn give_up(&mut self, patience: Duration) -> Vec<SourceAmount> {
+        let mut late = Vec::new();
+        self.probes.retain(|_, (amount, sent_at)| {
+            let is_late = sent_at.elapsed() >= patience;
+            late.extend(is_late.then_some(*amount));
+            !is_late
+        });
+        late
+    }
+}
+
 /// A probe and its reply.
 struct Answered {
     amount: SourceAmount,
+    number: u64,
     pending: PendingProbe,
     reply: Result<Reply, SendError>,
 }
@@ -172,17 +226,25 @@ impl<'a> Asking<'a> {
         let (plugin, max_in_flight) = (self.plugin, self.options.max_in_flight.max(1));
         let started = Instant::now();
         let mut in_flight = FuturesUnordered::new();
+        let mut awaited = Awaited::default();
         loop {
-            let mut wake = None;
-            if in_flight.len() < max_in_flight {
+            let late = awaited.give_up(search.patience());
+            for amount in late {
+                tracing::debug!(%amount, "a probe is not waited for any more");
+                search.handle_result(amount, ProbeResult::Unanswered, started.elapsed());
+            }
+            let mut wake = awaited.due(search.patience());
+            if awaited.count() < max_in_flight {
                 match search.poll(started.elapsed()) {
                     QuoteStep::Probe(amount) => {
                         let (prepare, pending) = self.seal(amount)?;
-                        in_flight.push(send(plugin, prepare, amount, pending));
+                        in_flight.push(send(plugin, prepare, amount, pending, awaited.send(amount)));
                         continue;
                     }
                     QuoteStep::Done(result) => return result,
-                    QuoteStep::WaitUntil(time) => wake = Some(started + time),
+                    QuoteStep::WaitUntil(time) => {
+                        wake = [wake, Some(started + time)].into_iter().flatten().min();
+                    }
                     QuoteStep::AwaitResults => {}
                 }
             }
@@ -194,9 +256,13 @@ impl<'a> Asking<'a> {
                 }
                 Some(time) => time::timeout_at(time, in_flight.next()).await.ok().flatten(),
             };
-            let Some(Answered { amount, pending, reply }) = answered else {
+            let Some(Answered { amount, number, pending, reply }) = answered else {
                 continue;
             };
+            if !awaited.land(number) {
+                // Too late: it has been asked again.
+                continue;
+            }
             match self.answer(pending, reply) {
                 ProbeAnswer::Result(result) => {
                     tracing::debug!(%amount, ?result, "probed");
@@ -205,7 +271,7 @@ impl<'a> Asking<'a> {
                 ProbeAnswer::AskAgain => {
                     tracing::debug!(%amount, "the receiver knows only chunks");
                     let (prepare, pending) = self.seal(amount)?;
-                    in_flight.push(send(plugin, prepare, amount, pending));
+                    in_flight.push(send(plugin, prepare, amount, pending, awaited.send(amount)));
                 }
             }
         }
@@ -232,7 +298,8 @@ async fn send(
     prepare: Prepare,
     amount: SourceAmount,
     pending: PendingProbe,
+    number: u64,
 ) -> Answered {
     let reply = plugin.send(prepare).await;
-    Answered { amount, pending, reply }
+    Answered { amount, number, pending, reply }
 }

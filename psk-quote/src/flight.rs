@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use psk_codec::SourceAmount;
 
+/// Before anything is known of the path. Long enough for the slowest ones.
+const FIRST_PATIENCE: Duration = Duration::from_secs(5);
+/// Also for paths that are quick once in a while.
+const LEAST_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Probes that have no answer yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flight {
@@ -25,6 +30,15 @@ impl Flight {
 
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
+    }
+
+    /// For how long an answer is waited for: no money hangs on a probe, and to wait for the expiry of one that was lost
+    /// takes longer.
+    pub(crate) fn patience(&self) -> Duration {
+        match self.round_trip {
+            Some(round_trip) => round_trip.saturating_mul(8).max(LEAST_PATIENCE),
+            None => FIRST_PATIENCE,
+        }
     }
 
     pub(crate) fn send(&mut self, amount: SourceAmount, now: Duration) {
@@ -56,10 +70,10 @@ mod tests {
         }
         assert_eq!(flight.held(), 5);
         flight.land(one, false, ms(15));
-        assert_eq!(flight.round_trip(), None, "a hop answered");
+        assert_eq!((flight.round_trip(), flight.patience()), (None, FIRST_PATIENCE), "a hop answered");
         flight.land(two, true, ms(90));
         flight.land(two, true, ms(60));
-        assert_eq!(flight.round_trip(), Some(ms(50)));
+        assert_eq!((flight.round_trip(), flight.patience()), (Some(ms(50)), LEAST_PATIENCE));
         flight.land(two, true, ms(61));
         assert_eq!(flight.round_trip(), Some(ms(50)), "there was no such probe");
         assert!(flight.is_empty());

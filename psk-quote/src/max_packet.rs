@@ -56,6 +56,11 @@ impl MaxPacketSearch {
         self.0.handle_result(amount, result, now);
     }
 
+    /// As [`PathSearch::patience`].
+    pub fn patience(&self) -> Duration {
+        self.0.patience()
+    }
+
     fn found(&self) -> Option<MaxPacket> {
         let view = self.0.view()?;
         Some(MaxPacket {

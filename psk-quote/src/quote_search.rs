@@ -116,6 +116,11 @@ impl QuoteSearch {
         Self { search, target, options, expires_at, asked: false, exploration: Exploration::default() }
     }
 
+    /// As [`PathSearch::patience`].
+    pub fn patience(&self) -> Duration {
+        self.search.patience()
+    }
+
     /// What to do next.
     pub fn poll(&mut self, now: Duration) -> QuoteStep {
         if self.is_of_nothing() {

@@ -303,6 +303,12 @@ impl PathSearch {
         self.in_flight.round_trip()
     }
 
+    /// For how long to wait for the answer to a probe before it counts as [`ProbeResult::Unanswered`]: 5 s until the
+    /// receiver has answered one, and then eight times the shortest time that it took, half a second at least.
+    pub fn patience(&self) -> Duration {
+        self.in_flight.patience()
+    }
+
     /// What arrived, by what was sent.
     pub fn arrivals(&self) -> &BTreeMap<SourceAmount, DestinationAmount> {
         &self.arrivals

@@ -68,6 +68,11 @@ impl Network {
 
     /// A receiver that knows only chunks. Counts the requests and the chunks that come.
     fn chunk_receiver(&self) -> (Destination, Arc<[AtomicUsize; 2]>) {
+        self.chunk_receiver_that_loses(usize::MAX)
+    }
+
+    /// The same, and the answer to the chunk of this number, from 0, never comes.
+    fn chunk_receiver_that_loses(&self, lost: usize) -> (Destination, Arc<[AtomicUsize; 2]>) {
         let address = "test.connector.bob".parse().unwrap();
         let secret = ReceiverSecret::generate(&mut SystemRandom);
         let credentials = secret.credentials(&address, b"", &mut SystemRandom).unwrap();
@@ -76,9 +81,15 @@ impl Network {
         let keys = Arc::new(keys);
         self.bob.set_handler(Some(handler_fn(move |prepare| {
             let reply = answer_chunk(&keys, &prepare);
-            counted[usize::from(reply.is_some())].fetch_add(1, Ordering::Relaxed);
+            let is_chunk = reply.is_some();
+            let number = counted[usize::from(is_chunk)].fetch_add(1, Ordering::Relaxed);
             let unknown = Reject::new(ErrorCode::F06_UNEXPECTED_PAYMENT, address.clone());
-            async { reply.unwrap_or(unknown.into()) }
+            async move {
+                if is_chunk && number == lost {
+                    std::future::pending::<()>().await;
+                }
+                reply.unwrap_or(unknown.into())
+            }
         })));
         (Destination::from(&credentials), counts)
     }
@@ -204,6 +215,29 @@ async fn a_link_that_is_down_is_tried_again_and_not_for_ever() {
     let error = quote_by_source(&*network.alice, &destination, amount, &network.options).await.unwrap_err();
     assert_eq!(error, SearchError::Unanswered(8).into());
     assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+/// It is asked again long before the packet has expired, once it is known how long answers take.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_lost_is_not_waited_for() {
+    let amount = SourceAmount::new(100_000);
+    for lost in [0, 1, 2, 4, usize::MAX] {
+        let network = Network::new();
+        let (destination, counts) = network.chunk_receiver_that_loses(lost);
+        let options = DriverOptions { style: ProbeStyle::Chunk, ..network.options.clone() };
+        let started = Instant::now();
+        let quote = quote_by_source(&*network.alice, &destination, amount, &options).await.unwrap();
+        assert_eq!(quote.destination_amount, DestinationAmount::new(36_993), "{lost}");
+        let chunks = counts[1].load(Ordering::Relaxed);
+        assert!(lost == usize::MAX || chunks > lost, "{lost} of {chunks} was lost");
+        // Eight round trips more; of the first one that reaches the receiver nobody knows how long answers take.
+        let longest = match lost {
+            usize::MAX => 400,
+            0 => 5_400,
+            _ => 1_400,
+        };
+        assert!(started.elapsed() <= Duration::from_millis(longest), "{lost}: {:?}", started.elapsed());
+    }
 }
 
 #[tokio::test(start_paused = true)]

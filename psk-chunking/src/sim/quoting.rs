@@ -43,7 +43,14 @@ struct Asking {
 struct Asked {
     amount: SourceAmount,
     pending: PendingProbe,
-    give_up_at: Duration,
+    sent_at: Duration,
+}
+
+impl Asked {
+    /// When it is waited for no more.
+    fn due(&self, patience: Duration) -> Duration {
+        self.sent_at.saturating_add(patience.min(PROBE_EXPIRY))
+    }
 }
 
 /// What to do for a quote.
@@ -103,7 +110,8 @@ impl Quoting {
                 return Step::Over;
             }
         };
-        let due = asking.in_flight.values().map(|asked| asked.give_up_at).min();
+        let patience = asking.search.patience();
+        let due = asking.in_flight.values().map(|asked| asked.due(patience)).min();
         Step::Wait(due.into_iter().chain([until, give_up_at]).min().unwrap_or(give_up_at))
     }
 
@@ -135,8 +143,7 @@ impl Asking {
             return None;
         };
         self.sent += 1;
-        let give_up_at = now.monotonic.saturating_add(PROBE_EXPIRY);
-        self.in_flight.insert(self.sent, Asked { amount, pending, give_up_at });
+        self.in_flight.insert(self.sent, Asked { amount, pending, sent_at: now.monotonic });
         Some((self.sent, prepare))
     }
 
@@ -153,7 +160,8 @@ impl Asking {
 
     /// Probes that nobody will answer any more.
     fn give_up(&mut self, now: Duration) {
-        let late = self.in_flight.iter().filter(|(_, asked)| asked.give_up_at <= now);
+        let patience = self.search.patience();
+        let late = self.in_flight.iter().filter(|(_, asked)| asked.due(patience) <= now);
         let late: Vec<u32> = late.map(|(&number, _)| number).collect();
         for number in late {
             self.handle(number, None, now);
