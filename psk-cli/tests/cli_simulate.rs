@@ -97,7 +97,7 @@ fn a_world_that_was_saved_is_the_same_world() {
     let made = lines(&simulate(&["random-11", "--seed", "11", "--json", "--save", file])).remove(0);
     let read = lines(&simulate(&[file, "--seed", "11", "--json"])).remove(0);
     assert_eq!((&made["events"], &made["payments"]), (&read["events"], &read["payments"]));
-    assert!(made["events"].as_u64().unwrap() > 100, "{made}");
+    assert!(made["events"].as_u64().unwrap() > 10, "{made}");
     let ending = simulate(&["lan", "--save", folder.path().join("nowhere/world.toml").to_str().unwrap()]);
     assert_eq!(ending.status, Some(1), "{ending:?}");
 }
