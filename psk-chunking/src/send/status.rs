@@ -27,6 +27,8 @@ pub(super) struct StatusQuery {
     in_vain: u32,
     /// Questions in a row without an answer.
     unanswered: u32,
+    /// The path over which the last one had no answer: the next one goes over another, if there is one.
+    failed_over: Option<PathIndex>,
     /// The receiver has told all that it can, or what it tells contradicts itself.
     over: bool,
     /// The receiver has answered since the payment failed, and nothing was in flight any more.
@@ -152,6 +154,7 @@ impl SendPayment {
         let Some(status) = status else { return self.handle_status_failure(now) };
         self.paths[asked.path.0].round_trip.on_answer(asked.at, now.monotonic);
         self.status.unanswered = 0;
+        self.status.failed_over = None;
         match self.apply_status(&status, asked.at, now) {
             Ok(settled) => {
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
@@ -167,6 +170,7 @@ impl SendPayment {
     pub(super) fn handle_status_failure(&mut self, now: Now) {
         let Some(asked) = self.status.in_flight else { return };
         self.status.unanswered += 1;
+        self.status.failed_over = Some(asked.path);
         self.path_mut(asked.path).round_trip.on_overdue(asked.at);
         self.ask_again_after(asked.path, false, now);
     }
@@ -282,7 +286,8 @@ impl SendPayment {
     pub(super) fn path_for_questions(&self) -> PathIndex {
         let usefulness = |index: &PathIndex| {
             let path = self.path(*index);
-            (path.is_open(), !path.has_failed(), !path.round_trip.is_silent())
+            let answers = self.status.failed_over != Some(*index);
+            (path.is_open(), !path.has_failed(), answers, !path.round_trip.is_silent())
         };
         let best = self.path_indices().min_by_key(|index| std::cmp::Reverse(usefulness(index)));
         best.unwrap_or_default()
