@@ -213,12 +213,12 @@ impl SendPayment {
             }
         };
         self.account.fulfill(sent.source, delivered, unverified)?;
-        let newer_in_doubt = self.doubts.values().rev().find(|doubt| doubt.path == sent.path);
-        let is_old = newer_in_doubt.is_some_and(|doubt| doubt.order > sent.order);
-        let was_cautious = path.cautious;
-        path.on_fulfilled(sent, now.monotonic);
         // That chunks got through before those in doubt says nothing of the path after them.
-        path.cautious |= was_cautious && is_old;
+        let mut newest_in_doubt = self.doubts.values().rev().filter(|doubt| doubt.path == sent.path);
+        let stays_cautious =
+            path.cautious && newest_in_doubt.next().is_some_and(|doubt| doubt.order > sent.order);
+        path.on_fulfilled(sent, now.monotonic);
+        path.cautious |= stays_cautious;
         self.unread += u64::from(claimed.is_none());
         self.refusals = 0;
         self.begun = true;

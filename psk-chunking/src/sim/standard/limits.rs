@@ -115,7 +115,6 @@ fn stripped() -> Scenario {
     honest("stripped", about, line(vec![strips], 12_500), pays(500_000))
 }
 
-/// The engine takes one path as yet: the one that stands first.
 fn two_paths() -> Scenario {
     let limited = |name, spread_ppm, per_second| HopConfig {
         spread_ppm,
