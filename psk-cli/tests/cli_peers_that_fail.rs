@@ -37,8 +37,9 @@ fn a_receiver_that_is_killed_in_the_middle_of_a_payment() {
         let mut receiver = PskReceiver::start(scenario, &accounts.right("bob"), &["--verbose"]);
         let more = ["--source-amount", "1000000000", "--timeout", "10"];
         let sender = scenario.psk_to("send", &accounts.left("alice"), &receiver.credentials(), &more);
-        // More than a window: some chunks are known to be fulfilled, and many others are on their way.
-        for _ in 0..300 {
+        // More than a first window (1,024 packets), so that the sender knows of some that they are fulfilled, while
+        // many others are on their way.
+        for _ in 0..1_200 {
             receiver.process.event("chunk");
         }
         receiver.process.kill();
