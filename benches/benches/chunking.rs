@@ -85,7 +85,8 @@ fn without_io() -> SendReport {
     let address = "test.connector.bob".parse().expect("an address");
     let receiver = Receiver::new(address, secret, ReceiverOptions::default());
     let credentials = receiver.credentials(b"", &mut SystemRandom).expect("credentials");
-    let bob = Bob { receiver, payments: ReceivePayments::new(ReceiveConfig::default()) };
+    let payments = ReceivePayments::new(ReceiveConfig::default());
+    let bob = Bob { receiver, payments, last_event: None };
     converse(&credentials, bob)
 }
 
@@ -120,6 +121,7 @@ fn converse(credentials: &Credentials, mut bob: Bob) -> SendReport {
 struct Bob {
     receiver: Receiver,
     payments: ReceivePayments,
+    last_event: Option<ReceiveEvent>,
 }
 
 impl Bob {
@@ -134,12 +136,15 @@ impl Bob {
             self.payments.handle_verdict(&offer.payment, Verdict::Accept, now.monotonic);
             decision = self.payments.handle_chunk(&chunk, now.monotonic);
         }
+        while let Some(event) = self.payments.poll_event() {
+            self.last_event = Some(event);
+        }
         answer_packet(&arrival, &decision, &mut SystemRandom).expect("decided")
     }
 
     /// Bob has got all of it.
-    fn check(&mut self) {
-        let last = std::iter::from_fn(|| self.payments.poll_event()).last();
+    fn check(self) {
+        let last = self.last_event;
         let Some(ReceiveEvent::Finished { received, chunks, .. }) = last else { panic!("{last:?}") };
         assert_eq!(received, DestinationAmount::new(UNITS));
         assert!(chunks >= CHUNKS, "{chunks}");

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ahash::RandomState;
 use bytes::Bytes;
 use lru::LruCache;
 use psk_codec::psk::{ChunkKind, PskPacket, RequestKind};
@@ -54,7 +55,7 @@ struct State {
     /// Of registered secrets. Never dropped by themselves.
     registered: HashMap<AccountSuffix, Account>,
     /// Of tokens, derived.
-    derived: LruCache<AccountSuffix, Account>,
+    derived: LruCache<AccountSuffix, Account, RandomState>,
 }
 
 /// What is known about one sender's account.
@@ -87,7 +88,7 @@ impl Receiver {
             state: Mutex::new(State {
                 address,
                 registered: HashMap::new(),
-                derived: LruCache::new(options.max_cached_keys),
+                derived: LruCache::with_hasher(options.max_cached_keys, RandomState::new()),
             }),
         }
     }

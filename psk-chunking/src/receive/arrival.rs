@@ -70,6 +70,15 @@ pub struct RequestFrames {
     pub outstanding: Option<SequenceRanges>,
 }
 
+impl RequestFrames {
+    /// Whether nothing is said that a payment has to remember, as in most chunks.
+    pub(super) fn is_silent(&self) -> bool {
+        let Self { refund, data, data_end, data_ack, status_request: _, abort, outstanding } = self;
+        let says_data = !data.is_empty() || data_end.is_some() || data_ack.is_some();
+        !says_data && refund.is_none() && !abort && outstanding.is_none()
+    }
+}
+
 impl ChunkArrival {
     /// From a packet that the receiver has opened; `None` if it is not a chunk.
     pub fn of(arrival: &Arrival, now: Timestamp) -> Option<Self> {

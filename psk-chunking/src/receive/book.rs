@@ -1,6 +1,7 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ahash::AHashMap;
 use psk_codec::psk::PaymentId;
 use psk_request::AccountSuffix;
 
@@ -12,8 +13,8 @@ use super::sequences::MAX_RANGES;
 #[derive(Debug, Default)]
 pub(super) struct Book {
     /// Boxed, since a map has room for twice as many as it holds.
-    payments: HashMap<PaymentKey, Box<Payment>>,
-    per_account: HashMap<AccountSuffix, OfAccount>,
+    payments: AHashMap<PaymentKey, Box<Payment>>,
+    per_account: AHashMap<AccountSuffix, OfAccount>,
     /// Payments that are not settled: when to look at them again; one entry each, at or before the deadline.
     live: BTreeSet<(Duration, PaymentKey)>,
     /// Settled payments, the first to be forgotten first.

@@ -116,13 +116,14 @@ impl ReceivePayments {
 
     /// Takes what a chunk says, if its payment is known. What is wrong with its data.
     fn read_frames(&mut self, chunk: &ChunkArrival, now: Duration) -> Option<DataProblem> {
-        let room = self.book.room_for_data(&chunk.payment.account, &self.config);
         let payment = self.book.payment_mut(&chunk.payment)?;
         // Who only asks does not keep a payment alive.
         if unfit(chunk).is_none() {
             payment.silence.seen(now, chunk.expires_in);
         }
-        let frames = chunk.read_frames()?;
+        let frames = chunk.read_frames().filter(|frames| !frames.is_silent())?;
+        let room = self.book.room_for_data(&chunk.payment.account, &self.config);
+        let payment = self.book.payment_mut(&chunk.payment)?;
         let names = frames.outstanding.as_ref().map_or(0, Outstanding::size_of);
         if let (None, Some(to)) = (&payment.refund, &frames.refund) {
             payment.refund = Some(Box::new(Refund::to(to.clone())));

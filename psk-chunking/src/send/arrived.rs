@@ -20,6 +20,8 @@ pub(super) struct Arrived {
     asked: usize,
     /// How often it was asked since the rate moved.
     rounds: u32,
+    /// The last answer of [`bounds`](Self::bounds): most chunks are of one size.
+    last_bounds: Option<(SourceAmount, DestinationAmount, DestinationAmount)>,
 }
 
 /// The chunk that completes a fixed-destination payment.
@@ -52,6 +54,7 @@ impl Default for Arrived {
             questions: VecDeque::new(),
             asked: 0,
             rounds: 0,
+            last_bounds: None,
         }
     }
 }
@@ -79,6 +82,11 @@ impl Arrived {
 
     /// Takes what arrived of a packet; whether that contradicts what was known.
     pub(super) fn learn(&mut self, sent: SourceAmount, delivered: DestinationAmount) -> Learned {
+        if self.largest == Some((sent, delivered)) {
+            // As most chunks are.
+            return Learned::Fits;
+        }
+        self.last_bounds = None;
         let learned = self.bounds.learn(sent, delivered);
         if learned == Learned::StartedAgain {
             self.largest = None;
@@ -98,9 +106,16 @@ impl Arrived {
     }
 
     /// The least and the most that one packet of `amount` delivers.
-    pub(super) fn bounds(&self, amount: SourceAmount) -> (DestinationAmount, DestinationAmount) {
+    pub(super) fn bounds(&mut self, amount: SourceAmount) -> (DestinationAmount, DestinationAmount) {
+        if let Some((of, least, most)) = self.last_bounds
+            && of == amount
+        {
+            return (least, most);
+        }
         let most = self.at_most(amount);
-        (self.bounds.at_least(amount).min(most), most)
+        let least = self.bounds.at_least(amount).min(most);
+        self.last_bounds = Some((amount, least, most));
+        (least, most)
     }
 
     /// The most that one packet of `amount` delivers.

@@ -201,9 +201,12 @@ impl SendPayment {
             let at_its_rate = self.path(chunk.path).rate.delivers_at_most(chunk.source);
             at_its_rate.max(chunk.most)
         };
-        let smallest = self.doubts.values().map(most).min().unwrap_or_default();
-        let all =
-            self.doubts.values().map(most).fold(self.account.unverified, DestinationAmount::saturating_add);
+        let smallest = self.doubts.values().map(|chunk| most(chunk)).min().unwrap_or_default();
+        let all = self
+            .doubts
+            .values()
+            .map(|chunk| most(chunk))
+            .fold(self.account.unverified, DestinationAmount::saturating_add);
         let explained = all.saturating_sub(smallest);
         minimums.is_some_and(|minimums| surplus >= minimums) && surplus > explained
     }

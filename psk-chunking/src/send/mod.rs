@@ -181,8 +181,9 @@ pub struct SendPayment {
 
     probes: BTreeMap<Sequence, SentProbe>,
     probes_sent: u64,
-    chunks: BTreeMap<Sequence, SentChunk>,
-    doubts: BTreeMap<Sequence, SentChunk>,
+    /// Boxed, or taking one out of the map would move its neighbours.
+    chunks: BTreeMap<Sequence, Box<SentChunk>>,
+    doubts: BTreeMap<Sequence, Box<SentChunk>>,
     rate_changes: u64,
     /// Chunks that count as fulfilled by the receiver's word alone.
     settled_by_word: u64,
@@ -350,6 +351,9 @@ impl SendPayment {
 
     /// What to do next.
     pub fn poll(&mut self, now: Now, random: &mut dyn Random) -> Output {
+        if let Some(event) = self.events.pop_front() {
+            return Output::Event(event);
+        }
         self.check_deadlines(now, random);
         loop {
             if let Some(event) = self.events.pop_front() {

@@ -61,11 +61,7 @@ enum Candidate {
 
 impl SendPayment {
     pub(super) fn next(&self, now: Duration) -> Next {
-        let nothing_left = match self.config.target {
-            Target::Source(amount) => self.left(amount).is_zero(),
-            Target::Destination(amount) => self.missing(amount).is_zero(),
-        };
-        if nothing_left {
+        if self.nothing_is_left() {
             return self.finished_when_answered();
         }
         // Until a plain receiver has shown that it fulfills, one chunk has to do: a JS receiver asks its payment
@@ -102,6 +98,14 @@ impl SendPayment {
         match too_expensive {
             Some(error) if !may_change && until == Duration::MAX => Next::Fail(error),
             _ => Next::AwaitReplies(until),
+        }
+    }
+
+    /// Whether all that was to be sent has been, for all that is known.
+    pub(super) fn nothing_is_left(&self) -> bool {
+        match self.config.target {
+            Target::Source(amount) => self.left(amount).is_zero(),
+            Target::Destination(amount) => self.missing(amount).is_zero(),
         }
     }
 

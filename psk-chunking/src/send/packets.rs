@@ -64,7 +64,7 @@ impl SendPayment {
         if self.peer.knows_frames() {
             way.awaited.push_back((now.monotonic, sequence));
         }
-        self.chunks.insert(sequence, sent);
+        self.chunks.insert(sequence, Box::new(sent));
         Ok(Output::Send { packet: sequence, path, prepare })
     }
 

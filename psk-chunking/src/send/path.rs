@@ -233,7 +233,7 @@ impl Path {
 
     /// The least and the most that one packet of `amount` delivers, if it is fulfilled.
     pub(super) fn delivers(
-        &self,
+        &mut self,
         amount: SourceAmount,
         minimum: DestinationAmount,
     ) -> (DestinationAmount, DestinationAmount) {
@@ -262,8 +262,9 @@ impl Path {
         Lost { amount: sent.source, in_flight: sent.beside, order, newest, sent_at, now }
     }
 
-    /// A chunk that was in flight was fulfilled: the controller and the sizes learn from it, and all is well.
-    pub(super) fn on_fulfilled(&mut self, sent: &SentChunk, now: Duration) {
+    /// A chunk that was in flight was fulfilled: the controller and the sizes learn from it, and all is well. With a
+    /// `doubt_after`, of a chunk that was sent later, the path stays cautious: what got through before says nothing.
+    pub(super) fn on_fulfilled(&mut self, sent: &SentChunk, doubt_after: bool, now: Duration) {
         self.passed.amount = self.passed.amount.saturating_add(sent.source);
         self.passed.packets += 1;
         self.controller.on_fulfilled(&Fulfilled {
@@ -276,6 +277,7 @@ impl Path {
         });
         self.sizing.on_fulfilled(sent.source);
         self.restore();
+        self.cautious = doubt_after;
     }
 
     /// The largest chunk to send now, at least one unit.
@@ -317,7 +319,6 @@ impl Path {
     fn restore(&mut self) {
         self.path_patience.restore();
         self.rate_patience.restore();
-        self.cautious = false;
         self.trouble = None;
         self.restart_completing();
     }

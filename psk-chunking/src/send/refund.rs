@@ -59,9 +59,10 @@ impl SendPayment {
         }
     }
 
-    /// Whether the receiver is told that the payment has failed: it may send money back, and does not wait for more.
+    /// Whether the receiver is told that the payment has failed: it may send money back, also of what is in doubt here, and
+    /// does not wait for more.
     pub(super) fn tells_the_end(&self, error: &SendError) -> bool {
-        let sent = !self.account.source_sent.is_zero();
+        let sent = !(self.account.source_sent.is_zero() && self.account.in_doubt.is_zero());
         let knows = *error == SendError::Refused && self.config.refund_account.is_none();
         sent && self.peer.knows_frames() && !knows
     }

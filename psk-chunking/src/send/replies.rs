@@ -130,7 +130,7 @@ impl SendPayment {
     }
 
     /// The chunk that an answer belongs to, taken out of flight or out of doubt. In the account it is in flight.
-    fn take_sent(&mut self, packet: Sequence) -> Option<SentChunk> {
+    fn take_sent(&mut self, packet: Sequence) -> Option<Box<SentChunk>> {
         if let Some(sent) = self.chunks.remove(&packet) {
             self.path_mut(sent.path).load.land(&sent);
             return Some(sent);
@@ -151,7 +151,7 @@ impl SendPayment {
     fn doubt(
         &mut self,
         packet: Sequence,
-        sent: SentChunk,
+        sent: Box<SentChunk>,
         error: SendError,
         now: Now,
         random: &mut dyn Random,
@@ -161,15 +161,15 @@ impl SendPayment {
         let path = self.path_mut(sent.path);
         path.load.hold(&sent);
         path.sizing.on_lost(sent.source);
-        self.doubts.insert(packet, sent);
         self.retry_or_fail(&sent, error, MAX_PATH_FAILURES, now, random);
+        self.doubts.insert(packet, sent);
         Ok(())
     }
 
     fn handle_fulfill(
         &mut self,
         packet: Sequence,
-        sent: SentChunk,
+        sent: Box<SentChunk>,
         fulfill: &Fulfill,
         now: Now,
         random: &mut dyn Random,
@@ -213,12 +213,9 @@ impl SendPayment {
             }
         };
         self.account.fulfill(sent.source, delivered, unverified)?;
-        // That chunks got through before those in doubt says nothing of the path after them.
-        let mut newest_in_doubt = self.doubts.values().rev().filter(|doubt| doubt.path == sent.path);
-        let stays_cautious =
-            path.cautious && newest_in_doubt.next().is_some_and(|doubt| doubt.order > sent.order);
-        path.on_fulfilled(sent, now.monotonic);
-        path.cautious |= stays_cautious;
+        let newest_doubt = || self.doubts.values().rev().find(|doubt| doubt.path == sent.path);
+        let doubt_after = path.cautious && newest_doubt().is_some_and(|doubt| doubt.order > sent.order);
+        path.on_fulfilled(sent, doubt_after, now.monotonic);
         self.unread += u64::from(claimed.is_none());
         self.refusals = 0;
         self.begun = true;
@@ -235,7 +232,7 @@ impl SendPayment {
     fn handle_reject(
         &mut self,
         packet: Sequence,
-        sent: SentChunk,
+        sent: Box<SentChunk>,
         reject: &Reject,
         now: Now,
         random: &mut dyn Random,

@@ -43,6 +43,11 @@ impl RoundTrip {
         self.newest_answered < self.newest_overdue
     }
 
+    /// So long most answers take, at most.
+    pub(super) fn expected(&self) -> Option<Duration> {
+        self.smoothed.map(|smoothed| smoothed + GRANULARITY)
+    }
+
     /// For how long an answer is waited for before somebody asks: the smoothed time and three deviations, at least a
     /// quarter more than the smoothed time. Less patient than for sending again (RFC 6298 has four): a question too many
     /// costs a packet, and no money hangs on it. `None` before the first answer.

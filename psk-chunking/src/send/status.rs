@@ -61,7 +61,8 @@ impl SendPayment {
             }
             self.handle_status_failure(now);
         }
-        if !self.wants_status() || now.monotonic < self.status.not_before {
+        let wants = self.wants_status() || self.waits_for_late_answers(now.monotonic);
+        if !wants || !self.can_ask() || now.monotonic < self.status.not_before {
             return None;
         }
         match self.send_question(self.alone(Frame::StatusRequest), now, random) {
@@ -84,8 +85,30 @@ impl SendPayment {
     pub(super) fn status_wakes_at(&self, now: Duration) -> Option<Duration> {
         match self.status.in_flight {
             Some(asked) => Some(asked.give_up_at),
-            None => self.wants_status().then(|| self.status.not_before.max(now)),
+            None => {
+                let late = if self.wants_status() { Some(now) } else { self.last_answers_late_at() };
+                let at = late.filter(|_| self.can_ask())?;
+                Some(at.max(self.status.not_before))
+            }
         }
+    }
+
+    /// Whether the answers to the last chunks should have come, and the payment waits for nothing else: then asking costs
+    /// a packet and saves time. Sooner than they are overdue, for those are taken for lost.
+    fn waits_for_late_answers(&self, now: Duration) -> bool {
+        self.late_at().is_some_and(|late| late <= now) && self.nothing_is_left()
+    }
+
+    /// When that will be so, if nothing comes.
+    fn last_answers_late_at(&self) -> Option<Duration> {
+        self.late_at().filter(|_| self.nothing_is_left())
+    }
+
+    /// When the answer to the newest chunk in flight should have come.
+    fn late_at(&self) -> Option<Duration> {
+        let (_, newest) = self.chunks.last_key_value().filter(|_| self.peer.knows_frames())?;
+        let expected = self.path(newest.path).round_trip.expected()?;
+        Some(newest.sent_at.saturating_add(expected))
     }
 
     pub(super) fn is_status_query(&self, packet: Sequence) -> bool {
@@ -111,8 +134,7 @@ impl SendPayment {
     fn wants_status(&self) -> bool {
         let overdue = self.paths.iter().any(|path| path.load.overdue_packets > 0);
         let quiet = self.chunks.is_empty() && self.unread > 0;
-        let unsettled = overdue || quiet || !self.doubts.is_empty() || self.is_much_unverified(2);
-        unsettled && self.can_ask()
+        overdue || quiet || !self.doubts.is_empty() || self.is_much_unverified(2)
     }
 
     /// Whether something is unknown that the receiver can still tell.
@@ -186,7 +208,7 @@ impl SendPayment {
 
     /// Settles what the receiver's word settles; whether that was anything.
     fn apply_status(&mut self, status: &Status, asked_at: Duration, now: Now) -> Result<bool, AccountError> {
-        let doubts: Vec<_> = self.doubts.iter().map(|(&sequence, &chunk)| (sequence, chunk)).collect();
+        let doubts: Vec<_> = self.doubts.iter().map(|(&sequence, chunk)| (sequence, **chunk)).collect();
         let mut settled = false;
         for (sequence, chunk) in doubts {
             let fulfilled = has_fulfilled(status, sequence);
@@ -207,11 +229,12 @@ impl SendPayment {
                 false => self.account.reject(chunk.source)?,
             }
         }
-        // Those in time are left to their answers, which say more; but where answers say nothing, they are not.
-        let all = self.is_much_unverified(2);
-        let told = |(&sequence, chunk): (&Sequence, &SentChunk)| {
+        // Those in time are left to their answers, which say more; but where answers say nothing, they are not, nor when
+        // the payment waits for nothing else.
+        let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unverified(2);
+        let told = |(&sequence, chunk): (&Sequence, &Box<SentChunk>)| {
             let asks = chunk.overdue || all;
-            (asks && has_fulfilled(status, sequence)).then_some((sequence, *chunk))
+            (asks && has_fulfilled(status, sequence)).then_some((sequence, **chunk))
         };
         let landed: Vec<_> = self.chunks.iter().filter_map(told).collect();
         for (sequence, chunk) in landed {

@@ -8,14 +8,17 @@ use psk_chunking::send::control::ControllerKind;
 use super::measure::{Cell, TIME_LIMIT};
 
 /// What the default controller is to reach, in thousandths of the ideal time.
-const TARGETS: [(&str, u128); 8] = [
+const TARGETS: [(&str, u128); 11] = [
     ("lan", 1_100),
     ("wan", 1_100),
+    ("wan-steady", 1_100),
     ("thin", 1_100),
+    ("thin-steady", 1_100),
     ("liquidity", 1_150),
     ("burst", 1_350),
     ("busy", 1_150),
     ("lossy", 1_500),
+    ("lossy-steady", 1_500),
     ("twopath", 1_150),
 ];
 
@@ -40,7 +43,8 @@ one of those is *never*. Packets include probes, and rejects their answers.
 
 The ideal is a round trip where a path limits nothing: whoever knows the rate can send all at once. Nobody knows it when
 a payment starts, so there it takes two at best, one to ask; a payment that starts from a quote (`-quoted`) has asked
-before. `aimd` sends all at once whatever the path may take; what that costs connectors is in the column *rejects*.
+before. On `lossy`, where answers that are not lost take up to two round trips, and a lost one has to be asked for, nobody
+gets below two. The `-steady` paths have a bandwidth. `aimd` sends all at once whatever the path may take; what that costs connectors is in the column *rejects*.
 
 ## Targets
 

@@ -15,15 +15,18 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         wan("wan", 10_000_000),
         quoted(wan("wan", 10_000_000)),
         wan("wan-long", 256_000_000),
+        steady(wan("wan", 50_000_000), 10_000_000),
         thin("thin", 100_000),
         quoted(thin("thin", 100_000)),
         thin("thin-long", 2_560_000),
+        steady(thin("thin", 500_000), 100_000),
         liquidity(),
         burst(),
         busy(),
         lossy("lossy", 500_000),
         quoted(lossy("lossy", 500_000)),
         lossy("lossy-long", 20_480_000),
+        steady(lossy("lossy", 5_000_000), 1_000_000),
         stripped(),
         two_paths(),
         several(),
@@ -47,6 +50,17 @@ fn quoted(scenario: Scenario) -> Scenario {
         payments: payments.iter().map(quoted).collect(),
         ..scenario
     }
+}
+
+/// The same with a bandwidth: so much passes the last connector in a second, and a tenth of it at once.
+fn steady(scenario: Scenario, per_second: u64) -> Scenario {
+    let Scenario { name, about, mut network, .. } = scenario.clone();
+    let liquidity = Some(LiquidityConfig { capacity: per_second / 10, per_second, cycle: vec![] });
+    if let Some(last) = network.connectors.last_mut() {
+        last.liquidity = liquidity;
+    }
+    let about = format!("{about}; {per_second} units per second, a tenth of that at once, T04 beyond");
+    Scenario { name: format!("{name}-steady"), about, network, ..scenario }
 }
 
 fn lan() -> Scenario {
