@@ -84,6 +84,12 @@ codes! {
 }
 
 impl ErrorCode {
+    /// Whether a hop says that it has too much to do at this moment (T02, T03, T05): of the packet itself, as of its
+    /// amount, that says nothing.
+    pub const fn is_busy(self) -> bool {
+        matches!(self, Self::T02_PEER_BUSY | Self::T03_CONNECTOR_BUSY | Self::T05_RATE_LIMITED)
+    }
+
     /// A code of these three octets.
     pub const fn new(code: [u8; 3]) -> Self {
         Self(code)

@@ -115,6 +115,8 @@ pub struct PathSearch {
     queue: VecDeque<SourceAmount>,
     budget: ProbeBudget,
     in_flight: Flight,
+    /// A hop has no room for several packets at once: one probe at a time.
+    alone: bool,
     probes: u32,
     /// After so many in a row it gives up.
     max_failures: u32,
@@ -198,6 +200,7 @@ impl PathSearch {
             max_failures: MAX_FAILURES,
             budget: ProbeBudget::default(),
             in_flight: Flight::default(),
+            alone: false,
             probes: 0,
             failures: 0,
             pause_until: None,
@@ -348,6 +351,9 @@ impl PathSearch {
 
     /// Small ones first; a large one waits until the others are answered.
     fn next_to_send(&mut self) -> Option<SourceAmount> {
+        if self.alone && !self.in_flight.is_empty() {
+            return None;
+        }
         let held = self.in_flight.held() + u128::from(self.queue.front()?.units());
         self.budget.allows(held).then(|| self.queue.pop_front()).flatten()
     }
@@ -466,8 +472,12 @@ impl PathSearch {
 
     /// A temporary error, or silence when there is no code: the amount is asked for again after a pause.
     fn handle_failure(&mut self, amount: SourceAmount, code: Option<ErrorCode>, now: Duration) {
+        let busy = code.is_some_and(ErrorCode::is_busy);
+        // One of several had no room beside the others: that says nothing of its size.
+        let crowded = busy && !(self.alone && self.in_flight.is_empty());
+        self.alone |= busy;
         let times = self.failed.entry(amount).or_default();
-        *times += 1;
+        *times += u32::from(!crowded);
         if *times >= FAILURES_OF_SIZE && self.passes().is_some_and(|passes| passes < amount) {
             self.handle_refusal(amount, Cause::Failure, None);
             return;

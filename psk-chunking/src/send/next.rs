@@ -176,6 +176,10 @@ impl SendPayment {
         if !(alone || exact && self.peer.knows_frames()) {
             return Candidate::Blocked;
         }
+        if !self.account.unverified.is_zero() && self.awaits_status() {
+            // More may be missing than is known: the receiver says in a moment how much.
+            return Candidate::Blocked;
+        }
         if self.must_reconcile() {
             return Candidate::Reconcile;
         }
@@ -212,7 +216,7 @@ impl SendPayment {
         if !path.allows(amount) {
             return Candidate::Blocked;
         }
-        let last = alone && self.doubts.is_empty();
+        let last = alone && self.doubts.is_empty() && self.account.unverified.is_zero();
         Candidate::Chunk(Chunk { path: index, amount, minimum: missing, last, completing: true })
     }
 

@@ -244,7 +244,11 @@ impl SendPayment {
         let answer = self.open_answer(packet, &reject.data, ChunkKind::Reject);
         self.account.reject(sent.source)?;
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
-        self.path_mut(sent.path).sizing.on_lost(sent.source);
+        let sizing = &mut self.path_mut(sent.path).sizing;
+        match reject.code.is_busy() {
+            true => sizing.on_busy(sent.source),
+            false => sizing.on_lost(sent.source),
+        }
         let said = answer.as_ref().map(|answer| self.read_frames(answer));
         let data_refused = said.as_ref().is_some_and(|said| said.data_refused);
         match said.is_some() && self.begun && !data_refused {
@@ -272,7 +276,7 @@ impl SendPayment {
             (ErrorCode::T04_INSUFFICIENT_LIQUIDITY, _) => {
                 self.handle_no_liquidity(&sent, reject, now, random);
             }
-            (ErrorCode::T02_PEER_BUSY | ErrorCode::T03_CONNECTOR_BUSY | ErrorCode::T05_RATE_LIMITED, _) => {
+            (code, _) if code.is_busy() => {
                 let path = self.path_mut(sent.path);
                 path.trouble = Some(rejected(reject));
                 let lost = path.lost(&sent, now.monotonic);
@@ -373,9 +377,9 @@ impl SendPayment {
             path.sizing.on_no_liquidity(sent.source);
             return;
         }
-        let in_a_row = path.sizing.on_no_liquidity_alone(sent.source);
+        let again_and_again = path.sizing.on_no_liquidity_alone(sent.source);
         // A controller that waits by itself knows better for how long, unless it is wrong.
-        if in_a_row > 1 || path.controller.next_send() <= now.monotonic {
+        if again_and_again || path.controller.next_send() <= now.monotonic {
             path.pause_for_failure(now.monotonic, random.jitter());
         }
     }

@@ -30,10 +30,14 @@ pub(super) struct Sizing {
 struct Trial {
     size: SourceAmount,
     in_flight: bool,
+    /// How often a hop had no room for it.
+    busy: u32,
 }
 
 /// So many chunks of the maximum size pass before a larger one is tried.
 const GROW_AFTER: u32 = 8;
+/// So often is a trial made that finds no room.
+const MOST_BUSY_TRIALS: u32 = 8;
 /// F08 details are followed so often in a row, once for each of several hops with maximums of their own.
 const MAX_BROKEN_HINTS: u32 = 4;
 
@@ -144,7 +148,7 @@ impl Sizing {
             self.refused = None;
         }
         if larger > units {
-            self.trial = Some(Trial { size: SourceAmount::new(larger), in_flight: false });
+            self.trial = Some(Trial { size: SourceAmount::new(larger), in_flight: false, busy: 0 });
         }
     }
 
@@ -160,23 +164,22 @@ impl Sizing {
     }
 
     /// T04 for a chunk that was alone in flight: its own size is the matter. Believed when it comes again and again;
-    /// then smaller chunks are tried, and growth finds back.
-    /// Says how often it came in a row.
-    pub(super) fn on_no_liquidity_alone(&mut self, amount: SourceAmount) -> u32 {
+    /// then smaller chunks are tried, and growth finds back. Whether it did.
+    pub(super) fn on_no_liquidity_alone(&mut self, amount: SourceAmount) -> bool {
         if amount > self.maximum {
             self.refuse(amount, true);
-            return 0;
+            return false;
         }
         self.alone_without_liquidity += 1;
-        let in_a_row = self.alone_without_liquidity;
         // A size that has passed is doubted later: what comes and goes is not a matter of size.
         let believed_after = if amount <= self.passed { 4 } else { 2 };
-        if self.alone_without_liquidity >= believed_after {
+        let believed = self.alone_without_liquidity >= believed_after;
+        if believed {
             self.alone_without_liquidity = 0;
             self.refuse(amount, true);
             self.maximum = self.maximum.min(self.middle_below(amount));
         }
-        in_a_row
+        believed
     }
 
     /// T04 in company says nothing of the size, unless it was a larger one that was tried.
@@ -194,7 +197,14 @@ impl Sizing {
         }
     }
 
-    /// Rejected for whatever reason, or in doubt: a trial is over.
+    /// A hop had no room for another packet, whatever its size: a trial is made again, unless that goes on and on.
+    pub(super) fn on_busy(&mut self, amount: SourceAmount) {
+        let Some(trial) = self.trial.as_mut().filter(|trial| trial.size == amount) else { return };
+        (trial.in_flight, trial.busy) = (false, trial.busy + 1);
+        self.trial = self.trial.filter(|trial| trial.busy < MOST_BUSY_TRIALS);
+    }
+
+    /// Rejected for another reason, or in doubt: a trial is over.
     pub(super) fn on_lost(&mut self, amount: SourceAmount) {
         self.trial = self.trial.filter(|trial| trial.size != amount);
     }

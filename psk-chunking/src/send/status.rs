@@ -11,6 +11,7 @@ use psk_codec::psk::Sequence;
 use psk_codec::psk::frame::{Frame, Status};
 use psk_codec::{Reply, SourceAmount};
 use psk_crypto::Random;
+use psk_quote::ProbeResult;
 
 use super::path::PathIndex;
 use super::{AccountError, Output, Phase, SendPayment, SentChunk, Target};
@@ -49,6 +50,8 @@ const MAX_UNANSWERED: u32 = 8;
 const MAX_UNANSWERED_AT_THE_END: u32 = 3;
 /// The longest pause between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The pause doubles so often while the path is busy.
+const MOST_DOUBLINGS_WHEN_BUSY: u32 = 3;
 /// Before anything is known of the path's round trip.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -171,7 +174,12 @@ impl SendPayment {
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         let Some(asked) = self.status.in_flight.filter(|asked| asked.packet == packet) else { return };
-        let answer = self.open_answer_to_question(packet, reply);
+        let answer = match self.probe(packet).open_answer(&self.keys, reply) {
+            Err(result) if is_busy(result) && !matches!(self.phase, Phase::Draining(_)) => {
+                return self.ask_a_busy_path_again(asked.path, now);
+            }
+            answer => answer.ok(),
+        };
         let status = answer.and_then(|answer| self.read_frames(&answer).status);
         let Some(status) = status else { return self.handle_status_failure(now) };
         self.paths[asked.path.0].round_trip.on_answer(asked.at, now.monotonic);
@@ -195,6 +203,12 @@ impl SendPayment {
         self.status.failed_over = Some(asked.path);
         self.path_mut(asked.path).round_trip.on_overdue(asked.at);
         self.ask_again_after(asked.path, false, now);
+    }
+
+    /// A hop had no room for the question just now, as it has none for some chunks: it works, and is asked again soon.
+    fn ask_a_busy_path_again(&mut self, path: PathIndex, now: Now) {
+        self.status.in_vain = self.status.in_vain.min(MOST_DOUBLINGS_WHEN_BUSY);
+        self.ask_again_after(path, false, now);
     }
 
     fn ask_again_after(&mut self, path: PathIndex, settled: bool, now: Now) {
@@ -232,11 +246,11 @@ impl SendPayment {
         // Those in time are left to their answers, which say more; but where answers say nothing, they are not, nor when
         // the payment waits for nothing else.
         let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unverified(2);
-        let told = |(&sequence, chunk): (&Sequence, &Box<SentChunk>)| {
-            let asks = chunk.overdue || all;
-            (asks && has_fulfilled(status, sequence)).then_some((sequence, **chunk))
+        let told = |(sequence, chunk): &(Sequence, SentChunk)| {
+            (chunk.overdue || all) && has_fulfilled(status, *sequence)
         };
-        let landed: Vec<_> = self.chunks.iter().filter_map(told).collect();
+        let chunks = self.chunks.iter().map(|(&sequence, chunk)| (sequence, **chunk));
+        let landed: Vec<_> = chunks.filter(told).collect();
         for (sequence, chunk) in landed {
             settled = true;
             self.chunks.remove(&sequence);
@@ -323,6 +337,15 @@ impl SendPayment {
             path.search.arrivals().iter().find(|(_, delivered)| **delivered > DestinationAmount::ZERO);
         let smallest = arrived.map_or(path.sizing.passed(), |(&amount, _)| amount);
         smallest.max(path.sizing.minimum())
+    }
+}
+
+/// Whether a hop says that it has no room for the question at this moment.
+fn is_busy(result: ProbeResult) -> bool {
+    match result {
+        ProbeResult::NoLiquidity => true,
+        ProbeResult::Busy(code) => code.is_busy(),
+        _ => false,
     }
 }
 

@@ -132,6 +132,8 @@ struct Pace {
     lost_at: Duration,
     /// Nothing has passed since the last cut.
     in_vain: bool,
+    /// When something last passed.
+    passed_at: Duration,
     next_send: Duration,
     /// When it was first known what passes.
     known_at: Option<Duration>,
@@ -169,6 +171,7 @@ impl Default for Pace {
             cut_at: 0,
             lost_at: Duration::ZERO,
             in_vain: false,
+            passed_at: Duration::ZERO,
             next_send: Duration::ZERO,
             known_at: None,
             found: false,
@@ -239,7 +242,12 @@ impl Pace {
         if self.trial.covers(fulfilled.sent_at, round_trip) {
             self.trial.passed += 1;
         }
-        let took = fulfilled.now.saturating_sub(fulfilled.sent_at);
+        let mut took = fulfilled.now.saturating_sub(fulfilled.sent_at);
+        if packets == 1 && self.known_at.is_some() {
+            // Nothing else has passed in a round trip: in how long has something?
+            took = took.max(fulfilled.now.saturating_sub(self.passed_at));
+        }
+        self.passed_at = fulfilled.now;
         let sample = u128::from(units) * 1_000_000_000 / took.as_nanos().max(1);
         let sample = u64::try_from(sample).unwrap_or(u64::MAX);
         let Some(known_at) = self.known_at else {
