@@ -43,7 +43,9 @@ pub struct SendConfig {
     /// The least that every chunk has to deliver. Default: 1 % below the rate that the path shows, which covers
     /// the rounding of several hops and small moves.
     pub minimum_rate: MinimumRate,
-    /// How long each packet is valid. Default: 30 s, what connectors cap it to.
+    /// How long each packet is valid at most. Default: 30 s, what connectors cap it to. Once it is known how long answers
+    /// take, packets live for sixteen times that, 10 s at least, for as long as no hop finds that too little: what became
+    /// of a lost one is known the sooner.
     pub packet_timeout: Duration,
     /// How long after its expiry an unanswered packet is given up. Default: 5 s, for clocks and slow links.
     pub expiry_grace: Duration,

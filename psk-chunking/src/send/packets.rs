@@ -109,13 +109,22 @@ impl SendPayment {
         Ok(sequence)
     }
 
+    /// How long a packet that leaves now is valid. A plain receiver may take its time over the first chunk; with one that
+    /// knows frames, what was decided about a chunk that has expired holds for the next.
+    fn lifetime(&self, path: PathIndex) -> Duration {
+        let path = self.path(path);
+        match self.begun || self.peer.knows_frames() {
+            true => path.lifetime(),
+            false => path.packet_timeout,
+        }
+    }
+
     fn expires_at(&self, path: PathIndex, now: Now) -> Timestamp {
-        now.wall.saturating_add(self.path(path).packet_timeout)
+        now.wall.saturating_add(self.lifetime(path))
     }
 
     /// Until when the answer to a packet that leaves now is awaited.
     pub(super) fn give_up_at(&self, path: PathIndex, now: Now) -> Duration {
-        let timeout = self.path(path).packet_timeout;
-        now.monotonic.saturating_add(timeout).saturating_add(self.config.expiry_grace)
+        now.monotonic.saturating_add(self.lifetime(path)).saturating_add(self.config.expiry_grace)
     }
 }

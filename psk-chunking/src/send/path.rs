@@ -54,6 +54,8 @@ pub(super) struct Path {
     pub(super) cautious: bool,
     pub(super) pause_until: Duration,
     pub(super) packet_timeout: Duration,
+    /// Packets live for less than that.
+    brief: bool,
     pub(super) path_patience: Patience,
     pub(super) rate_patience: Patience,
     /// Why there was no progress lately, for the report of an idle time-out.
@@ -181,6 +183,7 @@ impl Path {
             cautious: false,
             pause_until: Duration::ZERO,
             packet_timeout: config.packet_timeout,
+            brief: true,
             path_patience: Patience::new(Duration::from_millis(50), Duration::from_secs(5)),
             rate_patience: Patience::new(Duration::from_millis(100), Duration::from_secs(5)),
             trouble: None,
@@ -257,6 +260,31 @@ impl Path {
         news
     }
 
+    /// How long packets need to live. Of one that is lost nobody knows before its end whether it may still arrive, so once
+    /// it is known how long answers take, it is no longer than it has to be: enough for many times that, and for what
+    /// hops take off.
+    pub(super) fn lifetime(&self) -> Duration {
+        match self.round_trip.smoothed() {
+            Some(round_trip) if self.brief => {
+                BRIEF_LIFETIME.max(round_trip.saturating_mul(ROUND_TRIPS_OF_A_LIFE)).min(self.packet_timeout)
+            }
+            _ => self.packet_timeout,
+        }
+    }
+
+    /// A hop had too little time (R02): packets live for as long as they may, and longer if that is not enough.
+    pub(super) fn on_too_little_time(&mut self) {
+        if !self.brief {
+            self.packet_timeout = (self.packet_timeout.saturating_mul(3) / 2).min(MAX_PACKET_TIMEOUT);
+        }
+        self.brief = false;
+    }
+
+    /// A hop says that a packet has timed out (R00). When that was long before its time, somebody's clock is wrong.
+    pub(super) fn on_timed_out(&mut self, sent: &SentChunk, now: Duration) {
+        self.brief &= now.saturating_sub(sent.sent_at) >= self.lifetime() / 4;
+    }
+
     pub(super) fn lost(&self, sent: &SentChunk, now: Duration) -> Lost {
         let (order, newest, sent_at) = (sent.order, self.chunks_sent, sent.sent_at);
         Lost { amount: sent.source, in_flight: sent.beside, order, newest, sent_at, now }
@@ -331,6 +359,12 @@ impl Path {
     }
 }
 
+/// The least that packets live.
+const BRIEF_LIFETIME: Duration = Duration::from_secs(10);
+/// And for so many round trips.
+const ROUND_TRIPS_OF_A_LIFE: u32 = 16;
+/// Packets are valid for at most so long: what connectors cap it to.
+const MAX_PACKET_TIMEOUT: Duration = Duration::from_secs(30);
 /// By so many units a packet may fall short for the rounding of several hops.
 pub(super) const ROUNDING: DestinationAmount = DestinationAmount::new(4);
 

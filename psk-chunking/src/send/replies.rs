@@ -18,8 +18,6 @@ const MAX_REFUSALS: u32 = 3;
 const MAX_PATH_FAILURES: u32 = 10;
 /// So many completing chunks in a row may deliver too little before there are pauses between them.
 const MAX_COMPLETING_TRIES: u32 = 16;
-/// Packets are valid for at most so long: what connectors cap it to.
-const MAX_PACKET_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl SendPayment {
     pub(super) fn handle_reply(&mut self, packet: Sequence, reply: Reply, now: Now, random: &mut dyn Random) {
@@ -239,6 +237,7 @@ impl SendPayment {
     ) -> Result<(), AccountError> {
         if reject.code == ErrorCode::R00_TRANSFER_TIMED_OUT {
             // A hop gave up waiting; the receiver may have fulfilled all the same.
+            self.path_mut(sent.path).on_timed_out(&sent, now.monotonic);
             return self.doubt(packet, sent, rejected(reject), now, random);
         }
         let answer = self.open_answer(packet, &reject.data, ChunkKind::Reject);
@@ -293,8 +292,7 @@ impl SendPayment {
                 self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (ErrorCode::R02_INSUFFICIENT_TIMEOUT, _) => {
-                let path = self.path_mut(sent.path);
-                path.packet_timeout = (path.packet_timeout.saturating_mul(3) / 2).min(MAX_PACKET_TIMEOUT);
+                self.path_mut(sent.path).on_too_little_time();
                 self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (code, _) => match code.class() {
