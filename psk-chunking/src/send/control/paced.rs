@@ -68,8 +68,11 @@ impl Controller for PacedController {
     }
 
     fn largest(&self, _in_flight: SourceAmount) -> SourceAmount {
-        let part = self.amount.within(self.round_trip.max(LEAST_TIME) / PARTS);
-        SourceAmount::new(part.max(1))
+        let time = self.round_trip.max(LEAST_TIME);
+        // Where packets are limited too, few of them have to carry it; and they could carry twice as much.
+        let packets = self.count.within(time) / PER_PACKET / 2;
+        let parts = u32::try_from(packets).unwrap_or(PARTS).clamp(1, PARTS);
+        SourceAmount::new(self.amount.within(time / parts).max(1))
     }
 
     fn windows(&self) -> Option<Windows> {
@@ -211,13 +214,14 @@ impl Pace {
         u64::try_from(units / u128::from(self.trial.share.max(1))).unwrap_or(u64::MAX)
     }
 
-    /// How long so much takes: at twice what passes until that is too much, and then at a sixteenth more; while nothing is
-    /// rejected, at more and more again; at a quarter less in a trial.
+    /// How long so much takes: at twice what passes until that is too much, or five times while nothing is rejected at all,
+    /// and then at a sixteenth more; while nothing is rejected, at more and more again; at a quarter less in a trial.
     fn interval(&self, units: u64, now: Duration, round_trip: Duration) -> Duration {
         let quiet = now.saturating_sub(self.lost_at);
         let sixteenths = match self.trial.covers(now, round_trip) {
             true => 12,
-            false if !self.found => 28,
+            false if !self.found && quiet < round_trip * 2 => 28,
+            false if !self.found => 80,
             false if quiet < round_trip * 2 => 17,
             false if quiet < round_trip * 4 => 20,
             false if quiet < round_trip * 6 => 24,
