@@ -72,6 +72,7 @@ fn r00_to_everything_puts_no_more_than_one_window_in_doubt() {
     assert!(!run.report.is_completed());
     let account = run.report.account;
     assert_eq!((account.source_sent, run.received), (source(50_000), destination(50_000)), "{account:?}");
-    assert!(first_r00.get() < Duration::MAX && account.in_doubt > source(10_000), "{account:?}");
+    // Most doubts have been settled by the receiver's word when the payment ends.
+    assert!(first_r00.get() < Duration::MAX && account.chunks_rejected > 500, "{account:?}");
     assert!((1..=10).contains(&sent_later.get()), "{} after the first R00: {account:?}", sent_later.get());
 }

@@ -109,11 +109,12 @@ impl SendPayment {
         Ok(sequence)
     }
 
-    /// How long a packet that leaves now is valid. A plain receiver may take its time over the first chunk; with one that
-    /// knows frames, what was decided about a chunk that has expired holds for the next.
+    /// How long a packet that leaves now is valid. Receivers may take their time over the first chunk; plain ones over
+    /// more, until one is fulfilled.
     fn lifetime(&self, path: PathIndex) -> Duration {
+        let is_first = self.paths.iter().all(|path| path.chunks_sent == 0);
         let path = self.path(path);
-        match self.begun || self.peer.knows_frames() {
+        match self.begun || self.peer.knows_frames() && !is_first {
             true => path.lifetime(),
             false => path.packet_timeout,
         }

@@ -50,6 +50,9 @@ fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], seed
 /// of millions of packets where each delivers a unit.
 const PACKETS_IN_FLIGHT: usize = 1_024;
 
+/// Where now and then a chunk just reaches the minimum rate, a payment goes on for as long as its sender lets it.
+const PATIENCE_MS: u64 = 2 * 3_600 * 1_000;
+
 struct Dice(SeededRandom);
 
 impl Dice {
@@ -256,6 +259,7 @@ impl Dice {
             fixed,
             starts_at_ms: self.between(0, 3_000),
             slippage_ppm: Some(self.pick(&[0, 1_000, 10_000, 50_000])).filter(|_| !calm),
+            timeout_ms: (!calm).then_some(PATIENCE_MS),
             max_packets_in_flight: self.one_in(4).then(|| usize::try_from(self.between(1, 100)).unwrap_or(1)),
             ..PaymentConfig::new(name(from), name(to), amount)
         }
