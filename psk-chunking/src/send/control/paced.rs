@@ -38,6 +38,8 @@ const PARTS: u32 = 8;
 const LEAST_TIME: Duration = Duration::from_millis(20);
 /// One packet is counted as so many.
 const PER_PACKET: u64 = 1_000;
+/// Between two packets of a pace.
+const LONGEST_GAP: Duration = Duration::from_millis(100);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
 
 impl PacedController {
@@ -248,8 +250,8 @@ impl Pace {
         }
         let mut took = fulfilled.now.saturating_sub(fulfilled.sent_at);
         if packets == 1 && self.known_at.is_some() {
-            // Nothing else has passed in a round trip: in how long has something?
-            took = took.max(fulfilled.now.saturating_sub(self.passed_at));
+            // Nothing else has passed in a round trip: in how long has something? What took longer stood still meanwhile.
+            took = took.max(fulfilled.now.saturating_sub(self.passed_at).min(LONGEST_GAP));
         }
         self.passed_at = fulfilled.now;
         let sample = u128::from(units) * 1_000_000_000 / took.as_nanos().max(1);
