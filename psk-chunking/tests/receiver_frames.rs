@@ -397,8 +397,8 @@ fn a_stream_that_stays_incomplete_is_cut_off() {
 
 #[test]
 fn without_room_for_data_a_chunk_is_refused_for_now_and_nothing_is_acknowledged() {
-    // An account may have a sixteenth: some hundred pieces.
-    let config = ReceiveConfig { max_data_waiting: 16 * 10_000, ..ReceiveConfig::default() };
+    // An account may have an eighth: some hundred pieces.
+    let config = ReceiveConfig { max_data_waiting: 8 * 10_000, ..ReceiveConfig::default() };
     let mut payments = ReceivePayments::new(config);
     give(&mut payments, &chunk(0));
     let fits = (1..200).take_while(|&number| {
@@ -425,7 +425,7 @@ fn without_room_for_data_a_chunk_is_refused_for_now_and_nothing_is_acknowledged(
 #[test]
 fn without_room_for_data_a_packet_without_money_is_refused_for_now_too() {
     for ended in [false, true] {
-        let config = ReceiveConfig { max_data_waiting: 16 * 10_000, ..ReceiveConfig::default() };
+        let config = ReceiveConfig { max_data_waiting: 8 * 10_000, ..ReceiveConfig::default() };
         let mut payments = ReceivePayments::new(config);
         let first = ChunkArrival { last: ended, ..chunk(0) };
         give(&mut payments, &first);

@@ -311,26 +311,27 @@ const TEN_MEGABYTES: u32 = 10_000_000;
 
 #[tokio::test(start_paused = true)]
 async fn ten_megabytes_take_as_many_round_trips_as_their_packets_need() {
-    // One account may have a sixteenth of it: all that may be in flight.
-    let room = 16 * 1_024 * 33_000;
-    // Beside enough money they take no time and no packet more.
+    // One account may have an eighth of it: all that may be in flight.
+    let room = 8 * 1_024 * 33_000;
+    // Beside enough money they take hardly a packet more, and a round trip for their window to double once more.
     let (alone, packets_alone) = pay_with_data(20_000_000, 0, room).await;
     let (took, packets) = pay_with_data(20_000_000, TEN_MEGABYTES, room).await;
-    assert!(took * 10 <= alone * 13 && packets * 10 <= packets_alone * 13, "{took:?}, alone {alone:?}");
+    assert!(took <= alone + ROUND_TRIP && packets * 10 <= packets_alone * 13, "{took:?}, alone {alone:?}");
     // Beside little money they are packets of their own, in windows that double.
     for amount in [100, 50_000, 2_000_000] {
         let (alone, _) = pay_with_data(amount, 0, room).await;
         let (took, packets) = pay_with_data(amount, TEN_MEGABYTES, room).await;
         assert!(took <= alone + ROUND_TRIP * 7 / 2, "{amount}: {took:?}, alone {alone:?}");
-        assert!(packets < 400, "{amount}: {packets} packets");
+        // Chunks may leave before there is room for more data.
+        assert!(packets < 400 + amount / 10_000, "{amount}: {packets} packets");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_with_less_room_than_is_in_flight_gets_all_data() {
     let (took, packets) = pay_with_data(20_000_000, TEN_MEGABYTES, 16 << 20).await;
-    // A megabyte for one account is as much as one round trip brings.
-    assert!(took < ROUND_TRIP * 20, "{took:?}, {packets} packets");
+    // Two megabytes for one account are as much as a round trip brings.
+    assert!(took < ROUND_TRIP * 12, "{took:?}, {packets} packets");
 }
 
 #[tokio::test(start_paused = true)]

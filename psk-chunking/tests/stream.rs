@@ -203,6 +203,32 @@ fn nothing_is_sent_again_before_its_time() {
 }
 
 #[test]
+fn no_more_is_sent_ahead_than_the_other_side_may_keep() {
+    let mut stream = SendStream::new(1_000);
+    stream.write(Bytes::from(text(0..100))).unwrap();
+    stream.limit_ahead(30);
+    let fill = |stream: &mut SendStream<u32>, packet| {
+        let mut frames = FramesBuilder::new(1_000);
+        stream.fill(&mut frames, packet);
+        let octets = frames.frames().iter().map(|frame| match frame {
+            Frame::Data(data) => data.data().len(),
+            other => panic!("{other:?}"),
+        });
+        octets.sum::<usize>()
+    };
+    assert_eq!((fill(&mut stream, 1), stream.has_more(), fill(&mut stream, 2)), (30, false, 0));
+    stream.lost(1);
+    assert_eq!((stream.has_more(), fill(&mut stream, 3)), (true, 30), "what was lost goes again");
+    stream.acknowledged(3);
+    assert_eq!(fill(&mut stream, 4), 30);
+    // A limit that falls takes nothing back.
+    stream.limit_ahead(10);
+    assert_eq!(fill(&mut stream, 5), 0);
+    stream.acknowledged(4);
+    assert_eq!((fill(&mut stream, 6), stream.has_more()), (10, false));
+}
+
+#[test]
 fn a_stream_has_limits() {
     let limits = ReassemblyLimits { max_length: 10, max_buffered: 6, max_pieces: 2 };
     let mut stream = Reassembly::new(limits);

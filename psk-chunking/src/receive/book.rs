@@ -37,7 +37,7 @@ struct OfAccount {
 }
 
 /// One account may have this part of the octets that may wait.
-const SHARE_OF_ACCOUNT: usize = 16;
+const SHARE_OF_ACCOUNT: usize = 8;
 /// What a payment may have when all have too many.
 const FEW_RANGES: usize = 16;
 

@@ -27,7 +27,7 @@ pub struct ReceiveConfig {
     /// invoice or a small document; who wants more says so.
     pub max_data_length: u64,
     /// How much application data of all payments may wait for what comes before it or for the application's word, in
-    /// octets, with what last chunks name; one account may have a sixteenth of it. Beyond that, such chunks are refused
+    /// octets, with what last chunks name; one account may have an eighth of it. Beyond that, such chunks are refused
     /// for now. Default: 16 MB.
     pub max_data_waiting: usize,
     /// How many ranges of sequence numbers are remembered, of all payments; a payment of which chunks come in order has

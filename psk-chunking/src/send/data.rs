@@ -29,6 +29,8 @@ pub(super) struct Data {
     /// Whether the application has been told that the receiver's stream is complete.
     told_complete: bool,
     messages: BTreeMap<Sequence, Message>,
+    /// How far ahead of what the receiver has in order ours goes.
+    ahead: Ahead,
     /// How often in a row messages were not answered authentically.
     in_vain: u32,
     /// What was sent before belongs to the last failure.
@@ -46,6 +48,29 @@ struct Message {
     carries: bool,
 }
 
+/// How many octets beyond those that the receiver has in order are sent. Receivers have no room for all that comes before
+/// what is missing, and answer T03 then: so it begins with what all of them take, doubles in a round trip, and from the
+/// first T03 on grows slowly.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    octets: u64,
+    refused: bool,
+}
+
+const FIRST_AHEAD: u64 = 1_536 << 10;
+const LEAST_AHEAD: u64 = 256 << 10;
+
+impl Ahead {
+    fn on_acknowledged(&mut self, octets: u64) {
+        self.octets = self.octets.saturating_add(if self.refused { octets / 4 } else { octets });
+    }
+
+    fn on_no_room(&mut self) {
+        self.refused = true;
+        self.octets = (self.octets / 4 * 3).max(LEAST_AHEAD);
+    }
+}
+
 /// So many messages in a row without an authentic answer: nobody reads them.
 const MAX_IN_VAIN: u32 = 50;
 /// So many pieces may wait for those before them.
@@ -61,6 +86,8 @@ impl Data {
             let _ = out.write(data);
             out.finish();
         }
+        let ahead = Ahead { octets: FIRST_AHEAD, refused: false };
+        out.limit_ahead(ahead.octets);
         let max_buffered = usize::try_from(max_received).unwrap_or(usize::MAX).min(MAX_BUFFERED);
         let limits = ReassemblyLimits { max_length: max_received, max_buffered, max_pieces: MAX_PIECES };
         Self {
@@ -71,6 +98,7 @@ impl Data {
             refused: false,
             told_complete: false,
             messages: BTreeMap::new(),
+            ahead,
             in_vain: 0,
             failed_at: None,
             not_before: Duration::ZERO,
@@ -144,7 +172,33 @@ impl SendPayment {
 
     /// A request was read by the receiver.
     pub(super) fn data_arrived(&mut self, sequence: Sequence) {
-        self.data.out.acknowledged(sequence);
+        let data = &mut self.data;
+        let before = data.out.acknowledged_in_order();
+        data.out.acknowledged(sequence);
+        data.ahead.on_acknowledged(data.out.acknowledged_in_order() - before);
+        data.out.limit_ahead(data.ahead.octets);
+    }
+
+    /// The receiver, or a hop, had no room for a chunk that was sent at this time.
+    pub(super) fn data_had_no_room(&mut self, sent_at: Duration, now: Now) {
+        if self.data_failed(sent_at, now) {
+            self.keep_closer();
+        }
+    }
+
+    fn keep_closer(&mut self) {
+        self.data.ahead.on_no_room();
+        self.data.out.limit_ahead(self.data.ahead.octets);
+    }
+
+    /// Something that was sent at this time has failed. Whether that is news: what was in flight together fails together,
+    /// and counts once.
+    fn data_failed(&mut self, sent_at: Duration, now: Now) -> bool {
+        let news = self.data.failed_at.is_none_or(|failed_at| sent_at > failed_at);
+        if news {
+            self.data.failed_at = Some(now.monotonic);
+        }
+        news
     }
 
     /// A request may not have been read.
@@ -229,11 +283,14 @@ impl SendPayment {
             self.data.broken |= said.closed && !self.has_delivered_all();
             return;
         }
-        self.message_failed(packet, &message, now);
         let busy = match reply {
             Some(Reply::Reject(reject)) => reject.code.class() == ErrorClass::Temporary,
             _ => true,
         };
+        let refused = matches!(reply, Some(Reply::Reject(reject)) if reject.code.is_busy());
+        if self.message_failed(packet, &message, now) && refused {
+            self.keep_closer();
+        }
         let pause = self.patience_of(message.path) / if busy { 2 } else { 1 };
         let jittered = super::control::jittered(pause, random.jitter());
         self.data.not_before = now.monotonic.saturating_add(jittered);
@@ -258,13 +315,12 @@ impl SendPayment {
         }
     }
 
-    /// What was in flight together fails together, and counts once.
-    fn message_failed(&mut self, packet: Sequence, message: &Message, now: Now) {
+    /// Whether that is news.
+    fn message_failed(&mut self, packet: Sequence, message: &Message, now: Now) -> bool {
         self.data_lost(packet);
-        if self.data.failed_at.is_none_or(|failed_at| message.sent_at > failed_at) {
-            self.data.failed_at = Some(now.monotonic);
-            self.data.in_vain += 1;
-        }
+        let news = self.data_failed(message.sent_at, now);
+        self.data.in_vain += u32::from(news);
+        news
     }
 
     pub(super) fn take_data(&mut self, offset: u64, data: &Bytes) {

@@ -276,6 +276,9 @@ impl SendPayment {
                 self.handle_no_liquidity(&sent, reject, now, random);
             }
             (code, _) if code.is_busy() => {
+                if code == ErrorCode::T03_CONNECTOR_BUSY {
+                    self.data_had_no_room(sent.sent_at, now);
+                }
                 let path = self.path_mut(sent.path);
                 path.trouble = Some(rejected(reject));
                 let lost = path.lost(&sent, now.monotonic);

@@ -44,6 +44,8 @@ pub struct SendStream<T> {
     end_acknowledged: bool,
     /// What is at or after this offset has never been sent.
     next: u64,
+    /// New octets are sent up to so many beyond those that are acknowledged in order.
+    ahead: u64,
     /// What has to be sent again.
     again: Ranges,
     /// What is acknowledged at or after `kept_from`.
@@ -83,6 +85,7 @@ impl<T: Ord> SendStream<T> {
             finished: false,
             end_acknowledged: false,
             next: 0,
+            ahead: u64::MAX,
             again: Ranges::default(),
             acknowledged: Ranges::default(),
             in_flight: BTreeMap::new(),
@@ -108,6 +111,12 @@ impl<T: Ord> SendStream<T> {
         self.finished = true;
     }
 
+    /// In requests: sends new octets up to so many beyond those that are acknowledged in order, and no further. What comes
+    /// before others that are still missing waits at the other side, which has room for so much. Without it, all at once.
+    pub fn limit_ahead(&mut self, octets: u64) {
+        self.ahead = octets;
+    }
+
     /// The length so far; in all, once it is finished.
     pub fn length(&self) -> u64 {
         self.written
@@ -126,12 +135,10 @@ impl<T: Ord> SendStream<T> {
         self.finished && self.end_acknowledged && self.kept_from == self.written
     }
 
-    /// Whether a packet with room should leave for the sake of this stream: something was not sent yet or was lost.
+    /// Whether a packet with room should leave for the sake of this stream: something may be sent or was lost.
     pub fn has_more(&self) -> bool {
         let end_wanted = self.finished && !self.end_acknowledged;
-        self.next < self.written
-            || self.again.first().is_some()
-            || (end_wanted && !self.in_flight.values().any(|sent| sent.end))
+        self.next_range().is_some() || (end_wanted && !self.in_flight.values().any(|sent| sent.end))
     }
 
     /// Puts what is to be sent next into a request, as much as there is room for, under the packet's name. Nothing
@@ -214,7 +221,8 @@ impl<T: Ord> SendStream<T> {
 
     /// What was lost, then what was never sent.
     fn next_range(&self) -> Option<(u64, u64)> {
-        let new = (self.next < self.written).then_some((self.next, self.written));
+        let end = self.written.min(self.kept_from.saturating_add(self.ahead));
+        let new = (self.next < end).then_some((self.next, end));
         self.again.first().or(new)
     }
 
