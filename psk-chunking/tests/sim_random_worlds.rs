@@ -65,3 +65,12 @@ fn all_payments_complete_in_calm_worlds() {
     let (completed, payments) = completed(&outcomes);
     assert_eq!(completed, payments);
 }
+
+/// A completing chunk that was right for more than was missing in the end; a hop that counts in large units.
+#[test]
+fn worlds_that_went_wrong_once_are_well() {
+    for seed in [1_303_658, 209_621] {
+        let outcome = run(&random::scenario(seed), RunOptions::seed(seed)).unwrap();
+        assert!(outcome.is_well(), "{outcome}");
+    }
+}

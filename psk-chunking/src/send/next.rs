@@ -185,6 +185,12 @@ impl SendPayment {
         }
         let (largest, budget_left) = (path.largest_chunk(), self.budget_left());
         // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
+        // What was too little for less is too little for this, but not the other way round: less may be missing again once
+        // it is known that a chunk in doubt did not arrive.
+        let (floor, failed) = match missing >= path.completing_for {
+            true => (path.completing_floor, path.completing_failed),
+            false => (SourceAmount::ZERO, SourceAmount::ZERO),
+        };
         let wanted = match path.arrived.completing(missing, largest.min(budget_left)) {
             Completing::Known(amount) => amount,
             Completing::Ask(sizes) => return Candidate::Ask(sizes),
@@ -193,14 +199,14 @@ impl SendPayment {
             Completing::Unknown(at_least) if at_least > largest && largest <= budget_left => {
                 return self.part_before_completing(index, missing);
             }
-            Completing::Unknown(at_least) => at_least.max(path.completing_floor),
+            Completing::Unknown(at_least) => at_least.max(floor),
             Completing::Impossible(smallest) => {
                 return Candidate::TooExpensive(SendError::AmountTooSmall { smallest: Some(smallest) });
             }
         };
         let most = largest.min(budget_left);
         // The step that would be right may be too large, and less do: anything above what has failed.
-        let amount = if most > path.completing_failed { wanted.min(most) } else { wanted };
+        let amount = if most > failed { wanted.min(most) } else { wanted };
         if amount > budget_left || enough(path, missing) > budget_left {
             let needed = self.account.committed().unwrap_or_default().saturating_add(wanted);
             return Candidate::TooExpensive(SendError::MaxSourceAmountTooLow { needed });

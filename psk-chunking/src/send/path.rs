@@ -65,6 +65,8 @@ pub(super) struct Path {
     /// out when they come to the front.
     pub(super) awaited: VecDeque<(Duration, Sequence)>,
 
+    /// So much was missing when a completing chunk last delivered too little: of more it holds too.
+    pub(super) completing_for: DestinationAmount,
     /// The completing chunk of a fixed-destination payment has to be at least so large.
     pub(super) completing_floor: SourceAmount,
     /// A completing chunk of this size has delivered too little.
@@ -189,6 +191,7 @@ impl Path {
             trouble: None,
             round_trip: RoundTrip::default(),
             awaited: VecDeque::new(),
+            completing_for: DestinationAmount::ZERO,
             completing_floor: SourceAmount::ZERO,
             completing_failed: SourceAmount::ZERO,
             completing_tries: 0,
@@ -353,6 +356,7 @@ impl Path {
 
     /// What was learned of the size of a completing chunk holds for what was missing then, at the rate of then.
     pub(super) fn restart_completing(&mut self) {
+        self.completing_for = DestinationAmount::ZERO;
         self.completing_floor = SourceAmount::ZERO;
         self.completing_failed = SourceAmount::ZERO;
         self.completing_tries = 0;
