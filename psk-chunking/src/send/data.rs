@@ -61,13 +61,20 @@ const FIRST_AHEAD: u64 = 1_536 << 10;
 const LEAST_AHEAD: u64 = 256 << 10;
 
 impl Ahead {
-    fn on_acknowledged(&mut self, octets: u64) {
-        self.octets = self.octets.saturating_add(if self.refused { octets / 4 } else { octets });
+    fn of(out: &mut SendStream<Sequence>) -> Self {
+        out.limit_ahead(FIRST_AHEAD);
+        Self { octets: FIRST_AHEAD, refused: false }
     }
 
-    fn on_no_room(&mut self) {
+    fn on_acknowledged(&mut self, octets: u64, out: &mut SendStream<Sequence>) {
+        self.octets = self.octets.saturating_add(if self.refused { octets / 4 } else { octets });
+        out.limit_ahead(self.octets);
+    }
+
+    fn on_no_room(&mut self, out: &mut SendStream<Sequence>) {
         self.refused = true;
         self.octets = (self.octets / 4 * 3).max(LEAST_AHEAD);
+        out.limit_ahead(self.octets);
     }
 }
 
@@ -86,8 +93,7 @@ impl Data {
             let _ = out.write(data);
             out.finish();
         }
-        let ahead = Ahead { octets: FIRST_AHEAD, refused: false };
-        out.limit_ahead(ahead.octets);
+        let ahead = Ahead::of(&mut out);
         let max_buffered = usize::try_from(max_received).unwrap_or(usize::MAX).min(MAX_BUFFERED);
         let limits = ReassemblyLimits { max_length: max_received, max_buffered, max_pieces: MAX_PIECES };
         Self {
@@ -175,20 +181,14 @@ impl SendPayment {
         let data = &mut self.data;
         let before = data.out.acknowledged_in_order();
         data.out.acknowledged(sequence);
-        data.ahead.on_acknowledged(data.out.acknowledged_in_order() - before);
-        data.out.limit_ahead(data.ahead.octets);
+        data.ahead.on_acknowledged(data.out.acknowledged_in_order() - before, &mut data.out);
     }
 
     /// The receiver, or a hop, had no room for a chunk that was sent at this time.
     pub(super) fn data_had_no_room(&mut self, sent_at: Duration, now: Now) {
         if self.data_failed(sent_at, now) {
-            self.keep_closer();
+            self.data.ahead.on_no_room(&mut self.data.out);
         }
-    }
-
-    fn keep_closer(&mut self) {
-        self.data.ahead.on_no_room();
-        self.data.out.limit_ahead(self.data.ahead.octets);
     }
 
     /// Something that was sent at this time has failed. Whether that is news: what was in flight together fails together,
@@ -289,7 +289,7 @@ impl SendPayment {
         };
         let refused = matches!(reply, Some(Reply::Reject(reject)) if reject.code.is_busy());
         if self.message_failed(packet, &message, now) && refused {
-            self.keep_closer();
+            self.data.ahead.on_no_room(&mut self.data.out);
         }
         let pause = self.patience_of(message.path) / if busy { 2 } else { 1 };
         let jittered = super::control::jittered(pause, random.jitter());

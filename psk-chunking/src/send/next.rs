@@ -184,13 +184,8 @@ impl SendPayment {
             return Candidate::Reconcile;
         }
         let (largest, budget_left) = (path.largest_chunk(), self.budget_left());
+        let (floor, failed) = path.too_small_to_complete.sizes_for(missing);
         // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
-        // What was too little for less is too little for this, but not the other way round: less may be missing again once
-        // it is known that a chunk in doubt did not arrive.
-        let (floor, failed) = match missing >= path.completing_for {
-            true => (path.completing_floor, path.completing_failed),
-            false => (SourceAmount::ZERO, SourceAmount::ZERO),
-        };
         let wanted = match path.arrived.completing(missing, largest.min(budget_left)) {
             Completing::Known(amount) => amount,
             Completing::Ask(sizes) => return Candidate::Ask(sizes),

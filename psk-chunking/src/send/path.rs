@@ -65,14 +65,45 @@ pub(super) struct Path {
     /// out when they come to the front.
     pub(super) awaited: VecDeque<(Duration, Sequence)>,
 
-    /// So much was missing when a completing chunk last delivered too little: of more it holds too.
-    pub(super) completing_for: DestinationAmount,
-    /// The completing chunk of a fixed-destination payment has to be at least so large.
-    pub(super) completing_floor: SourceAmount,
-    /// A completing chunk of this size has delivered too little.
-    pub(super) completing_failed: SourceAmount,
-    /// How many have in a row.
-    pub(super) completing_tries: u32,
+    /// The completing chunks of a fixed-destination payment that were too small.
+    pub(super) too_small_to_complete: TooSmallToComplete,
+}
+
+/// What is known from completing chunks that delivered less than was missing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TooSmallToComplete {
+    /// So much was missing.
+    missing: DestinationAmount,
+    /// The next one has to be at least so large.
+    at_least: SourceAmount,
+    /// The largest of them.
+    largest: SourceAmount,
+    /// How many there were in a row.
+    tries: u32,
+}
+
+impl TooSmallToComplete {
+    /// How large the next one has to be, and what the largest was that was too small. What was too little for less is too
+    /// little for `missing`, but not the other way round: less may be missing again once it is known that a chunk in doubt
+    /// did not arrive.
+    pub(super) fn sizes_for(&self, missing: DestinationAmount) -> (SourceAmount, SourceAmount) {
+        match missing >= self.missing {
+            true => (self.at_least, self.largest),
+            false => (SourceAmount::ZERO, SourceAmount::ZERO),
+        }
+    }
+
+    /// Another one of `sent` was too small for what was missing. How many there have been in a row.
+    pub(super) fn add(
+        &mut self,
+        sent: SourceAmount,
+        missing: DestinationAmount,
+        at_least: SourceAmount,
+    ) -> u32 {
+        let (_, largest) = self.sizes_for(missing);
+        *self = Self { missing, at_least, largest: largest.max(sent), tries: self.tries + 1 };
+        self.tries
+    }
 }
 
 /// How far a path is.
@@ -191,10 +222,7 @@ impl Path {
             trouble: None,
             round_trip: RoundTrip::default(),
             awaited: VecDeque::new(),
-            completing_for: DestinationAmount::ZERO,
-            completing_floor: SourceAmount::ZERO,
-            completing_failed: SourceAmount::ZERO,
-            completing_tries: 0,
+            too_small_to_complete: TooSmallToComplete::default(),
         }
     }
 
@@ -356,10 +384,7 @@ impl Path {
 
     /// What was learned of the size of a completing chunk holds for what was missing then, at the rate of then.
     pub(super) fn restart_completing(&mut self) {
-        self.completing_for = DestinationAmount::ZERO;
-        self.completing_floor = SourceAmount::ZERO;
-        self.completing_failed = SourceAmount::ZERO;
-        self.completing_tries = 0;
+        self.too_small_to_complete = TooSmallToComplete::default();
     }
 }
 

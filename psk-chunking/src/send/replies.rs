@@ -325,14 +325,10 @@ impl SendPayment {
             // way may be higher.
             let dear = path.rate.high().cost_floor(short);
             let more = dear.min(SourceAmount::new(short.units() / 2)).max(SourceAmount::new(1));
-            if sent.minimum < path.completing_for {
-                path.completing_failed = SourceAmount::ZERO;
-            }
-            path.completing_for = sent.minimum;
-            path.completing_floor = sent.source.saturating_add(more);
-            path.completing_failed = path.completing_failed.max(sent.source);
-            path.completing_tries += 1;
-            if path.completing_tries > MAX_COMPLETING_TRIES {
+            let at_least = sent.source.saturating_add(more);
+            // Its minimum was all that was missing.
+            let tries = path.too_small_to_complete.add(sent.source, sent.minimum, at_least);
+            if tries > MAX_COMPLETING_TRIES {
                 path.trouble = Some(SendError::RateTooLow);
                 path.pause_for_failure(now.monotonic, random.jitter());
             }
