@@ -15,7 +15,9 @@ use proptest::prelude::*;
 use psk_chunking::send::{MinimumRate, Output, SendConfig, SendError, SendEvent, SendPayment, Target};
 use psk_codec::{Address, Amount, AmountTooLarge, DestinationAmount, SourceAmount};
 use psk_crypto::{Credentials, ReceiverSecret, SeededRandom};
-use psk_quote::{ProbeResult, Quote, QuoteOptions, QuoteSearch, QuoteStep, Rate, RedeemedQuote};
+use psk_quote::{
+    ProbeResult, Quote, QuoteOptions, QuoteSearch, QuoteStep, QuotedReceiver, Rate, RedeemedQuote,
+};
 use psk_request::{Receiver, ReceiverOptions};
 
 const RTT: Duration = Duration::from_millis(100);
@@ -108,8 +110,9 @@ impl Path {
                 }
             }
         };
-        // Receivers of these tests do.
-        quote.receiver_knows_frames = true;
+        // The receiver of these tests does.
+        let account = Parties::new().credentials.destination_account;
+        quote.receiver = Some(QuotedReceiver { account, knows_frames: true });
         quote
     }
 
@@ -148,10 +151,27 @@ fn a_quoted_payment_takes_one_round_trip_and_no_probe() {
 }
 
 #[test]
+fn a_quote_of_another_receiver_is_refused_before_anything_is_sent() {
+    let target = by_source(50_000);
+    let mut quote = HALF.quote(target);
+    let other: Address = "test.receiver.another".parse().unwrap();
+    quote.receiver.as_mut().unwrap().account = other.clone();
+    let run = pay(HALF.world(), config(target), quote.redeem(at(Duration::ZERO).wall).unwrap());
+    assert_eq!(run.report.error, Some(SendError::OtherQuote(other)));
+    assert_eq!((run.sent_at.len(), run.report.probes), (0, 0));
+
+    // One that does not say whose it is, is taken at the caller's word.
+    let mut quote = HALF.quote(target);
+    quote.receiver = None;
+    let run = pay(HALF.world(), config(target), quote.redeem(at(Duration::ZERO).wall).unwrap());
+    assert!(run.report.is_completed(), "{:?}", run.report);
+}
+
+#[test]
 fn without_a_word_of_frames_the_first_chunk_is_alone() {
     let target = by_source(50_000);
     let mut quote = HALF.quote(target);
-    quote.receiver_knows_frames = false;
+    quote.receiver.as_mut().unwrap().knows_frames = false;
     let run = pay(HALF.world(), config(target), quote.redeem(at(Duration::ZERO).wall).unwrap());
     assert!(run.report.is_completed(), "{:?}", run.report);
     assert_eq!(run.report.probes, 0);
@@ -424,10 +444,10 @@ async fn the_driver_pays_in_one_round_trip() {
     let options = DriverOptions { clock: clock.clone(), ..DriverOptions::default() };
     let to = Destination::from(&credentials);
     let asked_with_requests = quote_by_destination(&*alice, &to, amount, &options).await.unwrap();
-    assert!(!asked_with_requests.receiver_knows_frames, "requests do not tell");
+    assert!(!asked_with_requests.receiver.unwrap().knows_frames, "requests do not tell");
     let options = DriverOptions { style: ProbeStyle::Chunk, ..options };
     let quote = quote_by_destination(&*alice, &to, amount, &options).await.unwrap();
-    assert!(quote.receiver_knows_frames);
+    assert!(quote.receiver.as_ref().unwrap().knows_frames);
 
     let quote = quote.redeem(clock.now()).unwrap();
     let begun = Instant::now();

@@ -74,3 +74,13 @@ fn worlds_that_went_wrong_once_are_well() {
         assert!(outcome.is_well(), "{outcome}");
     }
 }
+
+/// Fulfills say nothing, and the rate rises by 3 % meanwhile: whoever does not ask in time delivers 9,328 too much.
+#[test]
+fn a_rate_that_rises_unseen_is_asked_for_in_time() {
+    let outcome = run(&random::scenario(1_407_978), RunOptions::seed(1_407_978)).unwrap();
+    assert!(outcome.is_well(), "{outcome}");
+    let payment = &outcome.payments[0];
+    let received = payment.received;
+    assert!((4_002_520..4_002_543).contains(&received), "within the worth of one source unit: {received}");
+}

@@ -35,7 +35,7 @@ pub struct DriverOptions {
     pub max_in_flight: usize,
     /// In which packets to ask. Default: requests, and chunks if the receiver knows only those. For a quote that a payment
     /// will use, [`ProbeStyle::Chunk`]: then the payment knows from it whether the receiver knows frames
-    /// ([`Quote::receiver_knows_frames`]), which costs it a round trip otherwise.
+    /// ([`QuotedReceiver::knows_frames`](crate::QuotedReceiver::knows_frames)), which costs it a round trip otherwise.
     pub style: ProbeStyle,
     /// The time of day, by which probes and quotes expire. Default: the system's.
     pub clock: Clock,
@@ -213,7 +213,7 @@ impl<'a> Asking<'a> {
 
     async fn quote(mut self, search: QuoteSearch) -> Result<Quote, QuoteError> {
         let quote = self.run(search).await?;
-        Ok(Quote { receiver_knows_frames: self.prober.receiver_knows_frames(), ..quote })
+        Ok(Quote { receiver: Some(self.prober.receiver()), ..quote })
     }
 
     async fn run<S: Search>(&mut self, search: S) -> Result<S::Answer, QuoteError> {

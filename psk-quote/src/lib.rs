@@ -111,7 +111,7 @@ pub use max_packet::{MaxPacket, MaxPacketSearch};
 pub use plan::ChunkPlan;
 pub use probe::{ChunkProbe, ProbeResult, suggested_maximum};
 pub use prober::{PendingProbe, ProbeAnswer, ProbeStyle, Prober};
-pub use quote::{Quote, QuoteError, QuoteOptions};
+pub use quote::{Quote, QuoteError, QuoteOptions, QuotedReceiver};
 pub use quote_search::{QuoteSearch, QuoteStep};
 pub use rate::{PPM, Rate, RateError, RateInterval};
 pub use redeem::{QuoteExpired, RedeemedQuote};

@@ -8,6 +8,7 @@ use psk_crypto::Random;
 use psk_request::{Destination, Outcome, PendingRequest, Rejection, Request, SealRequestError};
 
 use crate::probe::{ChunkProbe, ProbeResult};
+use crate::quote::QuotedReceiver;
 
 /// Frames without any frame: says that they are understood.
 const NO_FRAMES: Bytes = Bytes::from_static(&[VERSION]);
@@ -93,9 +94,9 @@ impl Prober {
         Ok((prepare, PendingProbe(Pending::Chunk(probe))))
     }
 
-    /// Whether the receiver has answered a chunk with frames (docs/frames.md); requests do not tell.
-    pub fn receiver_knows_frames(&self) -> bool {
-        self.knows_frames
+    /// Whom it asks, and whether they have answered a chunk with frames (docs/frames.md); requests do not tell.
+    pub fn receiver(&self) -> QuotedReceiver {
+        QuotedReceiver { account: self.destination.account().clone(), knows_frames: self.knows_frames }
     }
 
     /// What the reply to a probe says.
@@ -233,11 +234,11 @@ mod tests {
         };
         let arrived = ProbeAnswer::Result(ProbeResult::Arrived(DestinationAmount::new(370)));
         assert_eq!(ask(&mut prober, b"", true), arrived);
-        assert!(!prober.receiver_knows_frames(), "a plain receiver");
+        assert!(!prober.receiver().knows_frames, "a plain receiver");
         assert_ne!(ask(&mut prober, &[VERSION], false), arrived);
-        assert!(!prober.receiver_knows_frames(), "a hop's word");
+        assert!(!prober.receiver().knows_frames, "a hop's word");
         assert_eq!(ask(&mut prober, &[VERSION], true), arrived);
-        assert!(prober.receiver_knows_frames());
+        assert!(prober.receiver().knows_frames);
     }
 
     #[test]

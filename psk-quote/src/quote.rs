@@ -1,6 +1,6 @@
 //! What a quote says.
 
-use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
+use psk_codec::{Address, DestinationAmount, SourceAmount, Timestamp};
 use psk_request::SealRequestError;
 
 use crate::plan::ChunkPlan;
@@ -54,10 +54,9 @@ pub struct Quote {
     pub exact: bool,
     /// How many probes were sent.
     pub probes: u32,
-    /// Whether the receiver has answered a probe with frames (docs/frames.md), by
-    /// [`Prober::receiver_knows_frames`](crate::Prober::receiver_knows_frames): for whoever drives the search to say,
-    /// which sees no answers itself. A payment that knows it sends more than one chunk at first.
-    pub receiver_knows_frames: bool,
+    /// Whom it was asked of, by [`Prober::receiver`](crate::Prober::receiver): for whoever drives the search to say,
+    /// which sees neither packets nor answers. A payment to anybody else refuses the quote.
+    pub receiver: Option<QuotedReceiver>,
     /// When to ask again.
     pub expires_at: Timestamp,
     pub(crate) plan: ChunkPlan,
@@ -65,6 +64,15 @@ pub struct Quote {
     /// All that the path has answered.
     pub(crate) search: Box<PathSearch>,
     pub(crate) lowest_chunk_rate: Rate,
+}
+
+/// Whom a quote was asked of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotedReceiver {
+    /// The destination account, which with a shared secret's token in it is that secret's alone.
+    pub account: Address,
+    /// Whether an answer had frames in it (docs/frames.md). A payment that knows it sends more than one chunk at first.
+    pub knows_frames: bool,
 }
 
 impl Quote {

@@ -405,7 +405,7 @@ impl QuoteSearch {
             rate_moved: moved.is_some(),
             exact: !arrivals.settle && arrivals.are_monotone(),
             probes: self.search.probes(),
-            receiver_knows_frames: false,
+            receiver: None,
             expires_at: self.expires_at,
             plan,
             view: path.view,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
 
 use crate::plan::ChunkPlan;
-use crate::quote::Quote;
+use crate::quote::{Quote, QuotedReceiver};
 use crate::rate::{Rate, RateInterval};
 use crate::search::{PathSearch, PathView};
 use crate::segments::RateSegment;
@@ -125,9 +125,9 @@ impl RedeemedQuote {
         self.0.expires_at
     }
 
-    /// Whether the receiver has answered with frames ([`Quote::receiver_knows_frames`]).
-    pub const fn receiver_knows_frames(&self) -> bool {
-        self.0.receiver_knows_frames
+    /// Whom it was asked of ([`Quote::receiver`]).
+    pub const fn receiver(&self) -> Option<&QuotedReceiver> {
+        self.0.receiver.as_ref()
     }
 
     /// The shortest time in which the receiver has answered a probe; `None` when no time was told while it was asked.

@@ -124,7 +124,7 @@ pub fn send_payment_over(
     start(plugins, credentials, config, None, refund, clock)
 }
 
-/// As [`send_payment_over`], from a quote **of this receiver over the first plugin**: chunks go over it at once
+/// As [`send_payment_over`], from a quote of this receiver **over the first plugin**: chunks go over it at once
 /// ([`SendPayment::with_quote`]).
 ///
 /// Ask for the quote with [`ProbeStyle::Chunk`](psk_quote::ProbeStyle::Chunk), or the first chunk goes alone.

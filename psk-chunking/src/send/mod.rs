@@ -187,8 +187,7 @@ pub struct SendPayment {
     rate_changes: u64,
     /// Chunks that count as fulfilled by the receiver's word alone.
     settled_by_word: u64,
-    /// Chunks fulfilled without a word of what arrived, since the receiver's total was last taken.
-    unread: u64,
+    unread: Unread,
     /// The receiver has fulfilled a chunk.
     begun: bool,
     refusals: u32,
@@ -199,6 +198,13 @@ pub struct SendPayment {
     status: status::StatusQuery,
     data: data::Data,
     refund: refund::Refund,
+}
+
+/// Chunks that were fulfilled without a word of what arrived, since the receiver's total was last taken.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unread {
+    chunks: u64,
+    source: SourceAmount,
 }
 
 /// What the payment is doing.
@@ -295,7 +301,7 @@ impl SendPayment {
             doubts: BTreeMap::new(),
             rate_changes: 0,
             settled_by_word: 0,
-            unread: 0,
+            unread: Unread::default(),
             begun: false,
             refusals: 0,
             started: now.monotonic,
@@ -333,6 +339,12 @@ impl SendPayment {
     /// How many chunks count as fulfilled by the receiver's word alone, without an answer of their own.
     pub fn settled_by_word(&self) -> u64 {
         self.settled_by_word
+    }
+
+    /// How much of what is fulfilled, in source units, has been so without a word of what arrived, since the receiver's
+    /// total was last taken. What it delivered is known at the rates of before.
+    pub fn unread(&self) -> SourceAmount {
+        self.unread.source
     }
 
     /// Takes an input. Afterwards [`poll`](Self::poll) has to be drained.

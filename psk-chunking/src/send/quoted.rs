@@ -15,8 +15,9 @@ impl SendPayment {
     /// Starts from a quote, before the first packet: chunks go over the first path at once. The other paths are searched
     /// beside that, as without a quote.
     ///
-    /// The quote has to be of **this receiver, over the plugin of the first path**, which nothing here can check. What it
-    /// says is taken as what a search would have found a moment ago: the largest packet, what arrived of which, whether
+    /// The quote has to be of this receiver, or the payment fails with [`SendError::OtherQuote`] before anything is sent
+    /// (unless [`Quote::receiver`](psk_quote::Quote::receiver) does not say), and **over the plugin of the first path**,
+    /// which nothing here can check. What it says is taken as what a search would have found a moment ago: the largest packet, what arrived of which, whether
     /// the receiver knows frames, how long answers take. [`MinimumRate::Slippage`](super::MinimumRate::Slippage) counts
     /// from the rate of the worst chunk of its plan ([`RedeemedQuote::minimum_rate`]). Should the path have changed
     /// since, the payment behaves as one whose path changes under way.
@@ -38,6 +39,11 @@ impl SendPayment {
         if self.probes_sent > 0 || now.wall >= quote.expires_at() {
             return false;
         }
+        if let Some(receiver) = quote.receiver().filter(|receiver| receiver.account != self.destination) {
+            // Whoever agreed to it agreed to another price.
+            self.fail(SendError::OtherQuote(receiver.account.clone()));
+            return true;
+        }
         if let Err(error) = self.open_quoted(*quote, now) {
             self.fail_path(QUOTED, error);
         }
@@ -45,7 +51,7 @@ impl SendPayment {
     }
 
     fn open_quoted(&mut self, quote: RedeemedQuote, now: Now) -> Result<(), SendError> {
-        if quote.receiver_knows_frames() {
+        if quote.receiver().is_some_and(|receiver| receiver.knows_frames) {
             self.peer = Peer::Framed;
         }
         if let Some(round_trip) = quote.round_trip() {

@@ -214,7 +214,10 @@ impl SendPayment {
         let newest_doubt = || self.doubts.values().rev().find(|doubt| doubt.path == sent.path);
         let doubt_after = path.cautious && newest_doubt().is_some_and(|doubt| doubt.order > sent.order);
         path.on_fulfilled(sent, doubt_after, now.monotonic);
-        self.unread += u64::from(claimed.is_none());
+        if claimed.is_none() {
+            self.unread.chunks += 1;
+            self.unread.source = self.unread.source.saturating_add(sent.source);
+        }
         self.refusals = 0;
         self.begun = true;
         self.last_progress = now.monotonic;

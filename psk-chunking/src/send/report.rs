@@ -1,7 +1,7 @@
 use std::fmt;
 
 use psk_codec::psk::PaymentId;
-use psk_codec::{ErrorCode, SourceAmount};
+use psk_codec::{Address, ErrorCode, SourceAmount};
 use psk_crypto::SealError;
 use psk_quote::SearchError;
 
@@ -51,6 +51,9 @@ pub enum SendError {
         /// What would be needed at least.
         needed: SourceAmount,
     },
+    /// The quote was asked of another receiver.
+    #[error("the quote is of another receiver, {0}")]
+    OtherQuote(Address),
     /// The path delivers less than the minimum rate.
     #[error("the exchange rate is below the minimum")]
     RateTooLow,

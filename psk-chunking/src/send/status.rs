@@ -14,7 +14,7 @@ use psk_crypto::Random;
 use psk_quote::ProbeResult;
 
 use super::path::PathIndex;
-use super::{AccountError, Output, Phase, SendPayment, SentChunk, Target};
+use super::{AccountError, Output, Phase, SendPayment, SentChunk, Target, Unread};
 use crate::time::Now;
 
 /// The question for the receiver's status.
@@ -52,6 +52,8 @@ const MAX_UNANSWERED_AT_THE_END: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause doubles so often while the path is busy.
 const MOST_DOUBLINGS_WHEN_BUSY: u32 = 3;
+/// Before so many chunks have been fulfilled without a word, the receiver is asked what has arrived.
+const MOST_UNREAD: u64 = 16;
 /// Before anything is known of the path's round trip.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -136,14 +138,14 @@ impl SendPayment {
 
     fn wants_status(&self) -> bool {
         let overdue = self.paths.iter().any(|path| path.load.overdue_packets > 0);
-        let quiet = self.chunks.is_empty() && self.unread > 0;
-        overdue || quiet || !self.doubts.is_empty() || self.is_much_unverified(2)
+        let quiet = self.chunks.is_empty() && self.unread.chunks > 0;
+        overdue || quiet || !self.doubts.is_empty() || self.is_much_unread()
     }
 
     /// Whether something is unknown that the receiver can still tell.
     pub(super) fn awaits_status(&self) -> bool {
         // A chunk without a word may have brought more than was thought possible.
-        let unknown = !self.doubts.is_empty() || self.unread > 0;
+        let unknown = !self.doubts.is_empty() || self.unread.chunks > 0;
         unknown && self.can_ask()
     }
 
@@ -170,6 +172,13 @@ impl SendPayment {
         let budget = u128::from(payment) * u128::from(allowed) / u128::from(psk_quote::PPM);
         // One chunk is always allowed, or nothing could be sent.
         u128::from(unverified) * u128::from(part) > budget && self.account.chunks_fulfilled > 1
+    }
+
+    /// Whether it is time to ask for what answers do not say. Where an amount is to be hit, often: the rate may rise, and
+    /// what has arrived beyond it does not come back.
+    fn is_much_unread(&self) -> bool {
+        let aims = matches!(self.config.target, Target::Destination(_));
+        aims && self.unread.chunks >= MOST_UNREAD || self.is_much_unverified(2)
     }
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
@@ -245,7 +254,7 @@ impl SendPayment {
         }
         // Those in time are left to their answers, which say more; but where answers say nothing, they are not, nor when
         // the payment waits for nothing else.
-        let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unverified(2);
+        let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unread();
         let told = |(sequence, chunk): &(Sequence, SentChunk)| {
             (chunk.overdue || all) && has_fulfilled(status, *sequence)
         };
@@ -271,7 +280,7 @@ impl SendPayment {
     /// fulfilled as many, and none of those whose outcome is not known here.
     fn verify_total(&mut self, status: &Status) -> bool {
         let as_many = u64::from(status.chunks) == self.account.chunks_fulfilled;
-        if self.unread == 0 || !as_many {
+        if self.unread.chunks == 0 || !as_many {
             return false;
         }
         let mut open = self.chunks.keys().chain(self.doubts.keys());
@@ -284,7 +293,7 @@ impl SendPayment {
             return false;
         }
         self.account.verify(status.received);
-        self.unread = 0;
+        self.unread = Unread::default();
         true
     }
 

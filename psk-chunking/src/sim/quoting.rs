@@ -101,10 +101,9 @@ impl Quoting {
             QuoteStep::AwaitResults => Duration::MAX,
             QuoteStep::WaitUntil(time) => time,
             QuoteStep::Done(result) => {
-                let receiver_knows_frames = asking.prober.receiver_knows_frames();
                 self.quote = result.ok();
                 if let Some(quote) = &mut self.quote {
-                    quote.receiver_knows_frames = receiver_knows_frames;
+                    quote.receiver = Some(asking.prober.receiver());
                 }
                 self.is_over = true;
                 return Step::Over;

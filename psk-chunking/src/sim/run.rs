@@ -111,7 +111,7 @@ pub(super) struct Paid {
     rise: (u64, Ratio),
     /// Whether packets have been in doubt.
     pub(super) doubted: bool,
-    /// The most that has been in flight and in doubt, in source units.
+    /// The most that has been in flight, in doubt and fulfilled without a word of what arrived, in source units.
     pub(super) most_open: u128,
 }
 
@@ -189,14 +189,14 @@ impl<'a> Running<'a> {
     fn check(&mut self) {
         for place in 0..self.paid.len() {
             let machine = self.paying(place).and_then(|paying| paying.machine());
-            let Some((account, told)) =
-                machine.map(|machine| (*machine.account(), machine.settled_by_word()))
-            else {
-                continue;
-            };
+            let Some(machine) = machine else { continue };
+            let (account, told, unread) = (*machine.account(), machine.settled_by_word(), machine.unread());
             let Some(paid) = self.paid.get_mut(place) else { continue };
             paid.doubted |= !account.in_doubt.is_zero() || told > 0;
-            let open = u128::from(account.in_flight.units()) + u128::from(account.in_doubt.units());
+            let open = [account.in_flight, account.in_doubt, unread]
+                .iter()
+                .map(|amount| u128::from(amount.units()))
+                .sum();
             paid.most_open = paid.most_open.max(open);
         }
         if let Some(problem) = check::step(self)

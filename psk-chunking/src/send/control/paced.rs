@@ -97,7 +97,9 @@ impl Controller for PacedController {
         };
         self.quickest = self.quickest.min(took).max(LEAST_TIME);
         if self.round_trip <= self.quickest * 2 {
-            self.packets = self.packets.saturating_add(3).min(self.max_packets);
+            let prompt = self.round_trip <= self.quickest + self.quickest / 4;
+            let more = if prompt { 15 } else { 3 };
+            self.packets = self.packets.saturating_add(more).min(self.max_packets);
         }
         let (before, after) = (fulfilled.before, fulfilled.after);
         let packets = after.packets.saturating_sub(before.packets).max(1);
