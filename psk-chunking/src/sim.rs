@@ -21,6 +21,7 @@
 
 mod attacker;
 mod check;
+mod data;
 mod ideal;
 mod limit;
 mod outcome;
@@ -40,8 +41,8 @@ mod timeline;
 mod witness;
 mod worth;
 
-pub use outcome::{Outcome, PaymentOutcome, Rejects, Sample};
+pub use outcome::{DataOutcome, Outcome, PaymentOutcome, Rejects, Sample};
 pub use run::{RunError, RunOptions, run};
-pub use scenario::{Attack, AttackConfig, Expectation, Fixed, Lie, PaymentConfig, Scenario};
+pub use scenario::{Attack, AttackConfig, Expectation, Fixed, Lie, PaymentConfig, ReceiverConfig, Scenario};
 pub use table::table;
 pub use timeline::{Extent, Figure, Timeline};

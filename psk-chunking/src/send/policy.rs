@@ -7,6 +7,8 @@ use super::path::{Path, PathIndex};
 
 /// How a payment over several paths weighs cost against speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "sim", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "sim", serde(rename_all = "snake_case"))]
 pub enum PathPolicy {
     /// Only the path with the best rate, and others as good.
     Cheapest,

@@ -159,6 +159,7 @@ pub(super) fn ending(running: &mut Running<'_>) {
     for place in 0..running.paid.len() {
         let Some(paying) = running.paying(place) else { continue };
         let problem = ended(paying, running.scenario.expects);
+        let problem = problem.or_else(|| data(running, place));
         problems.extend(problem.map(|problem| format!("payment {place}: {problem}")));
     }
     problems.extend(running.hosts.iter().filter_map(|host| settled(running, *host)));
@@ -215,6 +216,25 @@ fn ended(paying: &Paying, expects: Expectation) -> Option<String> {
         _ => {}
     }
     if error.is_none() { exact(paying, account) } else { None }
+}
+
+/// What the sender knows of the data of a payment that is over, beside what its receiver has been told; where all has to
+/// complete, the data has too.
+fn data(running: &Running<'_>, place: usize) -> Option<String> {
+    let (paying, paid) = (running.paying(place)?, running.paid.get(place)?);
+    let (machine, payee) = (paying.machine()?, running.payee(place)?);
+    if !payee.is_honest() || paying.config.data.is_none() && paying.returned.is_complete() {
+        return None;
+    }
+    let (delivered, told) = (machine.data_is_delivered(), payee.has_all_data(&paid.key));
+    let must = running.scenario.expects == Expectation::Completes;
+    if delivered && !told && paying.config.data.is_some() {
+        Some("the receiver has not all data that the sender says it has".to_owned())
+    } else if must && !(told && paying.returned.is_complete()) {
+        Some("completed without all of its data".to_owned())
+    } else {
+        None
+    }
 }
 
 /// What has left a host, or may have, to refund payments, in its own units.

@@ -60,6 +60,23 @@ pub struct PaymentOutcome {
     pub packets: u64,
     /// The answers that were Rejects; probes are rejected with F05 or F99 when they arrive.
     pub rejects: Rejects,
+    /// What became of its data; `None` when it had none.
+    pub data: Option<DataOutcome>,
+}
+
+/// What became of the data beside a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataOutcome {
+    /// How many octets there were for the receiver.
+    pub octets: u64,
+    /// How many of them the receiver has in order, as the sender knows.
+    pub acknowledged: u64,
+    /// Whether it has all of them, and knows that they are all.
+    pub delivered: bool,
+    /// How many octets there were for the sender.
+    pub returned_octets: u64,
+    /// How many of them the sender has in order.
+    pub returned: u64,
 }
 
 impl PaymentOutcome {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use psk_codec::psk::{ChunkKind, ChunkPacket, PskPacket};
-use psk_codec::{Address, Amount, ErrorCode, Prepare, Reject, Reply, Timestamp};
+use psk_codec::{Address, Amount, DestinationAmount, ErrorCode, Prepare, Reject, Reply, Timestamp};
 use psk_crypto::{ReceiverSecret, SeededRandom, SharedSecret};
 use psk_plugin::sim::{HostInput, HostOutput, RequestId};
 use psk_request::{Arrival, Receiver, RegisterError, ReplayLimits, ReplayMemory, Seen};
 
+use super::data::Stream;
 use super::refunder::Refunder;
-use super::scenario::Lie;
+use super::scenario::{Lie, ReceiverConfig};
 use super::witness::Witness;
 use crate::receive::{
     ChunkArrival, Decision, OnIncomplete, PaymentKey, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict,
@@ -31,6 +32,9 @@ pub(super) struct Payee {
     /// Chunks that would have been fulfilled.
     chunks: u64,
     witness: Witness,
+    max_amount: Option<DestinationAmount>,
+    /// The data of payments that have any: what comes, and what goes back.
+    streams: HashMap<PaymentKey, (Stream, Stream)>,
     /// What it has said that it received, at most, where it lies.
     claimed: HashMap<PaymentKey, u128>,
 }
@@ -41,14 +45,22 @@ const MAX_HOLD: Duration = Duration::from_secs(30);
 const OF_REFUNDS: u64 = 0x5265_6675_6e64_7321;
 
 impl Payee {
-    /// One that `refunds` what ends incomplete, or keeps it.
-    pub(super) fn new(address: Address, lie: Option<Lie>, refunds: bool, seed: u64) -> Self {
+    /// One that takes what `takes` says, and `refunds` what ends incomplete, or keeps it.
+    pub(super) fn new(
+        address: Address,
+        lie: Option<Lie>,
+        takes: &ReceiverConfig,
+        refunds: bool,
+        seed: u64,
+    ) -> Self {
         let mut random = SeededRandom::new(seed);
         let secret = ReceiverSecret::generate(&mut random);
-        let on_incomplete = if refunds { OnIncomplete::Refund } else { OnIncomplete::Keep };
+        let mut config = ReceiveConfig::default();
+        config.on_incomplete = if refunds { OnIncomplete::Refund } else { OnIncomplete::Keep };
+        config.max_data_length = takes.max_data_octets.unwrap_or(config.max_data_length);
         Self {
             receiver: Receiver::new(address, secret, psk_request::ReceiverOptions::default()),
-            payments: ReceivePayments::new(ReceiveConfig { on_incomplete, ..ReceiveConfig::default() }),
+            payments: ReceivePayments::new(config),
             refunder: Refunder::new(seed ^ OF_REFUNDS),
             replays: ReplayMemory::new(ReplayLimits::default()),
             random,
@@ -56,6 +68,8 @@ impl Payee {
             lie,
             chunks: 0,
             witness: Witness::default(),
+            max_amount: takes.max_amount.map(DestinationAmount::new),
+            streams: HashMap::new(),
             claimed: HashMap::new(),
         }
     }
@@ -129,12 +143,51 @@ impl Payee {
     fn take_events(&mut self, now: Duration) -> bool {
         let mut began = false;
         while let Some(event) = self.payments.poll_event() {
-            if let ReceiveEvent::RefundDue(order) = event {
-                self.refunder.begin(order, now);
-                began = true;
+            match event {
+                ReceiveEvent::RefundDue(order) => {
+                    self.refunder.begin(order, now);
+                    began = true;
+                }
+                ReceiveEvent::Data { payment, offset, data } => {
+                    self.took(&payment, |there| there.tell(offset, &data));
+                }
+                ReceiveEvent::DataComplete { payment, .. } => self.took(&payment, Stream::end),
+                _ => {}
             }
         }
         began
+    }
+
+    /// Some of a payment's data has come.
+    fn took(&mut self, payment: &PaymentKey, take: impl FnOnce(&mut Stream) -> Option<&'static str>) {
+        let problem = match self.streams.get_mut(payment) {
+            Some((there, _)) => take(there),
+            None => Some("of a payment that has none"),
+        };
+        if let Some(problem) = problem {
+            self.witness.report(format!("data from the sender: {problem}: {payment:?}"));
+        }
+    }
+
+    /// So much data comes with a payment, and so much goes back.
+    pub(super) fn expect_data(&mut self, payment: PaymentKey, there: Stream, back: Stream) {
+        self.streams.insert(payment, (there, back));
+    }
+
+    /// Whether all of a payment's data has been told.
+    pub(super) fn has_all_data(&self, payment: &PaymentKey) -> bool {
+        self.streams.get(payment).is_none_or(|(there, _)| there.is_complete())
+    }
+
+    /// Takes a payment, as far as may be, and writes what goes back.
+    fn review(&mut self, payment: &PaymentKey, now: Duration) {
+        let verdict = self.max_amount.map_or(Verdict::Accept, Verdict::AcceptUpTo);
+        self.payments.handle_verdict(payment, verdict, now);
+        let Some(octets) = self.streams.get(payment).and_then(|(_, back)| back.octets()) else { return };
+        let written = self.payments.write(payment, octets).and_then(|()| self.payments.finish_data(payment));
+        if let Err(error) = written {
+            self.witness.report(format!("data for the sender: {error}: {payment:?}"));
+        }
     }
 
     /// ENGINE.md section 2, invariant 5.
@@ -182,7 +235,7 @@ impl Payee {
         }
         let mut decision = self.payments.handle_chunk(&chunk, now);
         if let Decision::Review(offer) = &decision {
-            self.payments.handle_verdict(&offer.payment, Verdict::Accept, now);
+            self.review(&offer.payment, now);
             decision = self.payments.handle_chunk(&chunk, now);
         }
         self.witness.decided(&chunk, &decision);

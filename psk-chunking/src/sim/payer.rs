@@ -8,10 +8,12 @@ use psk_codec::{Address, ErrorCode, Prepare, Reply, SourceAmount, Timestamp};
 use psk_crypto::{Credentials, SeededRandom};
 use psk_plugin::sim::{HostInput, HostOutput, LinkId};
 
+use super::data::{Stream, Way};
 use super::outcome::Rejects;
 use super::quoting::{Quoting, Step};
+use super::scenario::PaymentConfig;
 use crate::Now;
-use crate::send::{Input, Output, SendConfig, SendPayment, SendReport, Target};
+use crate::send::{Input, Output, SendConfig, SendEvent, SendPayment, SendReport, Target};
 
 /// All payments of one host.
 #[derive(Debug)]
@@ -40,6 +42,10 @@ pub(super) struct Paying {
     pub(super) rejects: Rejects,
     /// The packets that certainly were not paid for, by the neighbour's word.
     pub(super) not_paid: HashSet<Sequence>,
+    /// When the sender cancels it.
+    cancels_at: Duration,
+    /// What the receiver sends back.
+    pub(super) returned: Stream,
     /// What is wrong with what the machine does.
     pub(super) problem: Option<String>,
 }
@@ -66,14 +72,25 @@ impl Paying {
             packets: 0,
             rejects: Rejects::new(),
             not_paid: HashSet::new(),
+            cancels_at: Duration::MAX,
+            returned: Stream::new(place, Way::Back, 0),
             problem: None,
         }
     }
 
-    /// Starting from a quote, if there is one in time.
-    pub(super) fn quoted(self) -> Self {
-        let quoting = Quoting::new(self.starts_at);
-        Self { quoting: Some(quoting), wakes_at: Duration::ZERO, ..self }
+    /// With what the scenario says beside the amounts: its data, when it is cancelled, and a quote to start from, if there
+    /// is one in time.
+    pub(super) fn with(mut self, payment: &PaymentConfig) -> Self {
+        self.config.data = Stream::new(self.place, Way::There, payment.data_octets).octets();
+        self.returned = Stream::new(self.place, Way::Back, payment.returned_octets);
+        if let Some(after) = payment.cancel_after_ms {
+            self.cancels_at = self.starts_at.saturating_add(Duration::from_millis(after));
+        }
+        if payment.quoted {
+            self.quoting = Some(Quoting::new(self.starts_at));
+            self.wakes_at = Duration::ZERO;
+        }
+        self
     }
 
     pub(super) fn machine(&self) -> Option<&SendPayment> {
@@ -114,18 +131,26 @@ impl Paying {
                 None => payment,
             }
         });
+        if now.monotonic >= self.cancels_at {
+            self.cancels_at = Duration::MAX;
+            machine.handle(Input::Cancel, now, random);
+        }
         loop {
             match machine.poll(now, random) {
                 Output::Send { packet, path, prepare } => {
                     self.packets += 1;
                     return Some((packet.number().into(), self.links.get(path.0).copied(), prepare));
                 }
-                Output::Event(_) => {}
+                Output::Event(event) => {
+                    if let Some(problem) = took(&mut self.returned, &event) {
+                        self.problem = Some(format!("data from the receiver: {problem}"));
+                    }
+                }
                 Output::Wait(until) => {
                     if until < now.monotonic {
                         self.problem = Some("waits for the past".to_owned());
                     }
-                    (self.awake, self.wakes_at) = (false, until);
+                    (self.awake, self.wakes_at) = (false, until.min(self.cancels_at));
                     return None;
                 }
                 Output::Ended(report) => {
@@ -135,6 +160,15 @@ impl Paying {
                 }
             }
         }
+    }
+}
+
+/// What an event says of the receiver's data, and what is wrong with it.
+fn took(returned: &mut Stream, event: &SendEvent) -> Option<&'static str> {
+    match event {
+        SendEvent::Data(octets) => returned.tell(returned.told(), octets),
+        SendEvent::DataComplete => returned.end(),
+        _ => None,
     }
 }
 

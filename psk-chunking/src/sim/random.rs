@@ -10,7 +10,7 @@ use psk_plugin::sim::{
 
 use super::ideal::ideals;
 use super::run::paths_of;
-use super::scenario::{Expectation, Fixed, Lie, PaymentConfig, Scenario};
+use super::scenario::{Expectation, Fixed, Lie, PaymentConfig, ReceiverConfig, Scenario};
 
 /// The world of a seed: one to four connectors in a row with hosts along it, one to four payments, and whatever may
 /// be wrong. All payments must end with accounts that hold; in a [calm](calm_scenario) one they must complete.
@@ -52,6 +52,11 @@ const PACKETS_IN_FLIGHT: usize = 1_024;
 
 /// Where now and then a chunk just reaches the minimum rate, a payment goes on for as long as its sender lets it.
 const PATIENCE_MS: u64 = 2 * 3_600 * 1_000;
+
+/// Of the data beside payments; receivers take half of it, and send as much, by themselves.
+const MOST_DATA: u64 = 131_072;
+/// Extras came later: they are drawn apart, so that seeds of before still are what they were.
+const OF_EXTRAS: u64 = 0x6578_7472_6173;
 
 struct Dice(SeededRandom);
 
@@ -98,7 +103,29 @@ impl Dice {
         within_a_minute(&network, &mut payments, seed);
         let expects = if calm { Expectation::Completes } else { Expectation::Ends };
         let name = if calm { format!("calm-{seed}") } else { format!("random-{seed}") };
-        Scenario { name, expects, network, payments, lies, ..Scenario::default() }
+        let scenario = Scenario { name, expects, network, payments, lies, ..Scenario::default() };
+        Self(SeededRandom::new(seed ^ OF_EXTRAS)).with_extras(scenario, calm)
+    }
+
+    /// Data beside some payments, and in worlds that are not calm, some that are cancelled, and refunds.
+    fn with_extras(&mut self, mut scenario: Scenario, calm: bool) -> Scenario {
+        for payment in &mut scenario.payments {
+            if self.one_in(6) {
+                payment.data_octets = self.spread_out(1, MOST_DATA);
+            }
+            if self.one_in(12) {
+                payment.returned_octets = self.spread_out(1, MOST_DATA / 2);
+            }
+            if !calm && self.one_in(12) {
+                payment.cancel_after_ms = Some(self.spread_out(1, 20_000));
+            }
+        }
+        scenario.refunds = !calm && self.one_in(4);
+        let hosts = scenario.network.hosts.clone();
+        let takes = ReceiverConfig { max_data_octets: Some(MOST_DATA), max_amount: None };
+        let limited = hosts.into_iter().filter(|_| calm || self.one_in(2)).map(|host| (host, takes.clone()));
+        scenario.receivers = limited.collect();
+        scenario
     }
 
     fn network(&mut self, calm: bool) -> NetworkConfig {

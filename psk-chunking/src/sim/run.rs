@@ -11,8 +11,9 @@ use psk_plugin::sim::{
 
 use super::attacker::Attacker;
 use super::check::{self, Network};
+use super::data::{Stream, Way};
 use super::ideal::{Ideal, ideals};
-use super::outcome::{Outcome, PaymentOutcome, Rejects, Sample};
+use super::outcome::{DataOutcome, Outcome, PaymentOutcome, Rejects, Sample};
 use super::party::Party;
 use super::payee::Payee;
 use super::payer::{Payer, Paying};
@@ -263,6 +264,19 @@ impl<'a> Running<'a> {
         received.unwrap_or_default()
     }
 
+    /// What became of the data of a payment that has any.
+    fn data(&self, place: usize, paying: &Paying) -> Option<DataOutcome> {
+        let payment = self.scenario.payments.get(place)?;
+        let (octets, returned_octets) = (payment.data_octets, payment.returned_octets);
+        (octets > 0 || returned_octets > 0).then(|| DataOutcome {
+            octets,
+            acknowledged: paying.machine().map_or(0, |machine| machine.data_acknowledged()),
+            delivered: paying.machine().is_some_and(|machine| machine.data_is_delivered()),
+            returned_octets,
+            returned: paying.returned.told(),
+        })
+    }
+
     fn outcome(self, seed: u64) -> Outcome {
         let payments = (0..self.paid.len()).filter_map(|place| {
             let (paying, paid) = (self.paying(place)?, self.paid.get(place)?);
@@ -279,6 +293,7 @@ impl<'a> Running<'a> {
                 round_trip: paid.ideal.round_trip,
                 packets: paying.packets,
                 rejects: paying.rejects.clone(),
+                data: self.data(place, paying),
             })
         });
         let received = self.scenario.network.hosts.iter().zip(self.simulation.hosts());
@@ -305,10 +320,15 @@ type Parties = BTreeMap<HostId, Party>;
 fn hosts(scenario: &Scenario, world: &World, seed: u64) -> Result<(Vec<HostId>, Parties), RunError> {
     let mut parties = Parties::new();
     let mut hosts = Vec::new();
+    for name in scenario.lies.keys().chain(scenario.receivers.keys()) {
+        world.host(name)?;
+    }
     for (place, name) in (0u64..).zip(&scenario.network.hosts) {
         let host = world.host(name)?;
         let lie = scenario.lies.get(name).copied();
-        let payee = Payee::new(world.address(host).clone(), lie, scenario.refunds, mixed(seed, 2 * place));
+        let takes = scenario.receivers.get(name).cloned().unwrap_or_default();
+        let address = world.address(host).clone();
+        let payee = Payee::new(address, lie, &takes, scenario.refunds, mixed(seed, 2 * place));
         let payer = Box::new(Payer::new(mixed(seed, 2 * place + 1)));
         hosts.push(host);
         parties.insert(host, Party::Honest { payer, payee: Box::new(payee) });
@@ -342,12 +362,18 @@ fn payments(
             let secret = credentials.shared_secret.refund(payment_id.octets());
             config.refund_account = payee.register_refund(secret).ok();
         }
-        let starts_at = Duration::from_millis(payment.starts_at_ms);
+        if let Some(Party::Honest { payee, .. }) = parties.get_mut(&to) {
+            let (there, back) = (payment.data_octets, payment.returned_octets);
+            if there > 0 || back > 0 {
+                let stream = |way, length| Stream::new(place, way, length);
+                payee.expect_data(key.clone(), stream(Way::There, there), stream(Way::Back, back));
+            }
+        }
         let is_first = |link: &LinkId| paths.iter().any(|path| path.first() == Some(&world.place(*link)));
         let links = world.links_of(from).filter(is_first).collect();
         if let Some(Party::Honest { payer, .. }) = parties.get_mut(&from) {
-            let paying = Paying::new(place, config, credentials, starts_at, links);
-            payer.add(if payment.quoted { paying.quoted() } else { paying });
+            let starts_at = Duration::from_millis(payment.starts_at_ms);
+            payer.add(Paying::new(place, config, credentials, starts_at, links).with(payment));
         }
         // Packets that are sent back and forth pay every spread again: what arrives of them is chance.
         let reflects = |hop: &HopConfig| hop.hostility.is_some_and(|it| it.kind == Hostility::Reflect);

@@ -9,7 +9,7 @@ use psk_plugin::sim::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::send::control::ControllerKind;
-use crate::send::{MinimumRate, SendConfig, Target};
+use crate::send::{MinimumRate, PathPolicy, SendConfig, Target};
 
 /// A network and what happens on it. To fill in, or to read from TOML.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -31,6 +31,9 @@ pub struct Scenario {
     /// What receivers lie about, by the names of their hosts. Default: they are honest.
     #[serde(default, skip_serializing_if = "is_default")]
     pub lies: BTreeMap<String, Lie>,
+    /// What receivers take, by the names of their hosts. Default: all that comes, and data as [`ReceiveConfig`](crate::receive::ReceiveConfig) says.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub receivers: BTreeMap<String, ReceiverConfig>,
     /// Whether receivers refund what ends incomplete. Default: they keep it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub refunds: bool,
@@ -91,9 +94,34 @@ pub struct PaymentConfig {
     /// The neighbours of the paying host over whose links the payment goes. Default: all that lead to the receiver.
     #[serde(default, skip_serializing_if = "is_default")]
     pub via: Vec<String>,
+    /// How it weighs the cost of several paths against their speed: `"cheapest"`, `"fastest"`, or `{ weighed = PPM }`, those
+    /// that cost at most so many parts per million more than the cheapest. Default: that of [`SendConfig`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub path_policy: Option<PathPolicy>,
+    /// How many octets of data go with the money. Default: none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub data_octets: u64,
+    /// How many octets of data the receiver sends back beside it. Default: none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub returned_octets: u64,
+    /// After how long the sender cancels it, in milliseconds. Default: never.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cancel_after_ms: Option<u64>,
     /// What decides how much is sent at once: `paced`, `window`, `aimd` or `psk2`. Default: that of [`SendConfig`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub controller: Option<ControllerKind>,
+}
+
+/// What a receiver takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiverConfig {
+    /// The most of one payment, in its units: the first chunk beyond it ends the payment. Default: no limit.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_amount: Option<u64>,
+    /// The longest data that comes with a payment, in octets. Default: that of [`ReceiveConfig`](crate::receive::ReceiveConfig).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_data_octets: Option<u64>,
 }
 
 /// What is fixed of a payment.
@@ -177,6 +205,10 @@ impl PaymentConfig {
             timeout_ms: None,
             max_packets_in_flight: None,
             via: Vec::new(),
+            path_policy: None,
+            data_octets: 0,
+            returned_octets: 0,
+            cancel_after_ms: None,
             controller: None,
         }
     }
@@ -204,6 +236,8 @@ impl PaymentConfig {
         }
         config.total_timeout = self.timeout_ms.map(Duration::from_millis);
         config.controller = self.controller.unwrap_or_default();
+        config.path_policy = self.path_policy.unwrap_or(config.path_policy);
+        config.max_received_data = config.max_received_data.max(self.returned_octets);
         if let Some(packets) = self.max_packets_in_flight {
             config.max_packets_in_flight = packets;
         }

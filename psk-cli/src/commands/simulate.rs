@@ -102,7 +102,7 @@ fn to_json(outcome: &Outcome) -> Value {
 }
 
 fn payment_to_json(payment: &PaymentOutcome) -> Value {
-    json!({
+    let mut line = json!({
         "ending": payment.ending(),
         "source_sent": amount(payment.sent()),
         "delivered": amount(payment.delivered()),
@@ -112,7 +112,17 @@ fn payment_to_json(payment: &PaymentOutcome) -> Value {
         "ideal_us": u64::try_from(payment.ideal.as_micros()).unwrap_or(u64::MAX),
         "packets": payment.packets,
         "rejects": payment.rejects,
-    })
+    });
+    if let Some(data) = payment.data {
+        line["data"] = json!({
+            "octets": data.octets,
+            "acknowledged": data.acknowledged,
+            "delivered": data.delivered,
+            "returned_octets": data.returned_octets,
+            "returned": data.returned,
+        });
+    }
+    line
 }
 
 fn to_text(scenario: &Scenario, outcome: &Outcome) -> String {

@@ -5,7 +5,7 @@ use psk_plugin::sim::{
     PacketRateConfig, TooLargeAnswer,
 };
 
-use super::super::scenario::{Expectation, PaymentConfig, Scenario};
+use super::super::scenario::{Expectation, PaymentConfig, ReceiverConfig, Scenario};
 use super::{honest, line, pays};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -31,6 +31,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         two_paths(),
         several(),
         refund(),
+        cancelled(),
+        data(),
         owed(),
     ]
 }
@@ -155,6 +157,28 @@ fn refund() -> Scenario {
     let payment = PaymentConfig { timeout_ms: Some(5_000), ..pays(20_000_000) };
     let about = "the sender gives up after five seconds, and the receiver refunds";
     Scenario { expects: Expectation::Fails, refunds: true, ..honest("refund", about, network, payment) }
+}
+
+/// The same by the sender's word (Abort) instead of a time-out.
+fn cancelled() -> Scenario {
+    let Scenario { mut payments, .. } = refund();
+    for payment in &mut payments {
+        (payment.timeout_ms, payment.cancel_after_ms) = (None, Some(2_000));
+    }
+    let about = "the sender cancels after two seconds, and the receiver refunds".to_owned();
+    Scenario { name: "cancelled".to_owned(), about, payments, ..refund() }
+}
+
+/// A large document with a small payment, and a letter back.
+fn data() -> Scenario {
+    let Scenario { mut payments, .. } = wan("data", 1_000_000);
+    for payment in &mut payments {
+        (payment.data_octets, payment.returned_octets) = (10_000_000, 50_000);
+    }
+    let takes = ReceiverConfig { max_data_octets: Some(16_000_000), max_amount: None };
+    let about = "10,000,000 octets of data with the money, 50,000 back; the path of wan".to_owned();
+    let receivers = [("bob".to_owned(), takes)].into();
+    Scenario { about, payments, receivers, ..wan("data", 1_000_000) }
 }
 
 /// What a neighbour owes is paid now and then, and until then packets wait.

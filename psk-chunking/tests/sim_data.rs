@@ -1,0 +1,97 @@
+//! The application's data beside simulated payments. Every octet is compared on its way out (`sim/data.rs`), so that a run
+//! is well only if all that was told was written, in order.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::time::Duration;
+
+use psk_chunking::sim::{DataOutcome, Outcome, RunOptions, Scenario, run, standard};
+
+/// Alice pays bob over a hop, 50 ms there and back.
+fn pay(hop: &str, faults: &str, payment: &str, receivers: &str, seed: u64) -> Outcome {
+    let scenario = format!(
+        r#"
+        name = "data"
+        [network]
+        hosts = ["alice", "bob"]
+        [[network.connectors]]
+        name = "hop"
+        max_packet_amount = 10_000
+        {hop}
+        [[network.links]]
+        ends = ["alice", "hop"]
+        latency_us = 12_500
+        [[network.links]]
+        ends = ["hop", "bob"]
+        latency_us = 12_500
+        {faults}
+        [[payments]]
+        from = "alice"
+        to = "bob"
+        amount = 100_000
+        {payment}
+        [receivers]
+        {receivers}
+        "#
+    );
+    let scenario: Scenario = toml::from_str(&scenario).unwrap();
+    run(&scenario, RunOptions::seed(seed)).unwrap()
+}
+
+fn data(outcome: &Outcome) -> DataOutcome {
+    assert!(outcome.is_well(), "{outcome}");
+    assert_eq!(outcome.payments[0].ending(), "completed");
+    outcome.payments[0].data.unwrap()
+}
+
+#[test]
+fn ten_megabytes_take_hardly_more_packets_than_they_fill() {
+    let outcome = run(&standard::scenario("data").unwrap(), RunOptions::seed(1)).unwrap();
+    let DataOutcome { acknowledged, delivered, returned, .. } = data(&outcome);
+    assert_eq!((acknowledged, delivered, returned), (10_000_000, true, 50_000));
+    // Of 32 kB, and what the money, questions and probes take.
+    assert!(outcome.payments[0].packets < 10_000_000 / 32_000 + 150, "{outcome}");
+}
+
+#[test]
+fn lost_and_repeated_packets_lose_and_repeat_no_octet() {
+    let faults =
+        "reply_loss_ppm = 50_000\nrequest_loss_ppm = 50_000\nrepeat_ppm = 50_000\njitter_us = 20_000";
+    for seed in 1..=10 {
+        let both = "data_octets = 1_000_000\nreturned_octets = 60_000";
+        let data = data(&pay("", faults, both, "bob = { max_data_octets = 1_000_000 }", seed));
+        assert!(data.delivered && data.returned == 60_000, "{data:?}");
+    }
+}
+
+#[test]
+fn data_is_as_fast_as_the_path_takes_packets() {
+    let hop = "packet_rate = { burst = 20, per_second = 150 }";
+    let both = "data_octets = 3_000_000\nreturned_octets = 60_000";
+    let outcome = pay(hop, "", both, "bob = { max_data_octets = 3_000_000 }", 1);
+    assert!(data(&outcome).delivered);
+    // 94 packets of 32 kB, of which 20 at once, and a round trip: 0.55 s at best.
+    assert!(outcome.payments[0].took < Duration::from_millis(800), "{outcome}");
+}
+
+#[test]
+fn data_that_is_too_long_is_not_taken_and_the_money_is() {
+    let outcome = pay("", "", "data_octets = 1_000_001", "bob = { max_data_octets = 1_000_000 }", 1);
+    let DataOutcome { delivered, .. } = data(&outcome);
+    assert!(!delivered);
+    assert_eq!(outcome.payments[0].received, 100_000);
+}
+
+#[test]
+fn a_payment_ends_at_the_first_chunk_beyond_what_the_receiver_takes() {
+    let outcome = pay("", "", "", "bob = { max_amount = 99_999 }", 1);
+    assert!(outcome.is_well(), "{outcome}");
+    assert_eq!(outcome.payments[0].ending(), "the receiver refuses the payment");
+    assert_eq!(outcome.payments[0].received, 90_000, "nine chunks of 10,000");
+}
+
+#[test]
+fn names_of_receivers_are_those_of_hosts() {
+    let mut scenario = standard::scenario("lan").unwrap();
+    scenario.receivers.insert("bbo".to_owned(), Default::default());
+    assert!(run(&scenario, RunOptions::seed(1)).is_err());
+}
