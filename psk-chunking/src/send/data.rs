@@ -33,6 +33,8 @@ pub(super) struct Data {
     ahead: Ahead,
     /// How often in a row messages were not answered authentically.
     in_vain: u32,
+    /// How often in a row answers have brought nothing.
+    drawn_in_vain: u32,
     /// What was sent before belongs to the last failure.
     failed_at: Option<Duration>,
     not_before: Duration,
@@ -80,6 +82,8 @@ impl Ahead {
 
 /// So many messages in a row without an authentic answer: nobody reads them.
 const MAX_IN_VAIN: u32 = 50;
+/// The longest pause between two questions for more.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// So many pieces may wait for those before them.
 const MAX_PIECES: usize = 4_096;
 /// So much may wait for what is before it.
@@ -106,6 +110,7 @@ impl Data {
             messages: BTreeMap::new(),
             ahead,
             in_vain: 0,
+            drawn_in_vain: 0,
             failed_at: None,
             not_before: Duration::ZERO,
         }
@@ -152,7 +157,7 @@ impl SendPayment {
 
     /// Whether data is still to be carried, in either direction, and somebody is there to carry it with.
     pub(super) fn wants_data(&self) -> bool {
-        let carried = self.peer.knows_frames() && self.begun && !self.data.broken;
+        let carried = self.peer.knows_frames() && self.has_begun() && !self.data.broken;
         carried && self.data.is_incomplete() && self.data.in_vain < MAX_IN_VAIN
     }
 
@@ -174,6 +179,12 @@ impl SendPayment {
             let _ = frames.push(Frame::DataAck { offset: self.data.back.in_order() });
         }
         self.data.out.fill(frames, sequence)
+    }
+
+    /// Nothing has come of it for too long: it is carried on no more.
+    pub(super) fn give_up_data(&mut self) {
+        self.data.broken = true;
+        self.data.messages.clear();
     }
 
     /// A request was read by the receiver.
@@ -219,7 +230,7 @@ impl SendPayment {
         let index = self.path_for_questions();
         let on_path = self.data.messages.values().filter(|message| message.path == index).count();
         let path = self.path(index);
-        let amount = self.amount_for_questions(index);
+        let amount = path.amount_for_questions();
         let packets = path.load.packets + on_path;
         if now.monotonic < path.not_before() || !path.controller.allows(amount, path.load.in_flight, packets)
         {
@@ -247,7 +258,8 @@ impl SendPayment {
     /// When a packet with data alone has to be looked at.
     pub(super) fn data_wakes_at(&self, now: Duration) -> Option<Duration> {
         let answers = self.data.messages.values().map(|message| message.give_up_at).min();
-        let paced = (self.wants_data() && self.data.out.has_more())
+        let carries_or_draws = self.data.out.has_more() || self.data.messages.is_empty();
+        let paced = (carries_or_draws && self.wants_data())
             .then(|| self.path(self.path_for_questions()).not_before().max(self.data.not_before));
         answers.into_iter().chain(paced.filter(|&paced| paced > now)).min()
     }
@@ -265,6 +277,9 @@ impl SendPayment {
         random: &mut dyn Random,
     ) {
         let Some(message) = self.data.messages.remove(&packet) else { return };
+        if let Some(reply) = reply {
+            self.learn_from_question(message.path, message.sent_at, reply, now);
+        }
         let answer = reply.and_then(|reply| self.open_answer_to_question(packet, reply));
         if let Some(answer) = answer {
             self.path_mut(message.path).round_trip.on_answer(message.sent_at, now.monotonic);
@@ -272,12 +287,15 @@ impl SendPayment {
             let said = self.read_frames(&answer);
             self.data_arrived(packet);
             if message.carries || self.data.back.in_order() > before {
-                self.data.in_vain = 0;
+                (self.data.in_vain, self.data.drawn_in_vain) = (0, 0);
                 self.last_progress = now.monotonic;
             } else {
-                // A receiver that promises data and sends none is not asked for ever.
-                self.data.in_vain += 1;
-                self.data.not_before = now.monotonic.saturating_add(self.patience_of(message.path) / 2);
+                // It comes again when the receiver has had no word for a while. One that promises data and sends none is
+                // asked until the idle time-out.
+                let doublings = self.data.drawn_in_vain.min(8);
+                self.data.drawn_in_vain += 1;
+                let pause = (self.patience_of(message.path) / 2 * (1 << doublings)).min(LONGEST_PAUSE);
+                self.data.not_before = now.monotonic.saturating_add(pause);
             }
             // What is closed for good takes no data either.
             self.data.broken |= said.closed && !self.has_delivered_all();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use psk_codec::psk::Sequence;
-use psk_codec::{DestinationAmount, Reply, SourceAmount};
+use psk_codec::{DestinationAmount, ErrorCode, Reply, SourceAmount};
 use psk_crypto::Random;
 use psk_quote::{PathView, ProbeResult, Rate, SearchError, SearchStep, suggested_maximum};
 
@@ -149,6 +149,9 @@ impl SendPayment {
             && let Some(suggested) = suggested_maximum(probe.source, details)
         {
             path.hinted = Some(path.hinted.map_or(suggested, |hinted| hinted.min(suggested)));
+        }
+        if result == ProbeResult::Busy(ErrorCode::R02_INSUFFICIENT_TIMEOUT) {
+            path.on_too_little_time();
         }
         path.search.handle_result(probe.source, result, now.monotonic);
         if path.searches_on {

@@ -10,6 +10,7 @@ use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, Reply};
 use psk_crypto::Random;
 
+use super::path::PathIndex;
 use super::{AccountError, Output, Phase, SendError, SendPayment, SentChunk};
 use crate::time::Now;
 
@@ -24,6 +25,8 @@ pub(super) struct Query {
     /// When the payment last stopped sending for it.
     since: Duration,
     in_flight: Option<Sequence>,
+    path: PathIndex,
+    sent_at: Duration,
     give_up_at: Duration,
     attempts: u32,
     not_before: Duration,
@@ -88,6 +91,7 @@ impl SendPayment {
             Ok((path, packet, output)) => {
                 self.query.attempts += 1;
                 self.query.in_flight = Some(packet);
+                (self.query.path, self.query.sent_at) = (path, now.monotonic);
                 self.query.give_up_at = self.give_up_at(path, now);
                 Some(output)
             }
@@ -99,6 +103,7 @@ impl SendPayment {
     }
 
     pub(super) fn handle_query_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
+        self.learn_from_question(self.query.path, self.query.sent_at, reply, now);
         let answer = self.open_answer_to_question(packet, reply);
         match answer.map(|answer| answer.payment_amount.at_destination()) {
             Some(total) => {

@@ -42,7 +42,7 @@ impl SendPayment {
     pub(super) fn frames_of_chunk(&mut self, sequence: Sequence, last: bool) -> Bytes {
         let outstanding =
             last && self.peer.knows_frames() && !(self.chunks.is_empty() && self.doubts.is_empty());
-        let refund_account = self.config.refund_account.clone().filter(|_| !self.begun);
+        let refund_account = self.config.refund_account.clone().filter(|_| !self.has_begun());
         if !outstanding && refund_account.is_none() && !self.has_data_to_say() {
             return NO_FRAMES;
         }

@@ -184,12 +184,14 @@ pub struct SendPayment {
     /// Boxed, or taking one out of the map would move its neighbours.
     chunks: BTreeMap<Sequence, Box<SentChunk>>,
     doubts: BTreeMap<Sequence, Box<SentChunk>>,
+    /// None of the chunks in flight is given up before this time. Some live longer than others that left after them.
+    no_doubt_before: Duration,
     rate_changes: u64,
     /// Chunks that count as fulfilled by the receiver's word alone.
     settled_by_word: u64,
     unread: Unread,
-    /// The receiver has fulfilled a chunk.
-    begun: bool,
+    /// The first chunk that the receiver has fulfilled.
+    first_fulfilled: Option<Sequence>,
     refusals: u32,
 
     started: Duration,
@@ -299,10 +301,11 @@ impl SendPayment {
             probes_sent: 0,
             chunks: BTreeMap::new(),
             doubts: BTreeMap::new(),
+            no_doubt_before: Duration::MAX,
             rate_changes: 0,
             settled_by_word: 0,
             unread: Unread::default(),
-            begun: false,
+            first_fulfilled: None,
             refusals: 0,
             started: now.monotonic,
             last_progress: now.monotonic,
@@ -443,6 +446,11 @@ impl SendPayment {
         None
     }
 
+    /// Whether the receiver has fulfilled a chunk.
+    fn has_begun(&self) -> bool {
+        self.first_fulfilled.is_some()
+    }
+
     /// Whether nothing of the payment's money is left to deliver.
     fn has_delivered_all(&self) -> bool {
         match self.config.target {
@@ -498,16 +506,26 @@ impl SendPayment {
         }
         let waits_for_doubt = matches!(self.phase, Phase::Reconciling);
         if !waits_for_doubt && since(self.last_progress) >= self.config.idle_timeout {
+            if self.awaits_nothing_but_data() {
+                // The money is there: whoever took this for a failure and paid again would pay twice.
+                return self.give_up_data();
+            }
             let trouble = self.paths.iter_mut().find_map(|path| path.trouble.take());
             self.fail(trouble.unwrap_or(SendError::IdleTimeout));
         }
+    }
+
+    /// Whether all of the money has been delivered, as the receiver says, and only data is not.
+    fn awaits_nothing_but_data(&self) -> bool {
+        let settled = self.chunks.is_empty() && self.doubts.is_empty() && self.account.unverified.is_zero();
+        settled && self.has_delivered_all() && matches!(self.phase, Phase::Sending) && self.awaits_data()
     }
 
     /// Waits for an input, the named time or the next deadline.
     fn wait(&self, now: Now, until: Option<Duration>) -> Output {
         let total = self.config.total_timeout.map(|limit| self.started.saturating_add(limit));
         let idle = Some(self.last_progress.saturating_add(self.config.idle_timeout));
-        let chunk = self.chunks.values().map(|chunk| chunk.give_up_at).next();
+        let chunk = (!self.chunks.is_empty()).then_some(self.no_doubt_before);
         let probe = self.probes.values().map(|probe| self.probe_due(probe)).min();
         let unanswered = chunk.into_iter().chain(probe).min();
         let deadlines = match self.phase {
@@ -519,8 +537,9 @@ impl SendPayment {
         };
         let asked = match self.phase {
             Phase::Refunding(_) => [None; 3],
-            // Nothing is asked meanwhile.
-            Phase::Sending | Phase::Reconciling if self.paused => [self.next_overdue(), None, None],
+            // Nothing is asked meanwhile, or something else.
+            Phase::Reconciling => [self.next_overdue(), None, None],
+            Phase::Sending if self.paused => [self.next_overdue(), None, None],
             _ => {
                 [self.next_overdue(), self.status_wakes_at(now.monotonic), self.data_wakes_at(now.monotonic)]
             }

@@ -66,7 +66,7 @@ impl SendPayment {
         }
         // Until a plain receiver has shown that it fulfills, one chunk has to do: a JS receiver asks its payment
         // handler once for each chunk that arrives before the handler has accepted.
-        let alone = !self.begun && !self.peer.knows_frames() && !self.chunks.is_empty();
+        let alone = !self.has_begun() && !self.peer.knows_frames() && !self.chunks.is_empty();
         if alone || self.is_much_unverified(1) && self.awaits_word() {
             return self.await_word();
         }

@@ -64,6 +64,7 @@ impl SendPayment {
         if self.peer.knows_frames() {
             way.awaited.push_back((now.monotonic, sequence));
         }
+        self.no_doubt_before = self.no_doubt_before.min(give_up_at);
         self.chunks.insert(sequence, Box::new(sent));
         Ok(Output::Send { packet: sequence, path, prepare })
     }
@@ -97,7 +98,7 @@ impl SendPayment {
         random: &mut dyn Random,
     ) -> Result<(PathIndex, Sequence, Output), SendError> {
         let path = self.path_for_questions();
-        let amount = self.amount_for_questions(path);
+        let amount = self.path(path).amount_for_questions();
         let (packet, output) = self.send_unfulfillable(path, amount, application_data, now, random)?;
         Ok((path, packet, output))
     }
@@ -114,7 +115,7 @@ impl SendPayment {
     fn lifetime(&self, path: PathIndex) -> Duration {
         let is_first = self.paths.iter().all(|path| path.chunks_sent == 0);
         let path = self.path(path);
-        match self.begun || self.peer.knows_frames() && !is_first {
+        match self.has_begun() || self.peer.knows_frames() && !is_first {
             true => path.lifetime(),
             false => path.packet_timeout,
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use psk_codec::psk::Sequence;
-use psk_codec::{DestinationAmount, SourceAmount};
+use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
 use psk_quote::{PathSearch, PathView, Precision, Rate, RateInterval};
 
 use super::arrived::Arrived;
@@ -64,6 +64,11 @@ pub(super) struct Path {
     /// Chunks that may become overdue, in the order of sending, with the time when they left; answered ones are taken
     /// out when they come to the front.
     pub(super) awaited: VecDeque<(Duration, Sequence)>,
+
+    /// Questions are of so much at least: less was rejected as too little (R01).
+    question_floor: SourceAmount,
+    /// When it was last raised.
+    question_floor_at: Duration,
 
     /// The completing chunks of a fixed-destination payment that were too small.
     pub(super) too_small_to_complete: TooSmallToComplete,
@@ -222,7 +227,29 @@ impl Path {
             trouble: None,
             round_trip: RoundTrip::default(),
             awaited: VecDeque::new(),
+            question_floor: SourceAmount::ZERO,
+            question_floor_at: Duration::ZERO,
             too_small_to_complete: TooSmallToComplete::default(),
+        }
+    }
+
+    /// A size for questions that passes, also when the rate has fallen a little, and ties up little.
+    pub(super) fn amount_for_questions(&self) -> SourceAmount {
+        let arrived = self.search.arrivals().iter().find(|(_, delivered)| **delivered >= ROUNDING);
+        let small = arrived.map_or(self.sizing.passed(), |(&amount, _)| amount);
+        small.max(self.sizing.minimum()).max(self.question_floor)
+    }
+
+    /// A hop has rejected a question that left at `sent_at`: too small (R01) or too short-lived (R02), others differ.
+    pub(super) fn on_question_rejected(&mut self, code: ErrorCode, sent_at: Duration, now: Duration) {
+        match code {
+            ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT if sent_at >= self.question_floor_at => {
+                let more = self.amount_for_questions().units().saturating_mul(8);
+                self.question_floor = SourceAmount::new(more).min(self.sizing.maximum());
+                self.question_floor_at = now;
+            }
+            ErrorCode::R02_INSUFFICIENT_TIMEOUT => self.on_too_little_time(),
+            _ => {}
         }
     }
 
@@ -250,7 +277,7 @@ impl Path {
         let packets = self.load.packets.saturating_sub(self.load.overdue_packets);
         let silent = self.load.overdue_packets > 0 && self.round_trip.is_silent();
         !silent
-            && (!self.cautious || self.load.packets == 0)
+            && (!self.cautious || packets == 0 && self.load.overdue_packets <= MOST_OVERDUE_WHEN_CAUTIOUS)
             && self.controller.allows(amount, in_flight, packets)
     }
 
@@ -388,6 +415,9 @@ impl Path {
     }
 }
 
+/// A path that has made doubts is tried by a chunk at a time; so many of them may be overdue beside it. One that is lost by
+/// chance should not stop all for as long as it lives, and a path that keeps all should not get much.
+const MOST_OVERDUE_WHEN_CAUTIOUS: usize = 2;
 /// The least that packets live.
 const BRIEF_LIFETIME: Duration = Duration::from_secs(10);
 /// And for so many round trips.

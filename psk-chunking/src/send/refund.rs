@@ -7,6 +7,7 @@ use psk_codec::psk::frame::Frame;
 use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 
+use super::path::PathIndex;
 use super::{Output, Phase, SendError, SendPayment};
 use crate::time::Now;
 
@@ -15,7 +16,7 @@ use crate::time::Now;
 pub(super) struct Refund {
     /// What the receiver says that it has sent back, and that it will in all, in its own units.
     told: Option<(DestinationAmount, DestinationAmount)>,
-    in_flight: Option<(Sequence, Duration)>,
+    in_flight: Option<Asked>,
     not_before: Duration,
     /// Whether the receiver has read that the payment is aborted.
     aborted: bool,
@@ -25,6 +26,15 @@ pub(super) struct Refund {
     progress_at: Option<Duration>,
     /// The caller waits for it no longer.
     given_up: bool,
+}
+
+/// A question, or the word that the payment is over, on its way.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    packet: Sequence,
+    path: PathIndex,
+    sent_at: Duration,
+    give_up_at: Duration,
 }
 
 /// So often is a receiver told in vain that the payment is over.
@@ -75,7 +85,7 @@ impl SendPayment {
     pub(super) fn poll_refund(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
         let since = self.refund.progress_at.unwrap_or(now.monotonic);
         let deadline = since.saturating_add(self.config.refund_timeout);
-        if let Some((_, give_up_at)) = self.refund.in_flight {
+        if let Some(Asked { give_up_at, .. }) = self.refund.in_flight {
             if now.monotonic < give_up_at && now.monotonic < deadline && !self.refund.given_up {
                 return Some(self.wait(now, Some(give_up_at.min(deadline))));
             }
@@ -96,7 +106,8 @@ impl SendPayment {
         match self.send_question(self.alone(frame), now, random) {
             Ok((path, packet, output)) => {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path) * 2);
-                self.refund.in_flight = Some((packet, give_up_at));
+                let sent_at = now.monotonic;
+                self.refund.in_flight = Some(Asked { packet, path, sent_at, give_up_at });
                 Some(output)
             }
             Err(error) => {
@@ -107,10 +118,13 @@ impl SendPayment {
     }
 
     pub(super) fn is_refund_question(&self, packet: Sequence) -> bool {
-        self.refund.in_flight.is_some_and(|(asked, _)| asked == packet)
+        self.refund.in_flight.is_some_and(|asked| asked.packet == packet)
     }
 
     pub(super) fn handle_refund_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
+        if let Some(asked) = self.refund.in_flight {
+            self.learn_from_question(asked.path, asked.sent_at, reply, now);
+        }
         let Some(answer) = self.open_answer_to_question(packet, reply) else {
             return self.refund_unanswered(now);
         };

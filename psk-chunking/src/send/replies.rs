@@ -1,5 +1,7 @@
 //! What the answers to packets mean for the payment (PROTOCOL.md section 4, the reply table).
 
+use std::time::Duration;
+
 use psk_codec::psk::{ChunkKind, ChunkPacket, Sequence};
 use psk_codec::{
     AmountTooLarge, DestinationAmount, ErrorClass, ErrorCode, Fulfill, Reject, Reply, SourceAmount,
@@ -120,11 +122,16 @@ impl SendPayment {
     /// Packets whose answer is overdue are in doubt.
     pub(super) fn give_up_unanswered(&mut self, now: Now, random: &mut dyn Random) {
         self.give_up_probes(now);
-        while let Some((&packet, sent)) = self.chunks.first_key_value()
-            && sent.give_up_at <= now.monotonic
-        {
+        if now.monotonic < self.no_doubt_before {
+            return;
+        }
+        let due = self.chunks.iter().filter(|(_, sent)| sent.give_up_at <= now.monotonic);
+        let due: Vec<Sequence> = due.map(|(&packet, _)| packet).collect();
+        for packet in due {
             self.handle_unanswered(packet, now, random);
         }
+        let next = self.chunks.values().map(|sent| sent.give_up_at).min();
+        self.no_doubt_before = next.unwrap_or(Duration::MAX);
     }
 
     /// The chunk that an answer belongs to, taken out of flight or out of doubt. In the account it is in flight.
@@ -219,7 +226,7 @@ impl SendPayment {
             self.unread.source = self.unread.source.saturating_add(sent.source);
         }
         self.refusals = 0;
-        self.begun = true;
+        self.first_fulfilled.get_or_insert(packet);
         self.last_progress = now.monotonic;
         if claimed.is_some() {
             // Without the lie, or chunks in flight would be counted for less than their minimums.
@@ -245,7 +252,11 @@ impl SendPayment {
         }
         let answer = self.open_answer(packet, &reject.data, ChunkKind::Reject);
         self.account.reject(sent.source)?;
-        self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
+        let round_trip = &mut self.path_mut(sent.path).round_trip;
+        match answer.is_some() {
+            true => round_trip.on_answer(sent.sent_at, now.monotonic),
+            false => round_trip.on_rejected_by_hop(sent.sent_at),
+        }
         let sizing = &mut self.path_mut(sent.path).sizing;
         match reject.code.is_busy() {
             true => sizing.on_busy(sent.source),
@@ -253,7 +264,7 @@ impl SendPayment {
         }
         let said = answer.as_ref().map(|answer| self.read_frames(answer));
         let data_refused = said.as_ref().is_some_and(|said| said.data_refused);
-        match said.is_some() && self.begun && !data_refused {
+        match said.is_some() && self.has_begun() && !data_refused {
             true => self.data_arrived(packet),
             // Without a record of the payment, what was read is forgotten.
             false => self.data_lost(packet),
@@ -268,6 +279,10 @@ impl SendPayment {
             _ if closed => self.fail(SendError::Refused),
             (ErrorCode::F99_APPLICATION_ERROR, Some(arrived)) if arrived < sent.minimum => {
                 self.handle_too_little(&sent, arrived, now, random);
+            }
+            (ErrorCode::F99_APPLICATION_ERROR, None) if self.peer.knows_frames() => {
+                // Not the receiver's word: a hop's.
+                self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (ErrorCode::F99_APPLICATION_ERROR, _) => self.handle_refusal(&sent, now, random),
             (ErrorCode::F08_AMOUNT_TOO_LARGE, _) => self.handle_too_large(&sent, reject),
@@ -353,6 +368,10 @@ impl SendPayment {
 
     /// F99 for another reason: the receiver does not want this chunk.
     fn handle_refusal(&mut self, sent: &SentChunk, now: Now, random: &mut dyn Random) {
+        if !self.path_mut(sent.path).is_news(sent) {
+            // What was in flight together is refused together, and counts once.
+            return;
+        }
         self.refusals += 1;
         if self.refusals >= MAX_REFUSALS {
             return self.fail(SendError::Refused);
@@ -469,6 +488,20 @@ impl SendPayment {
     /// The receiver's authentic answer to a packet, if this is one.
     fn open_answer(&self, packet: Sequence, data: &[u8], kind: ChunkKind) -> Option<ChunkPacket> {
         chunk::open_answer(data, kind, (self.config.payment_id, packet), &self.keys)
+    }
+
+    /// What a hop says of a question over this path, which left at `sent_at`: of sizes it teaches nothing, for nobody
+    /// vouches for it, but the next question may be another.
+    pub(super) fn learn_from_question(
+        &mut self,
+        path: PathIndex,
+        sent_at: Duration,
+        reply: &Reply,
+        now: Now,
+    ) {
+        if let Reply::Reject(reject) = reply {
+            self.path_mut(path).on_question_rejected(reject.code, sent_at, now.monotonic);
+        }
     }
 
     /// The same to a packet that nobody can fulfill.

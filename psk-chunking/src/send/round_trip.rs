@@ -33,6 +33,11 @@ impl RoundTrip {
         self.smoothed = Some((smoothed * 7 + sample) / 8);
     }
 
+    /// A hop has rejected a packet sent at `sent_at`: the path works, and answers from its end take longer than that.
+    pub(super) fn on_rejected_by_hop(&mut self, sent_at: Duration) {
+        self.newest_answered = self.newest_answered.max(sent_at);
+    }
+
     /// A packet sent at `sent_at` should have been answered.
     pub(super) fn on_overdue(&mut self, sent_at: Duration) {
         self.newest_overdue = self.newest_overdue.max(sent_at);

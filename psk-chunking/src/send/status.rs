@@ -6,10 +6,9 @@
 
 use std::time::Duration;
 
-use psk_codec::DestinationAmount;
+use psk_codec::Reply;
 use psk_codec::psk::Sequence;
 use psk_codec::psk::frame::{Frame, Status};
-use psk_codec::{Reply, SourceAmount};
 use psk_crypto::Random;
 use psk_quote::ProbeResult;
 
@@ -54,6 +53,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const MOST_DOUBLINGS_WHEN_BUSY: u32 = 3;
 /// Before so many chunks have been fulfilled without a word, the receiver is asked what has arrived.
 const MOST_UNREAD: u64 = 16;
+/// For so long receivers remember a payment at least, whatever becomes of it; ours does so for longer.
+const SURELY_REMEMBERED: Duration = Duration::from_secs(300);
 /// Before anything is known of the path's round trip.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -183,6 +184,7 @@ impl SendPayment {
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         let Some(asked) = self.status.in_flight.filter(|asked| asked.packet == packet) else { return };
+        self.learn_from_question(asked.path, asked.at, reply, now);
         let answer = match self.probe(packet).open_answer(&self.keys, reply) {
             Err(result) if is_busy(result) && !matches!(self.phase, Phase::Draining(_)) => {
                 return self.ask_a_busy_path_again(asked.path, now);
@@ -240,7 +242,7 @@ impl SendPayment {
                 // It may be one of those that the receiver could not tell apart. Nobody will ever know.
                 continue;
             }
-            if !fulfilled && chunk.give_up_at > asked_at {
+            if !fulfilled && (chunk.give_up_at > asked_at || !self.remembers(status, &chunk, asked_at)) {
                 continue;
             }
             settled = true;
@@ -269,6 +271,16 @@ impl SendPayment {
         Ok(self.verify_total(status) || settled)
     }
 
+    /// Whether the receiver can still know what became of a chunk. Its record of the payment may be gone, or be another
+    /// one, begun anew after that: then what it does not name proves nothing. One that names what it fulfilled first is
+    /// whole; before it has fulfilled anything, it remembers what has just been sent.
+    fn remembers(&self, status: &Status, chunk: &SentChunk, asked_at: Duration) -> bool {
+        match self.first_fulfilled {
+            Some(first) => status.fulfilled.contains(first),
+            None => asked_at.saturating_sub(chunk.sent_at) < SURELY_REMEMBERED,
+        }
+    }
+
     /// A chunk is fulfilled, and its own answer has not said with how much.
     fn count_unread(&mut self, sequence: Sequence, chunk: &SentChunk, now: Now) -> Result<(), AccountError> {
         self.settled_by_word += 1;
@@ -280,7 +292,8 @@ impl SendPayment {
     /// fulfilled as many, and none of those whose outcome is not known here.
     fn verify_total(&mut self, status: &Status) -> bool {
         let as_many = u64::from(status.chunks) == self.account.chunks_fulfilled;
-        if self.unread.chunks == 0 || !as_many {
+        let is_ours = self.first_fulfilled.is_some_and(|first| status.fulfilled.contains(first));
+        if self.unread.chunks == 0 || !as_many || !is_ours {
             return false;
         }
         let mut open = self.chunks.keys().chain(self.doubts.keys());
@@ -337,15 +350,6 @@ impl SendPayment {
         };
         let best = self.path_indices().min_by_key(|index| std::cmp::Reverse(usefulness(index)));
         best.unwrap_or_default()
-    }
-
-    /// A size that passes and ties up little.
-    pub(super) fn amount_for_questions(&self, path: PathIndex) -> SourceAmount {
-        let path = self.path(path);
-        let arrived =
-            path.search.arrivals().iter().find(|(_, delivered)| **delivered > DestinationAmount::ZERO);
-        let smallest = arrived.map_or(path.sizing.passed(), |(&amount, _)| amount);
-        smallest.max(path.sizing.minimum())
     }
 }
 

@@ -450,6 +450,11 @@ impl Running {
         receiver: &Receiver,
         random: &mut SeededRandom,
     ) -> Reply {
+        // What was due before: payments that fell silent, and those that are forgotten.
+        let mut due = Duration::ZERO;
+        while let Some(next) = self.payments.handle_time(due).filter(|next| *next <= self.time) {
+            due = next;
+        }
         let arrival = receiver.open(prepare, at(self.time).wall).unwrap();
         assert!(matches!(arrival.packet, PskPacket::Chunk(_)));
         let chunk = ChunkArrival::of(&arrival, at(self.time).wall).unwrap();
