@@ -57,6 +57,7 @@ pub(super) struct Path {
     /// Packets live for less than that.
     brief: bool,
     pub(super) path_patience: Patience,
+    pub(super) liquidity_patience: Patience,
     pub(super) rate_patience: Patience,
     /// Why there was no progress lately, for the report of an idle time-out.
     pub(super) trouble: Option<SendError>,
@@ -223,6 +224,8 @@ impl Path {
             packet_timeout: config.packet_timeout,
             brief: true,
             path_patience: Patience::new(Duration::from_millis(50), Duration::from_secs(5)),
+            // What comes and goes may not be there for long.
+            liquidity_patience: Patience::new(Duration::from_millis(50), Duration::from_millis(500)),
             rate_patience: Patience::new(Duration::from_millis(100), Duration::from_secs(5)),
             trouble: None,
             round_trip: RoundTrip::default(),
@@ -404,6 +407,7 @@ impl Path {
 
     fn restore(&mut self) {
         self.path_patience.restore();
+        self.liquidity_patience.restore();
         self.rate_patience.restore();
         self.trouble = None;
         self.restart_completing();

@@ -403,7 +403,8 @@ impl SendPayment {
         let again_and_again = path.sizing.on_no_liquidity_alone(sent.source);
         // A controller that waits by itself knows better for how long, unless it is wrong.
         if again_and_again || path.controller.next_send() <= now.monotonic {
-            path.pause_for_failure(now.monotonic, random.jitter());
+            let (_, pause) = path.liquidity_patience.lose(random.jitter());
+            path.pause(now.monotonic, pause);
         }
     }
 

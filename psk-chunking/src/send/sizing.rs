@@ -22,6 +22,8 @@ pub(super) struct Sizing {
     trial: Option<Trial>,
     /// T04 in a row for a chunk that was alone in flight.
     alone_without_liquidity: u32,
+    /// The maximum before it was lowered for liquidity, as long as nothing has passed since.
+    before_drought: Option<SourceAmount>,
     /// F08 since a chunk was fulfilled.
     too_large: u32,
 }
@@ -53,6 +55,7 @@ impl Sizing {
             successes: 0,
             trial: None,
             alone_without_liquidity: 0,
+            before_drought: None,
             too_large: 0,
         }
     }
@@ -117,6 +120,11 @@ impl Sizing {
         if self.refused.is_some_and(|refused| refused <= amount) {
             self.refused = None;
         }
+        self.before_drought = self.before_drought.filter(|size| *size > self.maximum.max(amount));
+        if self.before_drought.is_some() && self.trial.is_none() && self.successes == 0 {
+            // Nothing has passed, of whatever size: perhaps the size was not the matter.
+            self.successes = GROW_AFTER - 1;
+        }
         if amount > self.maximum {
             self.maximum = amount;
             self.trial = None;
@@ -140,6 +148,12 @@ impl Sizing {
     fn try_larger(&mut self) {
         let units = self.maximum.units();
         let larger = match self.refused.map(SourceAmount::units) {
+            _ if self.before_drought.is_some() => {
+                // As large as before, and half of that when it does not pass yet.
+                let size = self.before_drought.map_or(0, SourceAmount::units);
+                self.before_drought = Some(SourceAmount::new(size / 2)).filter(|half| half.units() > units);
+                size
+            }
             Some(refused) => units + refused.saturating_sub(units) / 2,
             None => units.saturating_mul(2),
         };
@@ -176,6 +190,7 @@ impl Sizing {
         let believed = self.alone_without_liquidity >= believed_after;
         if believed {
             self.alone_without_liquidity = 0;
+            self.before_drought.get_or_insert(self.maximum);
             self.refuse(amount, true);
             self.maximum = self.maximum.min(self.middle_below(amount));
         }

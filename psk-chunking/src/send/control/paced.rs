@@ -36,11 +36,13 @@ const FIRST_PACKETS: usize = 1_024;
 const PARTS: u32 = 8;
 /// On short paths, of what passes in this time.
 const LEAST_TIME: Duration = Duration::from_millis(20);
+/// When something passes again after nothing did, so many packets of its size in a round trip carry as much as before.
+const PACKETS_AFTER_DROUGHT: u64 = 64;
 /// One packet is counted as so many.
 const PER_PACKET: u64 = 1_000;
 /// Between two packets of a pace.
 const LONGEST_GAP: Duration = Duration::from_millis(100);
-const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
+const LONGEST_INTERVAL: Duration = Duration::from_millis(500);
 
 impl PacedController {
     /// At most `max_packets` in flight.
@@ -104,8 +106,11 @@ impl Controller for PacedController {
         let (before, after) = (fulfilled.before, fulfilled.after);
         let packets = after.packets.saturating_sub(before.packets).max(1);
         let amount = after.amount.saturating_sub(before.amount).units();
-        self.amount.on_passed(amount, packets, fulfilled, self.round_trip);
-        self.count.on_passed(packets.saturating_mul(PER_PACKET), packets, fulfilled, self.round_trip);
+        let at_most =
+            per_second(fulfilled.amount.units().saturating_mul(PACKETS_AFTER_DROUGHT), self.round_trip);
+        self.amount.on_passed((amount, packets), at_most, fulfilled, self.round_trip);
+        let count = packets.saturating_mul(PER_PACKET);
+        self.count.on_passed((count, packets), u64::MAX, fulfilled, self.round_trip);
     }
 
     fn on_no_liquidity(&mut self, lost: &Lost) {
@@ -139,6 +144,8 @@ struct Pace {
     lost_at: Duration,
     /// Nothing has passed since the last cut.
     in_vain: bool,
+    /// What passed before nothing did any more.
+    before_drought: Option<u64>,
     /// When something last passed.
     passed_at: Duration,
     next_send: Duration,
@@ -178,6 +185,7 @@ impl Default for Pace {
             cut_at: 0,
             lost_at: Duration::ZERO,
             in_vain: false,
+            before_drought: None,
             passed_at: Duration::ZERO,
             next_send: Duration::ZERO,
             known_at: None,
@@ -206,6 +214,12 @@ impl Trial {
         self.starts_at = now.saturating_add(round_trip * self.every);
         self.every = TRIAL_EVERY;
     }
+}
+
+/// So much in a time, in a second.
+fn per_second(units: u64, time: Duration) -> u64 {
+    let in_a_second = u128::from(units) * 1_000_000_000 / time.as_nanos().max(1);
+    u64::try_from(in_a_second).unwrap_or(u64::MAX)
 }
 
 impl Pace {
@@ -244,9 +258,21 @@ impl Pace {
         }
     }
 
-    /// So much, in so many packets, has passed in a time, until now.
-    fn on_passed(&mut self, units: u64, packets: u64, fulfilled: &Fulfilled, round_trip: Duration) {
+    /// So much, in so many packets, has passed in a time, until now. After a drought it may be `at_most` so much in a second
+    /// again.
+    fn on_passed(
+        &mut self,
+        (units, packets): (u64, u64),
+        at_most: u64,
+        fulfilled: &Fulfilled,
+        round_trip: Duration,
+    ) {
         self.in_vain = false;
+        if let Some(before) = self.before_drought.take() {
+            // What comes again after a while comes as before, or is soon known not to. But not all of it in tiny packets.
+            self.per_second = self.per_second.max(before.min(at_most));
+            self.before_drought = Some(before).filter(|before| *before > at_most);
+        }
         if self.trial.covers(fulfilled.sent_at, round_trip) {
             self.trial.passed += 1;
         }
@@ -256,8 +282,7 @@ impl Pace {
             took = took.max(fulfilled.now.saturating_sub(self.passed_at).min(LONGEST_GAP));
         }
         self.passed_at = fulfilled.now;
-        let sample = u128::from(units) * 1_000_000_000 / took.as_nanos().max(1);
-        let sample = u64::try_from(sample).unwrap_or(u64::MAX);
+        let sample = per_second(units, took);
         let Some(known_at) = self.known_at else {
             self.known_at = Some(fulfilled.now);
             self.trial.starts_at = fulfilled.now.saturating_add(round_trip * self.trial.every);
@@ -297,6 +322,7 @@ impl Pace {
             self.cut_at = lost.newest;
             if self.in_vain {
                 // Nothing passes any more: what passed once says nothing.
+                self.before_drought.get_or_insert(self.per_second);
                 self.per_second /= 2;
             }
             self.in_vain = true;
