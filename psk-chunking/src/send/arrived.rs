@@ -18,8 +18,12 @@ pub(super) struct Arrived {
     questions: VecDeque<SourceAmount>,
     /// Questions that have no answer yet.
     asked: usize,
-    /// How often it was asked since the rate moved.
+    /// How often it was asked since the rate moved, and everything was answered.
     rounds: u32,
+    /// How often some of it was not.
+    lost_rounds: u32,
+    /// Whether some of what was asked last was not answered.
+    lost: bool,
     /// The last answer of [`bounds`](Self::bounds): most chunks are of one size.
     last_bounds: Option<(SourceAmount, DestinationAmount, DestinationAmount)>,
 }
@@ -42,8 +46,10 @@ pub(super) enum Completing {
 const ONE: DestinationAmount = DestinationAmount::new(1);
 /// Sizes that are asked for at once, on each side of the likeliest one.
 const EACH_SIDE: u64 = 4;
-/// Rounds of questions after which it is left to chance, also when hops answer them with errors.
-const MAX_ROUNDS: u32 = 12;
+/// Rounds of questions after which it is left to chance.
+const MAX_ROUNDS: u32 = 24;
+/// Rounds of which something was lost, or hops answered it with errors: then sizes are asked for one at a time.
+const MAX_LOST_ROUNDS: u32 = 40;
 
 impl Default for Arrived {
     fn default() -> Self {
@@ -54,6 +60,8 @@ impl Default for Arrived {
             questions: VecDeque::new(),
             asked: 0,
             rounds: 0,
+            lost_rounds: 0,
+            lost: false,
             last_bounds: None,
         }
     }
@@ -63,7 +71,8 @@ impl Arrived {
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken. How often it
     /// was asked stands: answers would be the same.
     pub(super) fn start_again(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
-        *self = Self { asked: self.asked, rounds: self.rounds, ..Self::default() };
+        let Self { asked, rounds, lost_rounds, lost, .. } = *self;
+        *self = Self { asked, rounds, lost_rounds, lost, ..Self::default() };
         for (&sent, &delivered) in seen {
             let _ = self.learn(sent, delivered);
         }
@@ -174,14 +183,26 @@ impl Arrived {
             return Completing::Unknown(at_least);
         }
         if self.bounds.at_least(at_least).saturating_sub(missing) >= self.worth() {
-            // More than a source unit is worth would be given away: a hop takes nothing smaller.
-            return Completing::Impossible(at_least);
+            // More than a source unit is worth would be given away: a hop takes nothing smaller. Unless what was learned does
+            // not hold any more: then the answer says so.
+            return match self.seen.contains_key(&at_least) || !self.may_ask() {
+                true => Completing::Impossible(at_least),
+                false => Completing::Ask(vec![at_least]),
+            };
         }
-        let sizes = self.sizes_to_ask(missing, largest);
-        match self.rounds < MAX_ROUNDS && !sizes.is_empty() {
+        let mut sizes = self.sizes_to_ask(missing, largest);
+        if self.lost_rounds > 0 && sizes.len() > 1 {
+            // There was no room for all of them.
+            sizes = vec![sizes[sizes.len() / 2]];
+        }
+        match self.may_ask() && !sizes.is_empty() {
             true => Completing::Ask(sizes),
             false => Completing::Unknown(at_least),
         }
+    }
+
+    fn may_ask(&self) -> bool {
+        self.rounds < MAX_ROUNDS && self.lost_rounds < MAX_LOST_ROUNDS
     }
 
     /// What one source unit is worth, rounded up.
@@ -232,7 +253,13 @@ impl Arrived {
     /// These are to be asked for.
     pub(super) fn ask(&mut self, sizes: Vec<SourceAmount>) {
         self.rounds += 1;
+        self.lost = false;
         self.questions = sizes.into();
+    }
+
+    /// So many rounds have brought errors.
+    pub(super) fn lost_rounds(&self) -> u32 {
+        self.lost_rounds
     }
 
     /// The next size to ask for.
@@ -245,7 +272,13 @@ impl Arrived {
     /// A question was answered: so much arrived, or nobody can say.
     pub(super) fn answer(&mut self, size: SourceAmount, delivered: Option<DestinationAmount>) -> Learned {
         self.asked = self.asked.saturating_sub(1);
-        let Some(delivered) = delivered else { return Learned::Fits };
+        let Some(delivered) = delivered else {
+            if !self.lost {
+                (self.lost, self.lost_rounds) = (true, self.lost_rounds + 1);
+                self.rounds = self.rounds.saturating_sub(1);
+            }
+            return Learned::Fits;
+        };
         let learned = self.learn(size, delivered);
         self.seen.insert(size, delivered);
         learned

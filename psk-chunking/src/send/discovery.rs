@@ -13,10 +13,14 @@ use crate::time::Now;
 
 /// A fixed-destination payment does not know yet what it costs: probes go up to here at first.
 const FIRST_LIMIT: SourceAmount = SourceAmount::new(1_000_000);
-/// No money hangs on a probe: rather than wait until it has expired, ask again. Long enough for the slowest paths.
-const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+/// When nothing arrives of so much, so many times as much is tried.
+const MUCH_MORE: u64 = 1_000;
+/// No money hangs on a probe: rather than wait until it has expired, ask again; and wait twice as long for the next one.
+pub(super) const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 /// Nor for much longer than answers take, when that is known.
 const LEAST_PROBE_PATIENCE: Duration = Duration::from_millis(50);
+/// Between questions for which there was no room, longer each time.
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(20);
 /// A packet that delivers so many units shows its rate to about a percent.
 const SHOWS_THE_RATE: DestinationAmount = DestinationAmount::new(64);
 const ONE: DestinationAmount = DestinationAmount::new(1);
@@ -56,6 +60,12 @@ impl SendPayment {
                 path.searches_on = false;
                 Searched::Changed
             }
+            SearchStep::Done(Err(SearchError::TooSmall(_))) if self.may_cost_more(index) => {
+                let path = self.path_mut(index);
+                let limit = path.search.limit().units().saturating_mul(MUCH_MORE);
+                path.search.raise_limit(SourceAmount::new(limit));
+                Searched::Changed
+            }
             SearchStep::Done(Err(error)) => {
                 self.fail_path(index, error.into());
                 Searched::Changed
@@ -81,7 +91,7 @@ impl SendPayment {
             Ok((sequence, output)) => {
                 let path = self.path_mut(index);
                 path.probes += 1;
-                let patience = PROBE_PATIENCE.min(path.packet_timeout);
+                let patience = path.probe_patience.min(path.packet_timeout);
                 let sent_at = now.monotonic;
                 let give_up_at = sent_at.saturating_add(patience);
                 let probe = SentProbe { path: index, purpose, source, sent_at, give_up_at };
@@ -101,6 +111,10 @@ impl SendPayment {
             self.probes.iter().find(|(_, probe)| self.probe_due(probe) <= now.monotonic)
         {
             self.probes.remove(&packet);
+            let path = self.path_mut(probe.path);
+            if probe.give_up_at.saturating_sub(probe.sent_at) >= path.probe_patience {
+                path.probe_patience = path.probe_patience.saturating_mul(2);
+            }
             self.handle_probe_result(probe, ProbeResult::Unanswered, now);
         }
     }
@@ -143,6 +157,11 @@ impl SendPayment {
                 path.path_patience.restore();
             }
             let learned = path.arrived.answer(probe.source, delivered);
+            if delivered.is_none() {
+                // Room comes with time.
+                let pause = BETWEEN_QUESTIONS * path.arrived.lost_rounds().min(10);
+                path.pause(now.monotonic, pause);
+            }
             return self.learned(probe.path, probe.source, delivered, learned);
         }
         if let ProbeResult::TooLarge(Some(details)) = result
@@ -227,6 +246,12 @@ impl SendPayment {
         Ok(())
     }
 
+    /// Whether packets that are all too small may be so because a destination unit costs more than was tried.
+    fn may_cost_more(&self, index: PathIndex) -> bool {
+        let limit = self.path(index).search.limit();
+        matches!(self.config.target, Target::Destination(_)) && limit < self.config.budget()
+    }
+
     /// A limit that covers the cost of the payment, while no packet has been refused. With a fixed source amount that
     /// is the limit from the start, unless the search is that of a quote.
     pub(super) fn wider_limit(&self, path: &Path, view: &PathView) -> Option<SourceAmount> {
@@ -234,7 +259,7 @@ impl SendPayment {
         let wanted = match self.config.target {
             Target::Source(amount) => amount,
             Target::Destination(_) if view.rate.delivers_at_least(limit).is_zero() => {
-                SourceAmount::new(limit.units().saturating_mul(1_000))
+                SourceAmount::new(limit.units().saturating_mul(MUCH_MORE))
             }
             Target::Destination(amount) => view.rate.surely_enough(amount).unwrap_or(SourceAmount::MAX),
         };
@@ -253,6 +278,9 @@ impl SendPayment {
             }
             Target::Source(amount) if amount > self.config.budget() => {
                 Err(SendError::MaxSourceAmountTooLow { needed: amount })
+            }
+            Target::Source(amount) if view.rate.low().worth_floor(amount) == DestinationAmount::MAX => {
+                Err(SendError::AmountTooLarge)
             }
             Target::Source(_) => Ok(()),
             Target::Destination(amount) => {

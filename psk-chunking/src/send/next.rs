@@ -7,11 +7,13 @@ use psk_quote::ChunkPlan;
 
 use super::arrived::Completing;
 use super::path::{Path, PathIndex};
-use super::{Account, MinimumRate, SendError, SendPayment, Target};
+use super::{Account, MinimumRate, PathPolicy, SendError, SendPayment, Target};
 
 const ONE: DestinationAmount = DestinationAmount::new(1);
 /// So many sizes are looked at for a chunk among the last of a fixed-destination payment.
 const TAIL_CANDIDATES: u64 = 32;
+/// A path that is doubted gets nothing more when no more than so many chunks are left, and others are there.
+const NEAR_THE_END: u64 = 16;
 
 /// What to do next.
 #[derive(Debug)]
@@ -72,7 +74,11 @@ impl SendPayment {
         }
         let mut until = Duration::MAX;
         let mut too_expensive = None;
-        for path in self.preferred_paths() {
+        let paths = self.preferred_paths();
+        for &path in &paths {
+            if paths.len() > 1 && self.leaves_it_to_others(path, &paths) {
+                continue;
+            }
             let not_before = self.path(path).not_before();
             if now < not_before {
                 until = until.min(not_before);
@@ -99,6 +105,24 @@ impl SendPayment {
             Some(error) if !may_change && until == Duration::MAX => Next::Fail(error),
             _ => Next::AwaitReplies(until),
         }
+    }
+
+    /// Whether what is left is better sent over the other paths: near the end, by one of which answers are in doubt or
+    /// which answers only when others could have brought all of it.
+    fn leaves_it_to_others(&self, index: PathIndex, paths: &[PathIndex]) -> bool {
+        let path = self.path(index);
+        let left = match self.config.target {
+            Target::Source(amount) => self.left(amount),
+            Target::Destination(amount) => path.rate.maybe_enough(self.missing(amount)),
+        };
+        let others = || paths.iter().filter(|&&other| other != index).map(|&other| self.path(other));
+        let few = left.units() / NEAR_THE_END <= path.largest_chunk().units();
+        if path.cautious && few && others().any(|other| !other.cautious) {
+            return true;
+        }
+        let Some(round_trip) = path.round_trip.smoothed() else { return false };
+        let is_sooner = |other: &Path| other.brings_within(left, round_trip);
+        self.config.path_policy != PathPolicy::Cheapest && others().any(is_sooner)
     }
 
     /// Whether all that was to be sent has been, for all that is known.

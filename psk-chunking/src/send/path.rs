@@ -9,6 +9,7 @@ use psk_quote::{PathSearch, PathView, Precision, Rate, RateInterval};
 
 use super::arrived::Arrived;
 use super::control::Passed;
+use super::discovery::PROBE_PATIENCE;
 use super::retry::Patience;
 use super::round_trip::RoundTrip;
 use super::sizing::Sizing;
@@ -30,6 +31,8 @@ pub(super) struct Path {
     pub(super) hinted: Option<SourceAmount>,
     /// How many of its probes are in flight.
     pub(super) probes: usize,
+    /// How long their answers are waited for, before it is known how long answers take.
+    pub(super) probe_patience: Duration,
 
     /// What arrives of packets.
     pub(super) arrived: Arrived,
@@ -208,6 +211,7 @@ impl Path {
             searches_on: false,
             hinted: None,
             probes: 0,
+            probe_patience: PROBE_PATIENCE,
             arrived: Arrived::default(),
             rate: RateInterval::UNKNOWN,
             shown_rate: RateInterval::UNKNOWN,
@@ -293,6 +297,17 @@ impl Path {
         }
         let least = self.minimum_rate.worth_floor(unanswered);
         self.load.most.max(self.rate.delivers_at_least(unanswered)).max(least)
+    }
+
+    /// Whether it has a limit, and brings so much through in less than this time, answers included.
+    pub(super) fn brings_within(&self, amount: SourceAmount, time: Duration) -> bool {
+        let window = self.controller.windows().map(|windows| windows.amount);
+        let Some((round_trip, window)) = self.round_trip.smoothed().zip(window) else { return false };
+        if self.cautious || window == SourceAmount::MAX {
+            return false;
+        }
+        let round_trips = u128::from(amount.units()) * 1_000 / u128::from(window.units().max(1)) + 1_000;
+        round_trips.saturating_mul(round_trip.as_nanos()) / 1_000 < time.as_nanos()
     }
 
     /// The least and the most that one packet of `amount` delivers, if it is fulfilled.
@@ -389,9 +404,18 @@ impl Path {
     pub(super) fn open(&mut self, view: &PathView, minimum_rate: Rate) {
         (self.rate, self.shown_rate) = (view.rate, view.rate);
         self.minimum_rate = minimum_rate;
-        self.rounding_floor = rounding_floor(view.rate.low(), minimum_rate);
+        self.rounding_floor =
+            rounding_floor(view.rate.low(), minimum_rate, self.rounds_away(view.rate.low()));
         self.sizing = Sizing::new(view, self.hinted);
         self.state = PathState::Open;
+    }
+
+    /// The most that was rounded away of a packet, four units at least. It is more where a hop on the way counts in larger
+    /// units than the receiver.
+    fn rounds_away(&self, rate: Rate) -> DestinationAmount {
+        let arrivals = self.search.arrivals().iter();
+        let lost = arrivals.map(|(&sent, &delivered)| rate.worth_floor(sent).saturating_sub(delivered));
+        lost.max().unwrap_or_default().max(ROUNDING)
     }
 
     pub(super) fn pause(&mut self, now: Duration, pause: Duration) {
@@ -432,11 +456,11 @@ const MAX_PACKET_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const ROUNDING: DestinationAmount = DestinationAmount::new(4);
 
 /// The smallest chunk that is above the minimum rate even when rounding takes as much as it may, if there is one.
-fn rounding_floor(rate: Rate, minimum: Rate) -> SourceAmount {
+fn rounding_floor(rate: Rate, minimum: Rate, rounds_away: DestinationAmount) -> SourceAmount {
     // Of so large an amount the two are apart by whole units, if they are apart at all.
     let large = SourceAmount::new(1 << 40);
     let apart = rate.worth_floor(large).saturating_sub(minimum.worth_floor(large));
-    match Rate::new(apart, large).and_then(|apart| apart.cost_ceil(ROUNDING)) {
+    match Rate::new(apart, large).and_then(|apart| apart.cost_ceil(rounds_away)) {
         Some(floor) if !apart.is_zero() => floor,
         _ => SourceAmount::MAX,
     }

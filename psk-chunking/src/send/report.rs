@@ -45,6 +45,9 @@ pub enum SendError {
         /// Less than this certainly delivers nothing; `None` when no packet that passes delivers anything.
         smallest: Option<SourceAmount>,
     },
+    /// More would arrive than an amount can say, and the receiver count.
+    #[error("more than 18446744073709551615 destination units would arrive")]
+    AmountTooLarge,
     /// The amount costs more than the caller allows.
     #[error("at least {needed} source units are needed, more than the maximum source amount")]
     MaxSourceAmountTooLow {
