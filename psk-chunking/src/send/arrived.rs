@@ -24,6 +24,8 @@ pub(super) struct Arrived {
     lost_rounds: u32,
     /// Whether some of what was asked last was not answered.
     lost: bool,
+    /// The larger of two neighbouring sizes that were asked for last, if they were.
+    asked_both: Option<SourceAmount>,
     /// The last answer of [`bounds`](Self::bounds): most chunks are of one size.
     last_bounds: Option<(SourceAmount, DestinationAmount, DestinationAmount)>,
 }
@@ -62,6 +64,7 @@ impl Default for Arrived {
             rounds: 0,
             lost_rounds: 0,
             lost: false,
+            asked_both: None,
             last_bounds: None,
         }
     }
@@ -87,6 +90,12 @@ impl Arrived {
                 self.seen.insert(size, delivered);
             }
         }
+    }
+
+    /// What the search has seen is as good as asked for to complete the payment, where few units arrive of any packet and
+    /// the size that costs least was looked for.
+    pub(super) fn has_seen(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
+        self.seen.extend(seen);
     }
 
     /// Takes what arrived of a packet; whether that contradicts what was known.
@@ -185,9 +194,12 @@ impl Arrived {
         if self.bounds.at_least(at_least).saturating_sub(missing) >= self.worth() {
             // More than a source unit is worth would be given away: a hop takes nothing smaller. Unless what was learned does
             // not hold any more: then the answer says so.
-            return match self.seen.contains_key(&at_least) || !self.may_ask() {
+            let one_less = at_least.saturating_sub(SourceAmount::new(1));
+            let both = [one_less, at_least];
+            // Both at once: what arrived at different times may have been at different rates.
+            return match self.asked_both == Some(at_least) || !self.may_ask() {
                 true => Completing::Impossible(at_least),
-                false => Completing::Ask(vec![at_least]),
+                false => Completing::Ask(both.into_iter().filter(|size| !size.is_zero()).collect()),
             };
         }
         let mut sizes = self.sizes_to_ask(missing, largest);
@@ -254,6 +266,11 @@ impl Arrived {
     pub(super) fn ask(&mut self, sizes: Vec<SourceAmount>) {
         self.rounds += 1;
         self.lost = false;
+        self.asked_both = match sizes[..] {
+            [one_less, size] if one_less.saturating_add(SourceAmount::new(1)) == size => Some(size),
+            [size] if size == SourceAmount::new(1) => Some(size),
+            _ => None,
+        };
         self.questions = sizes.into();
     }
 

@@ -223,6 +223,10 @@ impl SendPayment {
             // Perhaps the packet that delivers one unit is among those that were not looked at.
             return Ok(());
         }
+        if let Some(sizes) = self.path_mut(index).cheaper_sizes(&view) {
+            self.path_mut(index).search.ask(sizes);
+            return Ok(());
+        }
         self.open(index, &view, view.rate.low(), now)
     }
 

@@ -490,6 +490,7 @@ impl SendPayment {
             return;
         }
         path.state = PathState::Failed(error.clone());
+        path.searches_on = false;
         match self.paths.iter().all(Path::has_failed) {
             true => self.fail(error),
             false => self.events.push_back(SendEvent::PathFailed { path: index }),

@@ -6,7 +6,7 @@ use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::ChunkPlan;
 
 use super::arrived::Completing;
-use super::path::{Path, PathIndex};
+use super::path::{FEW, Path, PathIndex};
 use super::{Account, MinimumRate, PathPolicy, SendError, SendPayment, Target};
 
 const ONE: DestinationAmount = DestinationAmount::new(1);
@@ -150,7 +150,9 @@ impl SendPayment {
     /// Spends exactly what is left.
     fn candidate_for_source(&self, index: PathIndex, left: SourceAmount) -> Candidate {
         let path = self.path(index);
-        let amount = first_of(path, left);
+        let first = first_of(path, left);
+        let few = path.rate.low().worth_floor(first) < FEW;
+        let amount = if few && first < left { with_least_waste(path, first, 1) } else { first };
         let last = amount == left;
         if !self.may_send(path, amount, last) {
             return Candidate::Blocked;

@@ -69,6 +69,9 @@ pub(super) struct Path {
     /// out when they come to the front.
     pub(super) awaited: VecDeque<(Duration, Sequence)>,
 
+    /// How often it was asked for sizes that cost less.
+    refinements: u32,
+
     /// Questions are of so much at least: less was rejected as too little (R01).
     question_floor: SourceAmount,
     /// When it was last raised.
@@ -234,6 +237,7 @@ impl Path {
             trouble: None,
             round_trip: RoundTrip::default(),
             awaited: VecDeque::new(),
+            refinements: 0,
             question_floor: SourceAmount::ZERO,
             question_floor_at: Duration::ZERO,
             too_small_to_complete: TooSmallToComplete::default(),
@@ -400,6 +404,28 @@ impl Path {
         self.sizing.minimum().max(one_unit.saturating_add(one_unit).min(passes))
     }
 
+    /// Sizes to ask for where the largest packet delivers so few units that a smaller one may cost much less for as many:
+    /// between the smallest that is known to deliver so many, and the largest that does not.
+    pub(super) fn cheaper_sizes(&mut self, view: &PathView) -> Option<Vec<SourceAmount>> {
+        let arrivals = self.search.arrivals();
+        let delivered =
+            *arrivals.get(&view.passes).filter(|delivered| **delivered < FEW && !delivered.is_zero())?;
+        let (enough, _) = arrivals.iter().find(|(_, arrived)| **arrived >= delivered)?;
+        let too_little = arrivals.iter().rev().find(|(_, arrived)| **arrived < delivered);
+        let low = too_little.map_or(SourceAmount::ZERO, |(&size, _)| size);
+        // A hop may call those that deliver nothing too small (R01).
+        let rejected = Some(self.search.too_small()).filter(|size| delivered == ONE && size < enough);
+        let (low, high) = (low.max(rejected.unwrap_or_default()).units(), enough.units());
+        let between = high.saturating_sub(low);
+        if between <= (high / CLOSE_ENOUGH).max(1) || self.refinements >= MOST_REFINEMENTS {
+            return None;
+        }
+        self.refinements += 1;
+        let step = between.div_ceil(SIZES_AT_ONCE + 1).max(1);
+        let sizes = (1..=SIZES_AT_ONCE).map(|place| low.saturating_add(place.saturating_mul(step)));
+        Some(sizes.filter(|size| *size < high).map(SourceAmount::new).collect())
+    }
+
     /// The path is found, and what the search has seen is learned.
     pub(super) fn open(&mut self, view: &PathView, minimum_rate: Rate) {
         (self.rate, self.shown_rate) = (view.rate, view.rate);
@@ -407,6 +433,10 @@ impl Path {
         self.rounding_floor =
             rounding_floor(view.rate.low(), minimum_rate, self.rounds_away(view.rate.low()));
         self.sizing = Sizing::new(view, self.hinted);
+        if self.refinements > 0 {
+            // Among them is the size that costs least.
+            self.arrived.has_seen(self.search.arrivals());
+        }
         self.state = PathState::Open;
     }
 
@@ -443,6 +473,15 @@ impl Path {
     }
 }
 
+const ONE: DestinationAmount = DestinationAmount::new(1);
+/// A packet that delivers fewer units than this may cost a tenth too much for them.
+pub(super) const FEW: DestinationAmount = DestinationAmount::new(10);
+/// Then the size that costs least is looked for, to a hundredth or so,
+const CLOSE_ENOUGH: u64 = 128;
+/// with so many probes at a time,
+const SIZES_AT_ONCE: u64 = 8;
+/// and so often.
+const MOST_REFINEMENTS: u32 = 6;
 /// A path that has made doubts is tried by a chunk at a time; so many of them may be overdue beside it. One that is lost by
 /// chance should not stop all for as long as it lives, and a path that keeps all should not get much.
 const MOST_OVERDUE_WHEN_CAUTIOUS: usize = 2;

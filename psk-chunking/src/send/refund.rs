@@ -22,6 +22,8 @@ pub(super) struct Refund {
     aborted: bool,
     unanswered: u32,
     asked: u32,
+    /// When waiting began.
+    began_at: Duration,
     /// When something last came back, or waiting began.
     progress_at: Option<Duration>,
     /// The caller waits for it no longer.
@@ -39,6 +41,8 @@ struct Asked {
 
 /// So often is a receiver told in vain that the payment is over.
 const MAX_UNANSWERED: u32 = 5;
+/// In all, so many refund time-outs are waited for, however much has come back lately.
+const MOST_TIMEOUTS: u32 = 20;
 /// Between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -78,13 +82,17 @@ impl SendPayment {
     }
 
     pub(super) fn begin_refund(&mut self, error: SendError, now: Now) {
+        self.refund.began_at = now.monotonic;
         self.refund.progress_at = Some(now.monotonic);
         self.phase = Phase::Refunding(error);
     }
 
     pub(super) fn poll_refund(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
         let since = self.refund.progress_at.unwrap_or(now.monotonic);
-        let deadline = since.saturating_add(self.config.refund_timeout);
+        // A receiver that sends a unit back now and then does not keep the payment open for ever.
+        let at_most = self.config.refund_timeout.saturating_mul(MOST_TIMEOUTS);
+        let latest = self.refund.began_at.saturating_add(at_most);
+        let deadline = since.saturating_add(self.config.refund_timeout).min(latest);
         if let Some(Asked { give_up_at, .. }) = self.refund.in_flight {
             if now.monotonic < give_up_at && now.monotonic < deadline && !self.refund.given_up {
                 return Some(self.wait(now, Some(give_up_at.min(deadline))));
