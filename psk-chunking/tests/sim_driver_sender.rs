@@ -401,7 +401,7 @@ async fn what_is_cancelled_comes_back() {
         let payment = send_payment_over(
             vec![alice],
             &credentials,
-            config(20_000_000),
+            SendConfig { max_packets_in_flight: 1_024, ..config(20_000_000) },
             Some(refund.clone()),
             party.clock(),
         );

@@ -283,9 +283,7 @@ impl SendPayment {
             Target::Source(amount) if amount > self.config.budget() => {
                 Err(SendError::MaxSourceAmountTooLow { needed: amount })
             }
-            Target::Source(amount) if view.rate.low().worth_floor(amount) == DestinationAmount::MAX => {
-                Err(SendError::AmountTooLarge)
-            }
+            Target::Source(amount) if overflows(view.rate.low(), amount) => Err(SendError::AmountTooLarge),
             Target::Source(_) => Ok(()),
             Target::Destination(amount) => {
                 // What several hops round away of one packet is known to be less of a larger one: nothing is impossible
@@ -310,6 +308,11 @@ impl SendPayment {
         };
         if view.rate.high() <= minimum { Err(SendError::RateTooLow) } else { Ok(minimum) }
     }
+}
+
+/// Whether more arrives of so much than 64 bits can say.
+fn overflows(rate: Rate, amount: SourceAmount) -> bool {
+    rate.worth_floor(amount.saturating_sub(SourceAmount::new(1))) == DestinationAmount::MAX
 }
 
 /// Whether the rate is known well enough to fix the minimum.

@@ -8,7 +8,7 @@ use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
 use psk_quote::{PathSearch, PathView, Precision, Rate, RateInterval};
 
 use super::arrived::Arrived;
-use super::control::Passed;
+use super::control::{DROUGHT, Passed};
 use super::discovery::PROBE_PATIENCE;
 use super::retry::Patience;
 use super::round_trip::RoundTrip;
@@ -46,8 +46,9 @@ pub(super) struct Path {
     pub(super) sizing: Sizing,
     pub(super) controller: Box<dyn Controller>,
     pub(super) load: Load,
-    /// What has been fulfilled over it.
+    /// What has been fulfilled over it, and when something last was.
     pub(super) passed: Passed,
+    passed_at: Duration,
 
     /// How many chunks have been sent over it.
     pub(super) chunks_sent: u64,
@@ -224,6 +225,7 @@ impl Path {
             controller,
             load: Load::default(),
             passed: Passed::default(),
+            passed_at: Duration::ZERO,
             chunks_sent: 0,
             paused_at: 0,
             cautious: false,
@@ -321,6 +323,10 @@ impl Path {
         minimum: DestinationAmount,
     ) -> (DestinationAmount, DestinationAmount) {
         let (least, most) = self.arrived.bounds(amount);
+        if most < minimum {
+            // At the present rate it is refused. If it is fulfilled, the rate is as it was.
+            return (minimum, self.shown_rate.delivers_at_most(amount).max(minimum));
+        }
         (least.max(minimum), most.max(minimum))
     }
 
@@ -383,7 +389,9 @@ impl Path {
             after: self.passed,
             in_flight: self.load.in_flight,
         });
-        self.sizing.on_fulfilled(sent.source);
+        let after_drought = now.saturating_sub(self.passed_at) >= DROUGHT;
+        self.passed_at = now;
+        self.sizing.on_fulfilled(sent.source, after_drought);
         self.restore();
         self.cautious = doubt_after;
     }
@@ -417,7 +425,9 @@ impl Path {
         let rejected = Some(self.search.too_small()).filter(|size| delivered == ONE && size < enough);
         let (low, high) = (low.max(rejected.unwrap_or_default()).units(), enough.units());
         let between = high.saturating_sub(low);
-        if between <= (high / CLOSE_ENOUGH).max(1) || self.refinements >= MOST_REFINEMENTS {
+        // Where a unit takes only a few source units, there is not much to save.
+        let is_dear = high / DEAR >= delivered.units();
+        if !is_dear || between <= (high / CLOSE_ENOUGH).max(1) || self.refinements >= MOST_REFINEMENTS {
             return None;
         }
         self.refinements += 1;
@@ -476,7 +486,9 @@ impl Path {
 const ONE: DestinationAmount = DestinationAmount::new(1);
 /// A packet that delivers fewer units than this may cost a tenth too much for them.
 pub(super) const FEW: DestinationAmount = DestinationAmount::new(10);
-/// Then the size that costs least is looked for, to a hundredth or so,
+/// When one of them takes so many source units or more,
+const DEAR: u64 = 16;
+/// the size that costs least is looked for, to a hundredth or so,
 const CLOSE_ENOUGH: u64 = 128;
 /// with so many probes at a time,
 const SIZES_AT_ONCE: u64 = 8;

@@ -368,8 +368,8 @@ impl SendPayment {
 
     /// F99 for another reason: the receiver does not want this chunk.
     fn handle_refusal(&mut self, sent: &SentChunk, now: Now, random: &mut dyn Random) {
-        if !self.path_mut(sent.path).is_news(sent) {
-            // What was in flight together is refused together, and counts once.
+        if self.peer.knows_frames() && !self.path_mut(sent.path).is_news(sent) {
+            // What was in flight together is refused together, and counts once. A plain receiver that means it says nothing else.
             return;
         }
         self.refusals += 1;

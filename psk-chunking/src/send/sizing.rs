@@ -24,6 +24,8 @@ pub(super) struct Sizing {
     alone_without_liquidity: u32,
     /// The maximum before it was lowered for liquidity, as long as nothing has passed since.
     before_drought: Option<SourceAmount>,
+    /// Something passes again, and that maximum is not reached yet.
+    revives: bool,
     /// F08 since a chunk was fulfilled.
     too_large: u32,
 }
@@ -56,6 +58,7 @@ impl Sizing {
             trial: None,
             alone_without_liquidity: 0,
             before_drought: None,
+            revives: false,
             too_large: 0,
         }
     }
@@ -113,15 +116,19 @@ impl Sizing {
         }
     }
 
-    pub(super) fn on_fulfilled(&mut self, amount: SourceAmount) {
+    /// One was fulfilled, after a drought, or not long after another.
+    pub(super) fn on_fulfilled(&mut self, amount: SourceAmount, after_drought: bool) {
         self.alone_without_liquidity = 0;
         self.too_large = 0;
         self.passed = self.passed.max(amount);
         if self.refused.is_some_and(|refused| refused <= amount) {
             self.refused = None;
         }
-        self.before_drought = self.before_drought.filter(|size| *size > self.maximum.max(amount));
-        if self.before_drought.is_some() && self.trial.is_none() && self.successes == 0 {
+        self.revives |= after_drought;
+        self.before_drought =
+            self.before_drought.filter(|size| self.revives && *size > self.maximum.max(amount));
+        self.revives = self.before_drought.is_some();
+        if self.revives && self.trial.is_none() && self.successes == 0 {
             // Nothing has passed, of whatever size: perhaps the size was not the matter.
             self.successes = GROW_AFTER - 1;
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use psk_codec::SourceAmount;
 
 use aimd::AimdController;
+pub(super) use paced::DROUGHT;
 use paced::PacedController;
 use psk2::Psk2Controller;
 use window::WindowController;

@@ -36,13 +36,17 @@ const FIRST_PACKETS: usize = 1_024;
 const PARTS: u32 = 8;
 /// On short paths, of what passes in this time.
 const LEAST_TIME: Duration = Duration::from_millis(20);
+/// When nothing has passed for so long, it is not for what was sent just before.
+pub(in crate::send) const DROUGHT: Duration = Duration::from_millis(100);
 /// When something passes again after nothing did, so many packets of its size in a round trip carry as much as before.
 const PACKETS_AFTER_DROUGHT: u64 = 64;
 /// One packet is counted as so many.
 const PER_PACKET: u64 = 1_000;
 /// Between two packets of a pace.
 const LONGEST_GAP: Duration = Duration::from_millis(100);
-const LONGEST_INTERVAL: Duration = Duration::from_millis(500);
+/// Between two packets where nothing passes: liquidity comes and goes, and who is busy is left alone.
+const LONGEST_WITHOUT_LIQUIDITY: Duration = Duration::from_millis(500);
+const LONGEST_WHEN_BUSY: Duration = Duration::from_secs(2);
 
 impl PacedController {
     /// At most `max_packets` in flight.
@@ -50,8 +54,8 @@ impl PacedController {
         Self {
             packets: FIRST_PACKETS.min(max_packets),
             max_packets,
-            amount: Pace::default(),
-            count: Pace::default(),
+            amount: Pace::new(LONGEST_WITHOUT_LIQUIDITY),
+            count: Pace::new(LONGEST_WHEN_BUSY),
             round_trip: Duration::ZERO,
             quickest: Duration::MAX,
         }
@@ -135,6 +139,7 @@ impl Controller for PacedController {
 /// How much of something passes in a second, and when more of it may leave.
 #[derive(Debug)]
 struct Pace {
+    longest_interval: Duration,
     /// The path has rejected something because it was too much at once. Until then nothing is held back.
     limited: bool,
     /// What passes in a second, smoothed over about two round trips.
@@ -146,6 +151,8 @@ struct Pace {
     in_vain: bool,
     /// What passed before nothing did any more.
     before_drought: Option<u64>,
+    /// Something passes again, and not yet as much.
+    revives: bool,
     /// When something last passed.
     passed_at: Duration,
     next_send: Duration,
@@ -177,15 +184,18 @@ const LEAST_SHARE: u64 = WHOLE / 4;
 const FIRST_TRIAL: u32 = 3;
 const TRIAL_EVERY: u32 = 16;
 
-impl Default for Pace {
-    fn default() -> Self {
+impl Pace {
+    /// Of which something is tried every so often at least.
+    fn new(longest_interval: Duration) -> Self {
         Self {
+            longest_interval,
             limited: false,
             per_second: 0,
             cut_at: 0,
             lost_at: Duration::ZERO,
             in_vain: false,
             before_drought: None,
+            revives: false,
             passed_at: Duration::ZERO,
             next_send: Duration::ZERO,
             known_at: None,
@@ -247,7 +257,7 @@ impl Pace {
         };
         let offered = u128::from(self.per_second.max(1)) * sixteenths * u128::from(WHOLE);
         let nanos = u128::from(units) * 16 * 1_000_000_000 * u128::from(self.trial.share.max(1)) / offered;
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(LONGEST_INTERVAL)
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(self.longest_interval)
     }
 
     fn on_sent(&mut self, units: u64, now: Duration, burst: Duration, round_trip: Duration) {
@@ -268,10 +278,12 @@ impl Pace {
         round_trip: Duration,
     ) {
         self.in_vain = false;
-        if let Some(before) = self.before_drought.take() {
+        let was_dry = fulfilled.now.saturating_sub(self.passed_at) >= DROUGHT;
+        if let Some(before) = self.before_drought.take().filter(|_| was_dry || self.revives) {
             // What comes again after a while comes as before, or is soon known not to. But not all of it in tiny packets.
             self.per_second = self.per_second.max(before.min(at_most));
             self.before_drought = Some(before).filter(|before| *before > at_most);
+            self.revives = self.before_drought.is_some();
         }
         if self.trial.covers(fulfilled.sent_at, round_trip) {
             self.trial.passed += 1;
