@@ -40,8 +40,8 @@ mod timeline;
 mod witness;
 mod worth;
 
-pub use outcome::{Outcome, PaymentOutcome, Rejects, Sample};
+pub use outcome::{AttackOutcome, Outcome, PaymentOutcome, Rejects, Sample};
 pub use run::{RunError, RunOptions, run};
 pub use scenario::{Attack, AttackConfig, Expectation, Fixed, Lie, PaymentConfig, Scenario};
 pub use table::table;
-pub use timeline::{Extent, Figure, Timeline};
+pub use timeline::{Extent, Figure, Moments, Timeline};

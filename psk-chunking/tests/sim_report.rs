@@ -115,8 +115,65 @@ fn every_payment_has_all_of_its_plots() {
         let points = timeline.figure(payment, Figure::InFlight).len();
         assert!((30..=600).contains(&points), "{points}");
         let rejects: u64 = timeline.rejects(payment).values().flatten().map(|(_, count)| count).sum();
-        assert_eq!(rejects, outcome.payments[payment].rejects.values().sum::<u64>());
+        assert_eq!(rejects, outcome.payments[payment].rejects_in_time().values().sum::<u64>());
     }
+}
+
+fn standard_run(name: &str) -> (Scenario, Outcome) {
+    let scenario = standard::scenario(name).unwrap();
+    let outcome = watched(&scenario);
+    (scenario, outcome)
+}
+
+#[test]
+fn what_is_answered_after_the_end_is_counted_apart() {
+    let (_, outcome) = standard_run("lossy-steady");
+    let payment = &outcome.payments[0];
+    assert!(payment.late_rejects["R00"] > 100, "{:?}", payment.late_rejects);
+    assert_eq!(payment.rejects["R00"], payment.late_rejects["R00"]);
+    assert!(!payment.rejects_in_time().contains_key("R00"));
+    let ended = payment.starts_at + payment.took;
+    assert!(outcome.last_event > ended + Duration::from_secs(1), "{:?}", outcome.last_event);
+    let timeline = outcome.timeline.as_ref().unwrap();
+    let seen = timeline.rejects(0).into_iter().map(|(code, bars)| {
+        let count: u64 = bars.iter().map(|(_, count)| count).sum();
+        (code, count)
+    });
+    assert_eq!(seen.collect::<psk_chunking::sim::Rejects>(), payment.rejects_in_time());
+    let moments = timeline.moments(0);
+    assert_eq!(moments.ended, Some(ended));
+    assert!(moments.first_chunk < moments.last_chunk && moments.last_chunk < moments.last_answer);
+    assert!(moments.by_word > 0, "answers were lost");
+}
+
+#[test]
+fn what_comes_back_and_what_attackers_got_is_known() {
+    let (_, refund) = standard_run("refund");
+    let payment = &refund.payments[0];
+    assert!(payment.received > 1_000_000 && payment.paid_back == payment.received);
+    assert_eq!(payment.left_with_receiver(), 0);
+    let refunded = refund.timeline.as_ref().unwrap().figure(0, Figure::Refunded);
+    let account = payment.report.as_ref().unwrap().account;
+    assert_eq!(refunded.last().unwrap().1.last, account.refunded.units().into());
+
+    let (_, outcome) = standard_run("sender-duplicate-sequences");
+    let attack = &outcome.attacks[0];
+    assert_eq!((attack.from.as_str(), attack.sent), ("mallory", 2_000));
+    assert_eq!(attack.fulfilled + attack.rejects.values().sum::<u64>(), 2_000, "{attack:?}");
+    assert!(attack.fulfilled <= 1_000 && attack.rejects["F99"] > 0, "{attack:?}");
+}
+
+#[test]
+fn the_best_course_follows_the_cycle_of_the_liquidity() {
+    let (_, outcome) = standard_run("burst");
+    let (payment, course) = (&outcome.payments[0], &outcome.payments[0].ideal_course);
+    let at = |seconds: u64| {
+        let time = Duration::from_secs(seconds);
+        course.iter().take_while(|(at, _)| *at <= time).last().unwrap().1
+    };
+    // A million per second at first, then half of that.
+    assert!(at(5) - at(1) > 3_500_000 && at(9) - at(6) < 2_000_000, "{course:?}");
+    assert_eq!(course.last(), Some(&(payment.ideal - payment.round_trip / 2, 40_000_000)));
 }
 
 #[test]
