@@ -20,7 +20,7 @@ fn line(hop: HopConfig) -> NetworkConfig {
     }
 }
 
-fn scenario(payments: Vec<PaymentConfig>) -> Scenario {
+fn scenario_of(payments: Vec<PaymentConfig>) -> Scenario {
     let network = line(HopConfig::new("hop"));
     Scenario { name: "odd".to_owned(), network, payments, ..Scenario::default() }
 }
@@ -72,12 +72,17 @@ fn assert_attributes(attributes: &str) {
 
 /// The page of a run, after a look at what all pages have.
 fn page(scenario: &Scenario, outcome: &Outcome) -> String {
-    let html = report::html(scenario, outcome);
+    let html = report::html(scenario, outcome, None);
     assert_well_formed(&html);
     for part in
         ["id=\"result\"", "id=\"network\"", "id=\"words\"", "id=\"again\"", "psk simulate --seed 1 --trace"]
     {
         assert!(html.contains(part), "no {part}");
+    }
+    // Every place of the page that is linked is there.
+    for link in html.split("href=\"#").skip(1) {
+        let id = link.split('"').next().unwrap();
+        assert_eq!(count(&html, &format!(" id=\"{id}\"")), 1, "{id}");
     }
     for outside in ["http:", "https:", "url(", "@import"] {
         assert!(!html.contains(outside), "{outside}");
@@ -106,7 +111,9 @@ fn every_payment_has_all_of_its_plots() {
     for title in titles {
         assert_eq!(count(&html, &format!("<b>{title}")), 4, "{title}");
     }
-    assert_eq!(count(&html, "class=\"curve best\""), 4, "a line for each ideal");
+    assert_eq!(count(&html, "class=\"curve best\""), 8, "a line for each ideal, and for each true rate");
+    assert_eq!(count(&html, "<i class=\"line best\"></i>fair share"), 4);
+    assert!(html.contains("if all of them began at once") && !html.contains("Nothing limits this path"));
     assert!(html.contains("All invariants held") && html.contains("from 500 ms on"));
     assert_eq!(count(&html, "<svg class=\"net\""), 1);
     // Points at 600 whiles at most for each line, and bars at 60.
@@ -197,7 +204,7 @@ fn every_standard_path_has_a_page() {
 
 #[test]
 fn text_of_files_stays_text() {
-    let mut scenario = scenario(vec![PaymentConfig::new("alice", "bob", 1_000)]);
+    let mut scenario = scenario_of(vec![PaymentConfig::new("alice", "bob", 1_000)]);
     scenario.name = "<script>alert('name')</script>".to_owned();
     scenario.about = "a \"quoted\" & <b>bold</b>\u{1b}[2J\u{0} line".to_owned();
     scenario.expects = Expectation::Fails;
@@ -205,25 +212,25 @@ fn text_of_files_stays_text() {
     let html = page(&scenario, &outcome);
     assert!(html.contains("&lt;script&gt;alert(&#39;name&#39;)&lt;/script&gt;"));
     assert!(html.contains("completed, which cannot be") && html.contains("Something was wrong"));
-    assert!(!report::summary(&scenario, &outcome).contains('\u{1b}'));
+    assert!(!report::summary(&scenario, &outcome, 80).contains('\u{1b}'));
 }
 
 #[test]
 fn odd_runs_have_pages_too() {
-    let none = scenario(vec![]);
+    let none = scenario_of(vec![]);
     let html = page(&none, &watched(&none));
     assert!(html.contains("no payments in this scenario"));
-    assert_eq!(report::plot(&none, &watched(&none)), "");
+    assert_eq!(report::plot(&none, &watched(&none), 80), "");
 
     // Over before anything was sent.
-    let nothing = scenario(vec![PaymentConfig::new("alice", "bob", 0)]);
+    let nothing = scenario_of(vec![PaymentConfig::new("alice", "bob", 0)]);
     let outcome = watched(&nothing);
     assert_eq!(outcome.timeline.as_ref().unwrap().figure(0, Figure::InFlight).len(), 1);
     page(&nothing, &outcome);
-    report::plot(&nothing, &outcome);
+    report::plot(&nothing, &outcome, 80);
 
     let late = PaymentConfig { starts_at_ms: 60_000, ..PaymentConfig::new("alice", "bob", 1_000) };
-    let late = scenario(vec![PaymentConfig::new("alice", "bob", 1_000), late]);
+    let late = scenario_of(vec![PaymentConfig::new("alice", "bob", 1_000), late]);
     let html = page(&late, &watched(&late));
     assert!(html.contains("from 60 s on"));
 
@@ -242,26 +249,312 @@ fn amounts_at_the_end_of_64_bits_fit_on_the_page() {
     for payment in
         [PaymentConfig::new("alice", "bob", u64::MAX), PaymentConfig::delivering("alice", "bob", u64::MAX)]
     {
-        let scenario = scenario(vec![payment]);
+        let scenario = scenario_of(vec![payment]);
         let outcome = watched(&scenario);
         assert_eq!(outcome.payments[0].received, u64::MAX.into(), "{outcome}");
         let html = page(&scenario, &outcome);
         assert!(html.contains("18,446,744,073,709,551,615"));
-        assert!(report::plot(&scenario, &outcome).contains("18.4E"));
+        assert!(report::plot(&scenario, &outcome, 80).contains("18.4E"));
     }
 }
 
 #[test]
 fn a_terminal_of_eighty_columns_is_enough() {
-    for name in ["wan", "several", "hop-r00", "drift-recovery"] {
-        let scenario = standard::scenario(name).unwrap();
-        let outcome = watched(&scenario);
-        let (summary, plot) = (report::summary(&scenario, &outcome), report::plot(&scenario, &outcome));
-        for text in plot.lines().chain(summary.lines().skip(1)) {
-            assert!(text.chars().count() <= 80 || text.contains("rejects"), "{text}");
+    for name in ["wan", "several", "hop-r00", "drift-recovery", "lossy-steady", "refund", "sender-expired"] {
+        let (scenario, outcome) = standard_run(name);
+        let (summary, plot) =
+            (report::summary(&scenario, &outcome, 80), report::plot(&scenario, &outcome, 80));
+        for text in plot.lines().chain(summary.lines()) {
+            assert!(text.chars().count() <= 80 || text.starts_with("run it again"), "{text}");
         }
         let plots = plot.matches("delivered █").count();
         assert_eq!(plots, outcome.payments.len(), "{plot}");
         assert!(plot.contains('█') && plot.contains('·'), "{plot}");
+        // The axis below is of the same strokes.
+        let windows = plot.lines().filter(|line| !line.contains('└') && !line.contains("window ─"));
+        let shown = windows.filter(|line| line.contains('─')).count() > 0;
+        assert_eq!(plot.contains("window ─"), shown, "{name}\n{plot}");
+    }
+}
+
+#[test]
+fn a_wider_terminal_has_wider_plots_and_cut_peaks_are_told() {
+    let (scenario, outcome) = standard_run("liquidity");
+    let width = |columns: usize| {
+        let plot = report::plot(&scenario, &outcome, columns);
+        plot.lines().map(|line| line.chars().count()).max().unwrap()
+    };
+    assert!((70..=80).contains(&width(80)), "{}", width(80));
+    assert!((130..=140).contains(&width(140)), "{}", width(140));
+    let plot = report::plot(&scenario, &outcome, 80);
+    assert!(plot.contains("k+ │"), "what is beyond the edge: {plot}");
+    let (_, right) = plot.lines().find(|line| line.contains("k+ │")).unwrap().split_once("k+ │").unwrap();
+    assert!(right.starts_with('█'), "the peak reaches the edge: {plot}");
+    let (scenario, outcome) = standard_run("lossy-steady");
+    let summary = report::summary(&scenario, &outcome, 80);
+    let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    let late = outcome.payments[0].late_rejects["R00"];
+    assert!(summary.contains(&format!("and R00 {late} after its end")), "{summary}");
+}
+
+/// One figure of a page: from its title to its end.
+fn figure<'a>(html: &'a str, title: &str) -> &'a str {
+    let start = html.find(&format!("<b>{title}")).unwrap_or_else(|| panic!("no {title}"));
+    html[start..].split("</figure>").next().unwrap()
+}
+
+/// Whether all of these are in a text.
+fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}
+
+#[test]
+fn rejects_are_counted_once_and_explained() {
+    let (scenario, outcome) = standard_run("lossy-steady");
+    let html = page(&scenario, &outcome);
+    let late = outcome.payments[0].late_rejects["R00"];
+    let rejects = figure(&html, "Rejects by code");
+    assert_says(
+        &html,
+        &[&format!("R00</abbr> {late} after its end"), "the payment ended at ", "the last event was at "],
+    );
+    assert_says(
+        rejects,
+        &["T04 means that", "R00 means that", &format!("came after its end (R00 {late})"), "packets per "],
+    );
+    assert!(!rejects.contains("R00 timed out") && !rejects.contains("T05 means"));
+    // A spike does not hide the rest: it is cut and has its number.
+    assert_says(rejects, &["▲ ", "Bars beyond the upper edge"]);
+    // One code, one colour, wherever it is.
+    let (scenario, outcome) = standard_run("busy");
+    let busy = page(&scenario, &outcome);
+    for html in [&html, &busy] {
+        assert_says(html, &["<i class=\"box c1\"></i><b>F08</b>", "<i class=\"box c4\"></i><b>T05</b>"]);
+    }
+    assert_says(figure(&busy, "Rejects by code"), &["<i class=\"box c4\"></i>T05 too many packets"]);
+    assert_says(figure(&html, "Rejects by code"), &["<i class=\"box c2\"></i>T04 no liquidity"]);
+}
+
+#[test]
+fn a_rate_that_moves_is_seen_and_told() {
+    let (scenario, outcome) = standard_run("drift-recovery");
+    let html = page(&scenario, &outcome);
+    assert_says(
+        &html,
+        &[
+            "and moves: ×0.97 from 4 s on, slowly to ×1 from 12 s to 14 s",
+            "rate ×0.97 to ×1",
+            "1 % below the first",
+        ],
+    );
+    assert_says(
+        &html,
+        &["Meanwhile the network changes: the rate of hop: ×0.97 from 4 s on", "nothing was delivered"],
+    );
+    let rates = figure(&html, "Rate interval");
+    assert_says(
+        rates,
+        &["true rate", ">0.97</span>", ">1</span>", "class=\"mark change\"", "<rect class=\"change\""],
+    );
+    let (scenario, outcome) = standard_run("burst");
+    let html = page(&scenario, &outcome);
+    assert_eq!(count(figure(&html, "Delivered"), "class=\"mark change\""), 7, "every five seconds");
+    let (scenario, outcome) = standard_run("twopath");
+    assert_says(&page(&scenario, &outcome), &["true rate over cheap", "true rate over dear"]);
+    let (scenario, outcome) = standard_run("owed");
+    assert_says(&page(&scenario, &outcome), &["what is owed is paid"]);
+}
+
+#[test]
+fn a_refund_is_told_and_drawn() {
+    let (scenario, outcome) = standard_run("refund");
+    let html = page(&scenario, &outcome);
+    assert_says(
+        &html,
+        &[
+            "the payment fails and is refunded. It did.",
+            "in 5 s at most",
+            "so 0 is left with it",
+            "for the refund",
+        ],
+    );
+    assert_says(
+        &html,
+        &["paid back by the receiver", "left with the receiver", "came back, in source units"],
+    );
+    let back = figure(&html, "Came back");
+    assert_says(back, &["</i>came back", "gave up at 5 s</b>"]);
+    // What failed is not compared with the ideal.
+    assert_says(&html, &["time over ideal, if completed</th><td>–</td>"]);
+    // The ideal goes on beyond the axis at its slope: two fifths of it are there when the time is over.
+    assert_eq!(count(figure(&html, "Delivered"), ">20M</span>"), 0);
+    let summary = report::summary(&scenario, &outcome, 80);
+    assert_says(&summary, &["left there", "came back"]);
+    let (scenario, outcome) = standard_run("wan");
+    let html = page(&scenario, &outcome);
+    assert_says(&html, &["Expected: the payment completes. It did."]);
+    assert!(!html.contains("came back, in source units") && !html.contains("<b>Came back"));
+}
+
+#[test]
+fn what_attackers_got_is_told_and_the_payment_has_its_own_axis() {
+    let (scenario, outcome) = standard_run("sender-duplicate-sequences");
+    let html = page(&scenario, &outcome);
+    assert_says(
+        &html,
+        &["<b>mallory</b> attacks: 2,000 packets sent; fulfilled 1,000, rejected with F99 1,000."],
+    );
+    let summary = report::summary(&scenario, &outcome, 80);
+    assert_says(&summary, &["mallory attacks: 2,000 packets"]);
+    // The payment is over long before the attack.
+    assert!(
+        outcome.last_event > Duration::from_secs(1) && outcome.payments[0].took < Duration::from_millis(200)
+    );
+    let delivered = figure(&html, "Delivered");
+    assert!(delivered.contains(">100 ms</span>") && !delivered.contains(">1 s</span>"), "{delivered}");
+    // And its last step is not on the frame.
+    let last = delivered.split(">100 ms</span>").next().unwrap().rsplit("left:").next().unwrap();
+    assert!(last.starts_with("97."), "{last}");
+    let late = PaymentConfig { starts_at_ms: 60_000, ..PaymentConfig::new("alice", "bob", 1_000) };
+    let late = scenario_of(vec![late]);
+    let html = page(&late, &watched(&late));
+    assert_says(figure(&html, "Delivered"), &[">60.02 s</span>"]);
+}
+
+#[test]
+fn what_is_beyond_the_edge_and_what_is_pale_is_in_the_legend() {
+    let (scenario, outcome) = standard_run("lossy-steady");
+    let html = page(&scenario, &outcome);
+    let packets = figure(&html, "Packets in flight");
+    assert!(!packets.contains("window: at most so many"), "no line, no entry");
+    assert_says(
+        packets,
+        &["<li>window 1.02k to ", ", beyond the edge</li>", "</i>pale: from the least to the most in "],
+    );
+    assert_says(
+        packets,
+        &["<span class=\"peak left c1\"", "</i>probes only", "<rect class=\"probing\"", "virtual time"],
+    );
+    assert_says(figure(&html, "Delivered"), &["<path class=\"curve c2 wide\"", "destination units</span>"]);
+    assert_says(figure(&html, "Chunk size"), &[">200</span>", ">1k</span>", "at most 1k source units"]);
+}
+
+#[test]
+fn a_page_says_where_the_time_went_and_what_words_mean() {
+    let (scenario, outcome) = standard_run("lossy-steady");
+    let html = page(&scenario, &outcome);
+    let by_word = outcome.timeline.as_ref().unwrap().moments(0).by_word;
+    let parts =
+        ["The first chunk was sent after ", "The last chunk was sent at 4.", " went into finding the path, "];
+    assert_says(&html, &parts);
+    assert_says(&html, &[&format!("To {by_word} chunks no answer came")]);
+    assert_says(&html, &["One source unit is 10^-9 XRP, one destination unit 10^-9 XRP.", "href=\"#words\""]);
+    for word in
+        ["Fulfill, Reject", "Spread", "Liquidity", "Quote", "Slippage", "1 source unit", "Codes of Rejects"]
+    {
+        assert_says(&html, &[&format!("<dt>{word}</dt>")]);
+    }
+    let over = outcome.payments[0].over_ideal().unwrap();
+    assert_says(&html, &[&format!("{}.{:02} ×", over / 1_000, (over % 1_000 + 5) / 10)]);
+    assert_says(&html, &[&format!("Made by psk {}.", env!("CARGO_PKG_VERSION"))]);
+    let with_file = report::html(&scenario, &outcome, Some("name = \"<lossy>\""));
+    assert_well_formed(&with_file);
+    assert_says(&with_file, &["<details><summary>", "name = &quot;&lt;lossy&gt;&quot;"]);
+}
+
+#[test]
+fn captions_hold_of_the_run_they_stand_below() {
+    let (scenario, outcome) = standard_run("wan");
+    let wan = page(&scenario, &outcome);
+    assert_says(
+        &wan,
+        &[
+            "Nothing limits this path",
+            "No packet was rejected for lack of liquidity",
+            "packets of at most 10",
+        ],
+    );
+    let (scenario, outcome) = standard_run("liquidity");
+    let html = page(&scenario, &outcome);
+    assert_says(
+        &html,
+        &["all that the limits of the path let through", "were (T04)", "No connector of the path limits"],
+    );
+    let (scenario, outcome) = standard_run("busy");
+    assert_says(
+        &page(&scenario, &outcome),
+        &["This window is cut when packets come too fast", "The path takes packets of at most"],
+    );
+    let (scenario, outcome) = standard_run("drift-recovery");
+    assert_says(figure(&page(&scenario, &outcome), "Rate interval"), &["which then started anew"]);
+}
+
+#[test]
+fn whatever_is_said_of_a_node_has_room_and_names_are_shortened() {
+    let name = "market-maker-with-a-very-long-name";
+    let error = |code: &str| psk_plugin::sim::ErrorConfig { code: code.to_owned(), share_ppm: 1_000 };
+    let hop = HopConfig {
+        spread_ppm: 2_000,
+        max_packet_amount: Some(1_000),
+        strips_fulfill_data: true,
+        packet_rate: Some(psk_plugin::sim::PacketRateConfig { per_second: 1_000, burst: 100 }),
+        errors: vec![error("T00"), error("T01"), error("T02"), error("T03"), error("F00"), error("F01")],
+        ..HopConfig::new(name)
+    };
+    let mut network = line(hop);
+    for link in &mut network.links {
+        link.ends = link.ends.clone().map(|end| if end == "hop" { name.to_owned() } else { end });
+    }
+    let payments = vec![PaymentConfig::new("alice", "bob", 10_000)];
+    let scenario = Scenario { name: "odd".to_owned(), network, payments, ..Scenario::default() };
+    let html = page(&scenario, &watched(&scenario));
+    let drawing = html.split("class=\"net\"").nth(1).unwrap().split("</svg>").next().unwrap();
+    assert_says(drawing, &["market-maker…", &format!("<title>{name}</title>")]);
+    let height: f64 =
+        drawing.split("viewBox=\"0 0 ").nth(1).unwrap().split([' ', '"']).nth(1).unwrap().parse().unwrap();
+    let lowest =
+        drawing.split(" y=\"").skip(1).map(|text| text.split('"').next().unwrap().parse::<f64>().unwrap());
+    let lowest = lowest.fold(0.0, f64::max);
+    assert!(lowest > 120.0 && lowest < height - 2.0, "{lowest} of {height}");
+    // What harms stands first.
+    let place = |fact: &str| drawing.find(fact).unwrap_or_else(|| panic!("no {fact}: {drawing}"));
+    assert!(place("T00 for") < place("keeps 0.2 %") && place("drops answers") < place("keeps 0.2 %"));
+    assert_says(&html, &["<div class=\"wide scrolls\">", "min-width:675px"]);
+}
+
+/// The contrast of two colours, as WCAG has it.
+fn contrast(one: &str, other: &str) -> f64 {
+    let light = |colour: &str| {
+        let part = |at: usize| f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+        let linear =
+            |part: f64| if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) };
+        0.2126 * linear(part(1)) + 0.7152 * linear(part(3)) + 0.0722 * linear(part(5))
+    };
+    let (one, other) = (light(one), light(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[test]
+fn every_colour_can_be_read_on_its_ground() {
+    let (scenario, outcome) = standard_run("wan");
+    let html = page(&scenario, &outcome);
+    let themes: Vec<&str> =
+        html.split(":root {").skip(1).take(2).map(|text| text.split('}').next().unwrap()).collect();
+    for theme in themes {
+        let value = |name: &str| theme.split(&format!("{name}: ")).nth(1).unwrap().split(';').next().unwrap();
+        let full = |colour: &str| match colour.len() {
+            4 => colour
+                .chars()
+                .flat_map(|letter| if letter == '#' { vec!['#'] } else { vec![letter; 2] })
+                .collect(),
+            _ => colour.to_owned(),
+        };
+        let ground = full(value("--bg"));
+        for place in 1..=8 {
+            let colour = full(value(&format!("--c{place}")));
+            assert!(contrast(&colour, &ground) >= 4.5, "c{place} {colour} on {ground}");
+        }
     }
 }

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use psk_plugin::sim::{HopConfig, LinkConfig, NetworkConfig};
+use psk_plugin::sim::{CurveConfig, HopConfig, LinkConfig, NetworkConfig};
 
 use super::limit::{Limit, Which};
 use super::ratio::Ratio;
@@ -95,7 +95,7 @@ fn way(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> Way 
     let round_trip = (latency + processing) * 2;
     let mut rates = vec![Ratio::ONE];
     for hop in &hops {
-        rates.push(converted(*rates.last().unwrap_or(&Ratio::ONE), hop));
+        rates.push(converted(*rates.last().unwrap_or(&Ratio::ONE), hop, |_| MILLION));
     }
     let delivers = *rates.last().unwrap_or(&Ratio::ONE);
     let at_most = hops
@@ -191,20 +191,22 @@ fn best(ways: &[Way], payment: &PaymentConfig) -> Ideal {
     Ideal { time, round_trip, course: (0..=STEPS).map(at).collect() }
 }
 
-fn converted(rate: Ratio, at: &OnPath<'_>) -> Ratio {
-    const MILLION: u128 = 1_000_000;
+pub(super) const MILLION: u32 = 1_000_000;
+
+/// What a ratio becomes at a connector whose rates are at these shares of themselves, in parts per million.
+pub(super) fn converted(rate: Ratio, at: &OnPath<'_>, share: impl Fn(&CurveConfig) -> u32) -> Ratio {
     let OnPath { before, hop, after } = at;
     let direct = hop.rates.iter().find(|rate| rate.from == before.asset && rate.to == after.asset);
     let inverse = hop.rates.iter().find(|rate| rate.to == before.asset && rate.from == after.asset);
-    let rate = rate.times(MILLION - u128::from(hop.spread_ppm).min(MILLION), MILLION);
+    let rate = rate.times(MILLION.saturating_sub(hop.spread_ppm).into(), MILLION.into());
     let rate = match (direct, before.asset == after.asset, inverse) {
         (Some(curve), ..) => {
             let (above, below) = curve.rate.parts();
-            rate.times(above.into(), below.into())
+            rate.times(above.into(), below.into()).times(share(curve).into(), MILLION.into())
         }
         (None, false, Some(curve)) => {
             let (above, below) = curve.rate.parts();
-            rate.times(below.into(), above.into())
+            rate.times(below.into(), above.into()).times(MILLION.into(), share(curve).max(1).into())
         }
         _ => rate,
     };

@@ -35,7 +35,7 @@ pub struct Outcome {
     pub samples: Vec<Sample>,
     /// All payments over time, when it was asked for.
     pub timeline: Option<Timeline>,
-    /// When the last event of the network was that a host saw, late packets included.
+    /// When the last event of the network was, those of late packets included.
     pub last_event: Duration,
     /// What came of hosts that attack.
     pub attacks: Vec<AttackOutcome>,

@@ -78,7 +78,6 @@ pub fn run(scenario: &Scenario, options: RunOptions) -> Result<Outcome, RunError
     let until = running.simulation.world().now().saturating_add(AFTERWARDS);
     while running.simulation.step(until).is_some_and(|step| step != Step::Idle) {
         running.check();
-        running.look_at_clock();
     }
     check::ending(&mut running);
     Ok(running.outcome(seed))
@@ -98,8 +97,6 @@ pub(super) struct Running<'a> {
     timeline: Option<Timeline>,
     /// How many Rejects each payment had got when it was last looked at.
     rejects: Vec<Rejects>,
-    /// How many events of the network there have been, and when the last of them was seen.
-    last_event: (u64, Duration),
 }
 
 /// A payment, as the harness knows it.
@@ -167,7 +164,6 @@ impl<'a> Running<'a> {
             samples: Vec::new(),
             timeline: options.timeline.then(|| Timeline::new(scenario.payments.len())),
             rejects: vec![Rejects::new(); scenario.payments.len()],
-            last_event: (0, Duration::ZERO),
         })
     }
 
@@ -181,7 +177,6 @@ impl<'a> Running<'a> {
             Some(Step::Host(_)) if self.simulation.world().events() > EVENT_LIMIT => "too many events",
             Some(Step::Host(host)) => {
                 self.check();
-                self.look_at_clock();
                 self.sample();
                 self.see(host);
                 return !self.violations.is_empty();
@@ -191,13 +186,6 @@ impl<'a> Running<'a> {
         };
         self.violations.push(problem.to_owned());
         true
-    }
-
-    fn look_at_clock(&mut self) {
-        let world = self.simulation.world();
-        if world.events() > self.last_event.0 {
-            self.last_event = (world.events(), world.now());
-        }
     }
 
     fn check(&mut self) {
@@ -319,7 +307,7 @@ impl<'a> Running<'a> {
         Outcome {
             received: received.collect(),
             attacks: attacks.collect(),
-            last_event: self.last_event.1,
+            last_event: self.simulation.world().last_event(),
             scenario: self.scenario.name.clone(),
             seed,
             replay: format!("psk simulate --seed {seed} --trace {}", self.scenario.name),
