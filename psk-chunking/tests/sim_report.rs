@@ -1,6 +1,8 @@
 //! The page about a run and the plots for terminals: whole, escaped, and right for odd runs too.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use psk_chunking::sim::{
@@ -126,9 +128,13 @@ fn every_payment_has_all_of_its_plots() {
     }
 }
 
+/// A run of a standard path, which several tests look at.
 fn standard_run(name: &str) -> (Scenario, Outcome) {
+    static RUNS: Mutex<BTreeMap<String, Outcome>> = Mutex::new(BTreeMap::new());
     let scenario = standard::scenario(name).unwrap();
-    let outcome = watched(&scenario);
+    let known = RUNS.lock().unwrap().get(name).cloned();
+    let outcome = known.unwrap_or_else(|| watched(&scenario));
+    RUNS.lock().unwrap().insert(name.to_owned(), outcome.clone());
     (scenario, outcome)
 }
 
@@ -362,9 +368,18 @@ fn a_rate_that_moves_is_seen_and_told() {
     let html = page(&scenario, &outcome);
     assert_eq!(count(figure(&html, "Delivered"), "class=\"mark change\""), 7, "every five seconds");
     let (scenario, outcome) = standard_run("twopath");
-    assert_says(&page(&scenario, &outcome), &["true rate over cheap", "true rate over dear"]);
+    let two = ["true rate over cheap", "true rate over dear", "<path class=\"curve best dots\""];
+    assert_says(&page(&scenario, &outcome), &two);
     let (scenario, outcome) = standard_run("owed");
-    assert_says(&page(&scenario, &outcome), &["what is owed is paid"]);
+    assert_says(&page(&scenario, &outcome), &["what is owed is paid, every 500 ms"]);
+    // Numbers that are too long for the axis count from the first one, and have room.
+    let (scenario, outcome) = standard_run("crossrate-up");
+    assert!(scenario.about.starts_with("1 source unit is"));
+    let html = page(&scenario, &outcome);
+    assert_says(
+        figure(&html, "Rate interval"),
+        &[", above 1,000</span>", ">+0</span>", "style=\"grid-template-columns:"],
+    );
 }
 
 #[test]
@@ -465,6 +480,33 @@ fn a_page_says_where_the_time_went_and_what_words_mean() {
 }
 
 #[test]
+fn texts_of_links_between_rows_do_not_stand_upon_each_other() {
+    let mut slanted =
+        LinkConfig { request_loss_ppm: 5_000, reply_loss_ppm: 1, ..LinkConfig::new("alice", "two", 5) };
+    slanted.late_reply_ppm = 1;
+    slanted.repeat_ppm = 1;
+    let network = NetworkConfig {
+        hosts: ["alice", "carol", "bob"].map(str::to_owned).to_vec(),
+        connectors: vec![HopConfig::new("one"), HopConfig::new("two")],
+        links: vec![
+            LinkConfig::new("alice", "one", 7_000),
+            slanted,
+            LinkConfig::new("carol", "two", 9_000),
+            LinkConfig::new("one", "bob", 1_000),
+            LinkConfig::new("two", "bob", 1_000),
+        ],
+    };
+    let payments = vec![PaymentConfig::new("alice", "bob", 1_000), PaymentConfig::new("carol", "bob", 1_000)];
+    let scenario = Scenario { name: "rows".to_owned(), network, payments, ..Scenario::default() };
+    let html = page(&scenario, &watched(&scenario));
+    let height = |text: &str| -> f64 {
+        let before = html.split(&format!(">{text}</text>")).next().unwrap();
+        before.rsplit(" y=\"").next().unwrap().split('"').next().unwrap().parse().unwrap()
+    };
+    assert!(height("9 ms") - height("repeats, reorders") >= 12.0, "a line of text is 13 high");
+}
+
+#[test]
 fn captions_hold_of_the_run_they_stand_below() {
     let (scenario, outcome) = standard_run("wan");
     let wan = page(&scenario, &outcome);
@@ -511,7 +553,7 @@ fn whatever_is_said_of_a_node_has_room_and_names_are_shortened() {
     let scenario = Scenario { name: "odd".to_owned(), network, payments, ..Scenario::default() };
     let html = page(&scenario, &watched(&scenario));
     let drawing = html.split("class=\"net\"").nth(1).unwrap().split("</svg>").next().unwrap();
-    assert_says(drawing, &["market-maker…", &format!("<title>{name}</title>")]);
+    assert_says(drawing, &["market-make…", &format!("<title>{name}</title>")]);
     let height: f64 =
         drawing.split("viewBox=\"0 0 ").nth(1).unwrap().split([' ', '"']).nth(1).unwrap().parse().unwrap();
     let lowest =
@@ -521,7 +563,7 @@ fn whatever_is_said_of_a_node_has_room_and_names_are_shortened() {
     // What harms stands first.
     let place = |fact: &str| drawing.find(fact).unwrap_or_else(|| panic!("no {fact}: {drawing}"));
     assert!(place("T00 for") < place("keeps 0.2 %") && place("drops answers") < place("keeps 0.2 %"));
-    assert_says(&html, &["<div class=\"wide scrolls\">", "min-width:675px"]);
+    assert_says(&html, &["<div class=\"wide scrolls\">", "min-width:630px"]);
 }
 
 /// The contrast of two colours, as WCAG has it.
@@ -552,7 +594,7 @@ fn every_colour_can_be_read_on_its_ground() {
             _ => colour.to_owned(),
         };
         let ground = full(value("--bg"));
-        for place in 1..=8 {
+        for place in 1..=11 {
             let colour = full(value(&format!("--c{place}")));
             assert!(contrast(&colour, &ground) >= 4.5, "c{place} {colour} on {ground}");
         }

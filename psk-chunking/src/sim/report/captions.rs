@@ -15,6 +15,7 @@ pub(super) struct Facts {
     /// Those that came after it.
     pub(super) late: Rejects,
     pub(super) round_trip: Duration,
+    pub(super) completed: bool,
     /// Whether there are other payments.
     pub(super) several: bool,
     /// Whether the rates of its paths move meanwhile.
@@ -43,8 +44,13 @@ impl Facts {
         let mut text = match ideal.points.iter().all(|(at, _)| Some(*at) == first) {
             true => format!(
                 "Nothing limits this path, so at best all of it arrives at once, half a round trip ({}) after the \
-                 start. What is more is the price of probes and of beginning small.",
-                about(self.round_trip / 2)
+                 start.{}",
+                about(self.round_trip / 2),
+                if self.completed {
+                    " What is more is the price of probes and of beginning small."
+                } else {
+                    ""
+                }
             ),
             false => format!(
                 "The closer the lines keep to the dashed one, the better: the {name} needs half a round trip ({}) to \

@@ -22,10 +22,11 @@ pub(super) fn curve_words(curve: &CurveConfig) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-/// The lowest and the highest share that a rate has: "×0.97 to ×1".
+/// The lowest and the highest share that a rate has, rounded: "×0.97 to ×1".
 pub(super) fn curve_range(curve: &CurveConfig) -> Option<String> {
     let shares = || curve.curve.iter().map(|point| point.ppm);
-    let (least, most) = (shares().min()?, shares().max()?);
+    let rounded = |ppm: u32| ppm.saturating_add(500) / 1_000 * 1_000;
+    let (least, most) = (rounded(shares().min()?), rounded(shares().max()?));
     Some(if least == most { share(least) } else { format!("{} to {}", share(least), share(most)) })
 }
 
@@ -60,7 +61,7 @@ pub(super) fn marks(network: &NetworkConfig, paths: &[Vec<usize>], span: Span) -
         marks
             .extend(path.iter().filter_map(|link| network.links.get(*link)).flat_map(|it| settled(it, span)));
     }
-    marks.retain(|mark| mark.from > span.starts && mark.from < span.ends);
+    marks.retain(|mark| mark.until.unwrap_or(mark.from) > span.starts && mark.from < span.ends);
     marks.sort_by(|one, other| (one.from, &one.name).cmp(&(other.from, &other.name)));
     marks.dedup_by(|one, other| (one.from, &one.name) == (other.from, &other.name));
     marks
@@ -110,7 +111,8 @@ fn settled(link: &LinkConfig, span: Span) -> Vec<Mark> {
         let found: Vec<Mark> = within
             .take(MOST_MARKS + 1)
             .map(|from| {
-                let name = format!("{} – {}: what is owed is paid", link.ends[0], link.ends[1]);
+                let [one, other] = &link.ends;
+                let name = format!("{one} – {other}: what is owed is paid, every {}", about(every));
                 Mark { from, until: None, kind: Kind::Change, name }
             })
             .collect();

@@ -59,6 +59,7 @@ impl<'a> Payment<'a> {
             rejects: outcome.rejects_in_time(),
             late: outcome.late_rejects.clone(),
             round_trip: outcome.round_trip,
+            completed: outcome.ending() == "completed",
             several: scenario.payments.len() > 1,
             rate_moves: rates::moves(&truth),
             rate_changes: outcome.report.as_ref().map_or(0, |report| report.rate_changes),
@@ -172,20 +173,33 @@ impl<'a> Payment<'a> {
         let top = top.max(most(&window).min(visible)).max(1);
         let range = (0, with_room(top));
         let mut unseen = Vec::new();
-        if window.points.iter().any(|(_, extent)| extent.least <= range.1) {
+        if self.is_seen(&window, range.1) {
             shown.insert(0, window);
         } else if !window.points.is_empty() {
             let least = window.points.iter().map(|(_, extent)| extent.least).min().unwrap_or(0);
             let most = most(&window);
-            unseen.push(match least == most {
-                true => format!("window {}, beyond the edge", short(most)),
-                false => format!("window {} to {}, beyond the edge", short(least), short(most)),
+            unseen.push(match least {
+                least if least == most => format!("window {}, beyond the edge", short(most)),
+                least if least > range.1 => {
+                    format!("window {} to {}, beyond the edge", short(least), short(most))
+                }
+                _ => format!("window up to {}, beyond the edge", short(most)),
             });
         }
         if shown.iter().any(|series| most(series) > range.1) {
             look.push_str(PEAKS);
         }
         Plot { unseen, ..self.plot(title, unit, look, shown, range) }
+    }
+
+    /// Whether a line is below an edge for a while: a fiftieth of the time.
+    fn is_seen(&self, series: &Series, edge: u128) -> bool {
+        let Span { starts, ends } = self.span;
+        let until = series.points.iter().skip(1).map(|(at, _)| *at).chain([ends]);
+        let whiles = series.points.iter().zip(until);
+        let seen = whiles.filter(|((_, extent), _)| extent.last <= edge);
+        let seen: Duration = seen.map(|((at, _), until)| until.saturating_sub(*at)).sum();
+        !series.points.is_empty() && seen >= ends.saturating_sub(starts) / 50
     }
 
     fn chunks(&self) -> Plot<'_> {

@@ -40,9 +40,14 @@ pub(super) const CODES: [Code; 14] = [
         "the packet expired on its way or its answer did not come: whether it arrived is not known",
     ),
     code("R01", "too little", "c7", "too little arrived, as when the rate has fallen"),
-    code("R02", "too little time", "c8", "too little of the packet's time was left to forward it"),
-    code("T00", "internal error", "c8", "a connector had trouble of its own; the packet is sent again"),
-    code("T01", "peer unreachable", "c8", "a connector's neighbour did not answer; the packet is sent again"),
+    code("R02", "too little time", "c11", "too little of the packet's time was left to forward it"),
+    code("T00", "internal error", "c9", "a connector had trouble of its own; the packet is sent again"),
+    code(
+        "T01",
+        "peer unreachable",
+        "c10",
+        "a connector's neighbour did not answer; the packet is sent again",
+    ),
     code("T03", "connector busy", "c8", "a connector had too much to do; the packet is sent again"),
     code(
         "T04",

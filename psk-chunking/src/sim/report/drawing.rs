@@ -19,7 +19,7 @@ const BOX: (i64, i64) = (1_150, 340);
 const ABOVE: i64 = 350;
 const LINE: i64 = 130;
 /// More letters of a name do not fit into a box.
-const LONGEST_NAME: usize = 13;
+const LONGEST_NAME: usize = 12;
 
 /// Where a node stands.
 struct Node<'a> {
@@ -33,14 +33,14 @@ struct Node<'a> {
 pub(super) fn draw(scenario: &Scenario) -> String {
     let (nodes, [width, height]) = nodes(scenario);
     let mut text = String::new();
-    // Writing to a string never fails. Smaller than three quarters nobody could read it.
+    // Writing to a string never fails. Much smaller nobody could read it.
     let _ = write!(
         text,
         "<div class=\"wide scrolls\"><svg class=\"net\" viewBox=\"0 0 {} {}\" style=\"min-width:{}px\" role=\"img\" \
          aria-label=\"the network\">",
         Tenths(width),
         Tenths(height),
-        width * 3 / 40
+        width * 7 / 100
     );
     let place = |name: &str| nodes.iter().find(|node| node.name == name);
     for link in &scenario.network.links {
@@ -66,7 +66,7 @@ fn nodes(scenario: &Scenario) -> (Vec<Node<'_>>, [i64; 2]) {
     let in_layer = |layer: usize| layers.iter().filter(|other| **other == layer).count();
     let tallest = (0..=last).map(in_layer).max().unwrap_or(1).max(1);
     let length = |count: usize| i64::try_from(count).unwrap_or(i64::MAX / WIDTH);
-    let row = ABOVE + below(scenario);
+    let row = row(scenario, tallest);
     let height = length(tallest) * row;
     let width = WIDTH.max(BOX.0 + 600 + SPACING * length(last));
     let across = width - BOX.0 - 600;
@@ -82,13 +82,15 @@ fn nodes(scenario: &Scenario) -> (Vec<Node<'_>>, [i64; 2]) {
     (nodes, [width, height])
 }
 
-/// How much stands below the middle of a box at most, so that nothing is cut off.
-fn below(scenario: &Scenario) -> i64 {
+/// How high a row of boxes is, with what stands below them at most, so that nothing is cut off.
+fn row(scenario: &Scenario, rows: usize) -> i64 {
     let hops = scenario.network.connectors.iter().map(|hop| hop_short(hop).len());
     let hosts = scenario.network.hosts.iter().map(|host| host_short(scenario, host).len());
-    let links = scenario.network.links.iter().map(|link| link_short(link).len());
-    let lines = hops.chain(hosts).chain(links).max().unwrap_or(0);
-    BOX.1 / 2 + 60 + LINE * i64::try_from(lines).unwrap_or(i64::MAX / WIDTH)
+    let links = scenario.network.links.iter().map(|link| link_short(link).len()).max().unwrap_or(0);
+    let below = |lines: usize| BOX.1 / 2 + 60 + LINE * i64::try_from(lines).unwrap_or(i64::MAX / WIDTH);
+    let height = ABOVE + below(hops.chain(hosts).max().unwrap_or(0).max(links));
+    // The text of a link between two rows stands in the middle of them, above that of a link in the lower one.
+    if rows > 1 { height.max(2 * below(links + 1)) } else { height }
 }
 
 fn layers(scenario: &Scenario, all: &[(&str, Option<&HopConfig>)]) -> Vec<usize> {

@@ -119,12 +119,16 @@ impl std::fmt::Display for Place {
 impl Plot<'_> {
     /// The figure: title, legend, drawing, and what to look for.
     pub(super) fn draw(&self) -> String {
-        let (values, unit) = self.value_axis();
+        let (values, unit, longest) = self.value_axis();
+        let gutter = match longest > LONGEST_LABEL {
+            true => format!(" style=\"grid-template-columns:{}ch 1fr\"", longest + 2),
+            false => String::new(),
+        };
         let grid = self.grid();
         let marks: String = self.marks.iter().map(|mark| self.mark(mark)).collect();
         let lines: String = self.series.iter().map(|series| self.line(series)).collect();
         format!(
-            "<figure><figcaption><b>{title}</b></figcaption>{legend}<div class=\"plot\">\
+            "<figure><figcaption><b>{title}</b></figcaption>{legend}<div class=\"plot\"{gutter}>\
              <span class=\"unit\">{unit}</span><div class=\"values\">{values}</div><div class=\"area\">\
              <svg viewBox=\"0 0 {WIDTH} {height}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{title}\">\
              {grid}{marks}{lines}{columns}</svg>{peaks}</div><div class=\"times\">{times}</div>\
@@ -205,8 +209,9 @@ impl Plot<'_> {
         text
     }
 
-    /// The labels, and the unit that they are in: where they would be too long, they count from the lowest one.
-    fn value_axis(&self) -> (String, String) {
+    /// The labels, and the unit that they are in: where they would be too long, they count from the lowest one. And how
+    /// long the longest is.
+    fn value_axis(&self) -> (String, String, usize) {
         let (low, high) = self.range;
         let ticks = ticks(low, high, 5);
         let label = |value: u128| if self.over > 1 { decimal(value, self.over) } else { tick(value) };
@@ -218,11 +223,14 @@ impl Plot<'_> {
         };
         let sign = if from > 0 { "+" } else { "" };
         let mut text = String::new();
+        let mut longest = 0;
         for value in ticks {
             let place = Place(self.y(value), HEIGHT + ROOM);
-            let _ = write!(text, "<span style=\"top:{place}\">{sign}{}</span>", label(value - from));
+            let label = format!("{sign}{}", label(value - from));
+            longest = longest.max(label.chars().count());
+            let _ = write!(text, "<span style=\"top:{place}\">{label}</span>");
         }
-        (text, unit)
+        (text, unit, longest)
     }
 
     fn grid(&self) -> String {

@@ -17,7 +17,7 @@ type Points = [(Duration, Extent)];
 /// What one source unit becomes on each of the paths, by the rates and spreads of their connectors, unrounded.
 pub(super) fn true_rates(network: &NetworkConfig, paths: &[Vec<usize>], span: Span) -> Vec<Series> {
     let several = paths.len() > 1;
-    let series = paths.iter().map(|path| {
+    let series = paths.iter().zip(["best", "best dots"].into_iter().cycle()).map(|(path, class)| {
         let hops = on_path(network, path);
         let over = hops.first().filter(|_| several).map(|at| format!(" over {}", at.hop.name));
         let points = times(network, path, span).into_iter().map(|time| {
@@ -26,7 +26,7 @@ pub(super) fn true_rates(network: &NetworkConfig, paths: &[Vec<usize>], span: Sp
             (time, Extent { least: value, most: value, last: value })
         });
         let name = format!("true rate{}", over.unwrap_or_default());
-        Series { name, class: "best", points: points.collect(), shape: Shape::Straight }
+        Series { name, class, points: points.collect(), shape: Shape::Straight }
     });
     series.collect()
 }
