@@ -1,4 +1,4 @@
-//! The page about a run and the plots for terminals: whole, escaped, and right for odd runs too.
+//! The page about a run: whole, escaped, and right for odd runs too.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::collections::BTreeMap;
@@ -264,45 +264,6 @@ fn amounts_at_the_end_of_64_bits_fit_on_the_page() {
     }
 }
 
-#[test]
-fn a_terminal_of_eighty_columns_is_enough() {
-    for name in ["wan", "several", "hop-r00", "drift-recovery", "lossy-steady", "refund", "sender-expired"] {
-        let (scenario, outcome) = standard_run(name);
-        let (summary, plot) =
-            (report::summary(&scenario, &outcome, 80), report::plot(&scenario, &outcome, 80));
-        for text in plot.lines().chain(summary.lines()) {
-            assert!(text.chars().count() <= 80 || text.starts_with("run it again"), "{text}");
-        }
-        let plots = plot.matches("delivered █").count();
-        assert_eq!(plots, outcome.payments.len(), "{plot}");
-        assert!(plot.contains('█') && plot.contains('·'), "{plot}");
-        // The axis below is of the same strokes.
-        let windows = plot.lines().filter(|line| !line.contains('└') && !line.contains("window ─"));
-        let shown = windows.filter(|line| line.contains('─')).count() > 0;
-        assert_eq!(plot.contains("window ─"), shown, "{name}\n{plot}");
-    }
-}
-
-#[test]
-fn a_wider_terminal_has_wider_plots_and_cut_peaks_are_told() {
-    let (scenario, outcome) = standard_run("liquidity");
-    let width = |columns: usize| {
-        let plot = report::plot(&scenario, &outcome, columns);
-        plot.lines().map(|line| line.chars().count()).max().unwrap()
-    };
-    assert!((70..=80).contains(&width(80)), "{}", width(80));
-    assert!((130..=140).contains(&width(140)), "{}", width(140));
-    let plot = report::plot(&scenario, &outcome, 80);
-    assert!(plot.contains("k+ │"), "what is beyond the edge: {plot}");
-    let (_, right) = plot.lines().find(|line| line.contains("k+ │")).unwrap().split_once("k+ │").unwrap();
-    assert!(right.starts_with('█'), "the peak reaches the edge: {plot}");
-    let (scenario, outcome) = standard_run("lossy-steady");
-    let summary = report::summary(&scenario, &outcome, 80);
-    let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
-    let late = outcome.payments[0].late_rejects["R00"];
-    assert!(summary.contains(&format!("and R00 {late} after its end")), "{summary}");
-}
-
 /// One figure of a page: from its title to its end.
 fn figure<'a>(html: &'a str, title: &str) -> &'a str {
     let start = html.find(&format!("<b>{title}")).unwrap_or_else(|| panic!("no {title}"));
@@ -514,6 +475,7 @@ fn captions_hold_of_the_run_they_stand_below() {
         &wan,
         &[
             "Nothing limits this path",
+            "The line stays below the window",
             "No packet was rejected for lack of liquidity",
             "packets of at most 10",
         ],
@@ -530,6 +492,8 @@ fn captions_hold_of_the_run_they_stand_below() {
         &["This window is cut when packets come too fast", "The path takes packets of at most"],
     );
     let (scenario, outcome) = standard_run("drift-recovery");
+    let packets = page(&scenario, &outcome);
+    assert_says(figure(&packets, "Packets in flight"), &["their number is what limits the payment"]);
     assert_says(figure(&page(&scenario, &outcome), "Rate interval"), &["which then started anew"]);
 }
 
@@ -564,6 +528,26 @@ fn whatever_is_said_of_a_node_has_room_and_names_are_shortened() {
     let place = |fact: &str| drawing.find(fact).unwrap_or_else(|| panic!("no {fact}: {drawing}"));
     assert!(place("T00 for") < place("keeps 0.2 %") && place("drops answers") < place("keeps 0.2 %"));
     assert_says(&html, &["<div class=\"wide scrolls\">", "min-width:630px"]);
+}
+
+#[test]
+fn a_row_of_connectors_with_much_to_say_is_wide() {
+    let names = ["alice", "one", "two", "three", "four", "bob"];
+    let hop =
+        |name: &&str| HopConfig { spread_ppm: 123_456, strips_fulfill_data: true, ..HopConfig::new(*name) };
+    let faulty =
+        |ends: &[&str]| LinkConfig { request_loss_ppm: 1_234, ..LinkConfig::new(ends[0], ends[1], 5) };
+    let network = NetworkConfig {
+        hosts: vec!["alice".to_owned(), "bob".to_owned()],
+        connectors: names[1..5].iter().map(hop).collect(),
+        links: names.windows(2).map(faulty).collect(),
+    };
+    let payments = vec![PaymentConfig::new("alice", "bob", 1_000)];
+    let scenario = Scenario { name: "row".to_owned(), network, payments, ..Scenario::default() };
+    let html = page(&scenario, &watched(&scenario));
+    let width = html.split("class=\"net\" viewBox=\"0 0 ").nth(1).unwrap().split(' ').next().unwrap();
+    // Of 22 and 19 letters, five times.
+    assert!(width.parse::<f64>().unwrap() > 175.0 + 5.0 * 240.0, "{width}");
 }
 
 /// The contrast of two colours, as WCAG has it.

@@ -116,11 +116,7 @@ impl Facts {
                 whole(count.into())
             ),
         };
-        let touches = packets.points.iter().zip(&window.points).filter(|((_, packets), (_, window))| {
-            packets.most.saturating_mul(10) >= window.last.saturating_mul(9)
-        });
-        let share = touches.count().saturating_mul(4);
-        if share > packets.points.len() {
+        if at_window(packets, window) {
             text.push_str(
                 "For much of the time the line is at the window: their number is what limits the payment. ",
             );
@@ -210,6 +206,23 @@ pub(super) fn counted_apart(in_time: &Rejects, late: &Rejects) -> String {
         (true, false) => format!("{} after its end", counted(late)),
         (false, false) => format!("{}, and {} after its end", counted(in_time), counted(late)),
     }
+}
+
+/// Whether a line is at its window for a quarter of the time that it is not at zero.
+fn at_window(line: &Series, window: &Series) -> bool {
+    let (mut there, mut all) = (Duration::ZERO, Duration::ZERO);
+    for pair in line.points.windows(2) {
+        let ((at, extent), (until, _)) = (pair[0], pair[1]);
+        let known = window.points.partition_point(|(time, _)| *time <= at);
+        let limit = known.checked_sub(1).and_then(|place| window.points.get(place));
+        let Some((_, limit)) = limit.filter(|_| extent.last > 0) else { continue };
+        let lasts = until.saturating_sub(at);
+        all = all.saturating_add(lasts);
+        if extent.last.saturating_mul(50) >= limit.last.saturating_mul(49) {
+            there = there.saturating_add(lasts);
+        }
+    }
+    there > Duration::ZERO && there.saturating_mul(4) >= all
 }
 
 /// The line is half of the time below this.

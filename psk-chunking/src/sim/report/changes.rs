@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use psk_plugin::sim::{CurveConfig, CurvePoint, HopConfig, LinkConfig, LiquidityConfig, NetworkConfig};
+use psk_plugin::sim::{CurveConfig, CurvePoint, LinkConfig, LiquidityConfig, NetworkConfig};
 
-use super::super::ideal::on_path;
+use super::super::ideal::{OnPath, on_path};
 use super::number::{about, decimal, short};
 use super::plot::{Kind, Mark, Span};
 
@@ -54,7 +54,7 @@ pub(super) fn marks(network: &NetworkConfig, paths: &[Vec<usize>], span: Span) -
     for path in paths {
         for at in on_path(network, path) {
             if seen.insert(at.hop.name.as_str()) {
-                marks.extend(of_rates(at.hop));
+                marks.extend(of_rates(&at));
                 marks.extend(at.hop.liquidity.iter().flat_map(|it| of_liquidity(&at.hop.name, it, span)));
             }
         }
@@ -67,11 +67,16 @@ pub(super) fn marks(network: &NetworkConfig, paths: &[Vec<usize>], span: Span) -
     marks
 }
 
-fn of_rates(hop: &HopConfig) -> impl Iterator<Item = Mark> {
-    let moves = hop.rates.iter().flat_map(|rate| moves(&rate.curve));
-    moves.map(|(before, after)| {
+/// Of the rate between the links of a path alone.
+fn of_rates(at: &OnPath<'_>) -> impl Iterator<Item = Mark> {
+    let (one, other, hop) = (&at.before.asset, &at.after.asset, &at.hop.name);
+    let used = at.hop.rates.iter().filter(move |rate| {
+        let pair = [&rate.from, &rate.to];
+        pair == [one, other] || pair == [other, one]
+    });
+    used.flat_map(|rate| moves(&rate.curve)).map(move |(before, after)| {
         let (from, until) = (Duration::from_millis(before.at_ms), Duration::from_millis(after.at_ms));
-        let name = format!("the rate of {}: {}", hop.name, moved(before, after));
+        let name = format!("the rate of {hop}: {}", moved(before, after));
         Mark { from, until: (from != until).then_some(until), kind: Kind::Change, name }
     })
 }

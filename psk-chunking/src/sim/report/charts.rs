@@ -21,6 +21,8 @@ use super::{changes, rates};
 
 /// Rejects are counted in so many whiles.
 const REJECT_BINS: u32 = 60;
+/// So many changes of the network are told of in words.
+const TOLD_CHANGES: usize = 8;
 const PEAKS: &str = "What is beyond the upper edge has its greatest value there (▲). ";
 
 /// One payment over time.
@@ -100,7 +102,12 @@ impl<'a> Payment<'a> {
         let changes = self.marks.iter().filter(|mark| mark.kind == Kind::Change);
         let mut names: Vec<&str> = changes.map(|mark| mark.name.as_str()).collect();
         names.dedup();
-        (!names.is_empty()).then(|| format!("Meanwhile the network changes: {}.", names.join("; ")))
+        let more = match names.len().saturating_sub(TOLD_CHANGES) {
+            0 => String::new(),
+            more => format!("; and {more} times more"),
+        };
+        names.truncate(TOLD_CHANGES);
+        (!names.is_empty()).then(|| format!("Meanwhile the network changes: {}{more}.", names.join("; ")))
     }
 
     fn series(&self, name: &str, class: &'static str, figure: Figure) -> Series {

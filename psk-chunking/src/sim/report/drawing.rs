@@ -18,6 +18,8 @@ const BOX: (i64, i64) = (1_150, 340);
 /// So much is free above the middle of a box, and a line of text takes so much.
 const ABOVE: i64 = 350;
 const LINE: i64 = 130;
+/// A letter of a fact is about so wide.
+const LETTER: i64 = 62;
 /// More letters of a name do not fit into a box.
 const LONGEST_NAME: usize = 12;
 
@@ -68,7 +70,7 @@ fn nodes(scenario: &Scenario) -> (Vec<Node<'_>>, [i64; 2]) {
     let length = |count: usize| i64::try_from(count).unwrap_or(i64::MAX / WIDTH);
     let row = row(scenario, tallest);
     let height = length(tallest) * row;
-    let width = WIDTH.max(BOX.0 + 600 + SPACING * length(last));
+    let width = WIDTH.max(BOX.0 + 600 + spacing(scenario) * length(last));
     let across = width - BOX.0 - 600;
     let mut seen = vec![0; last + 1];
     let mut nodes = Vec::new();
@@ -80,6 +82,16 @@ fn nodes(scenario: &Scenario) -> (Vec<Node<'_>>, [i64; 2]) {
         nodes.push(Node { name, hop, x, y });
     }
     (nodes, [width, height])
+}
+
+/// How far the middles of neighbours are from each other, so that what is said of them and of their link has room.
+fn spacing(scenario: &Scenario) -> i64 {
+    let network = &scenario.network;
+    let letters = |facts: Vec<Fact>| facts.iter().map(|(fact, _)| fact.chars().count()).max();
+    let hops = network.connectors.iter().filter_map(|hop| letters(hop_short(hop))).max();
+    let links = network.links.iter().filter_map(|link| letters(link_short(link))).max();
+    let width = |letters: Option<usize>| i64::try_from(letters.unwrap_or(0)).unwrap_or(WIDTH) * LETTER;
+    SPACING.max(width(hops) + width(links) + LETTER)
 }
 
 /// How high a row of boxes is, with what stands below them at most, so that nothing is cut off.

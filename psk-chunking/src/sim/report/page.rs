@@ -199,7 +199,10 @@ fn paid(payment: &PaymentConfig) -> String {
     let terms = [
         Some(payment.starts_at_ms).filter(|at| *at > 0).map(|at| format!("from {} on", millis(at))),
         payment.quoted.then(|| "from a quote".to_owned()),
-        payment.slippage_ppm.map(|ppm| format!("at rates down to {} below the first", percent(ppm))),
+        payment.slippage_ppm.map(|ppm| match ppm {
+            0 => "at no lower rate than the first".to_owned(),
+            ppm => format!("at rates down to {} below the first", percent(ppm)),
+        }),
         payment.timeout_ms.map(|limit| format!("in {} at most", millis(limit))),
         payment.packet_timeout_ms.map(|limit| format!("in packets that live {}", millis(limit))),
         payment.max_source_amount.map(|most| format!("for {} source units at most", whole(most.into()))),

@@ -7,20 +7,25 @@ pub(super) fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> 
     close.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
-/// How many letters have to be put in, taken out or changed.
+/// How many letters have to be put in, taken out or changed, or change places with the next one.
 fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (place, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = place + 1;
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
+    for (place, letter) in one.iter().enumerate() {
+        let before = &rows[place];
+        let mut row = vec![place + 1];
         for (column, its) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *its);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+            let changed = before[column] + usize::from(letter != its);
+            let mut least = changed.min(before[column + 1] + 1).min(row[column] + 1);
+            let swapped = place > 0 && column > 0 && one[place - 1] == *its && *letter == other[column - 1];
+            if swapped {
+                least = least.min(rows[place - 1][column - 1] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row.last().copied().unwrap_or(0)
+    rows.last().and_then(|row| row.last()).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -33,6 +38,7 @@ mod tests {
         let names = || ["wan", "lossy-steady", "liquidity"].into_iter();
         assert_eq!(closest("liqudity", names()), Some("liquidity"));
         assert_eq!(closest("lossysteady", names()), Some("lossy-steady"));
+        assert_eq!(closest("wna", names()), Some("wan"));
         assert_eq!(closest("nowhere", names()), None);
     }
 }
