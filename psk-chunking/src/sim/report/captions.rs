@@ -154,7 +154,9 @@ impl Facts {
              Dashed is what the rates and spreads of the connectors come to, which no sender sees. ",
         );
         match self.rate_changes {
-            0 if self.rate_moves => text.push_str("It moved, and never out of what was known of it. "),
+            0 if self.rate_moves => {
+                text.push_str("It moved, and no answer showed the sender that it had left the interval. ")
+            }
             0 => {}
             1 => text.push_str("Once it moved out of the interval, which then started anew. "),
             times => text.push_str(&format!(

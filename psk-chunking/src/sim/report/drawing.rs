@@ -14,6 +14,7 @@ use super::number::time;
 /// It is at least as wide as this, and so wide that there is room between neighbours.
 const WIDTH: i64 = 9_000;
 const SPACING: i64 = 2_000;
+const FITS: i64 = 12_200;
 const BOX: (i64, i64) = (1_150, 340);
 /// So much is free above the middle of a box, and a line of text takes so much.
 const ABOVE: i64 = 350;
@@ -35,14 +36,16 @@ struct Node<'a> {
 pub(super) fn draw(scenario: &Scenario) -> String {
     let (nodes, [width, height]) = nodes(scenario);
     let mut text = String::new();
-    // Writing to a string never fails. Much smaller nobody could read it.
+    // One that fits a wide page is not scrolled there; another may as well be read with ease.
+    let least = if width <= FITS { width * 7 / 100 } else { width * 17 / 200 };
+    // Writing to a string never fails.
     let _ = write!(
         text,
         "<div class=\"wide scrolls\"><svg class=\"net\" viewBox=\"0 0 {} {}\" style=\"min-width:{}px\" role=\"img\" \
          aria-label=\"the network\">",
         Tenths(width),
         Tenths(height),
-        width * 7 / 100
+        least
     );
     let place = |name: &str| nodes.iter().find(|node| node.name == name);
     for link in &scenario.network.links {
