@@ -84,9 +84,10 @@ impl Facts {
                     .to_owned()
             }
             (true, _) => "No limit to the amount was found, so there is no window to show. ".to_owned(),
-            (false, 0) => "The window is how much may be in flight at once; nothing was rejected for lack of \
-                           liquidity (T04), so it was never cut. "
-                .to_owned(),
+            (false, 0) => {
+                "The window is how much may be in flight at once; nothing was rejected for lack of liquidity (T04). "
+                    .to_owned()
+            }
             (false, count) => format!(
                 "The window grows while packets pass, and is cut when one is rejected for lack of liquidity, as {} \
                  were (T04). ",
@@ -109,6 +110,7 @@ impl Facts {
             return "The number of packets in flight has no window here. ".to_owned();
         }
         let mut text = match self.count("T05") {
+            0 if falls(window) => "No packet was rejected for coming too fast (T05). ".to_owned(),
             0 => "No packet was rejected for coming too fast (T05), so the window for their number only grows. "
                 .to_owned(),
             count => format!(
@@ -137,9 +139,8 @@ impl Facts {
                     .to_owned()
             }
         };
-        let falls = size.points.windows(2).any(|pair| pair[1].1.last < pair[0].1.last);
         let large: Vec<&str> = ["F08", "T04"].into_iter().filter(|code| self.count(code) > 0).collect();
-        if falls && !large.is_empty() {
+        if falls(size) && !large.is_empty() {
             text.push_str(&format!(
                 "A fall follows a packet that was too large ({}); a rise is a larger one that was tried and passed. ",
                 large.join(", ")
@@ -227,6 +228,10 @@ fn at_window(line: &Series, window: &Series) -> bool {
     there > Duration::ZERO && there.saturating_mul(4) >= all
 }
 
+fn falls(series: &Series) -> bool {
+    series.points.windows(2).any(|pair| pair[1].1.last < pair[0].1.last)
+}
+
 /// The line is half of the time below this.
 fn middle(series: &Series) -> u128 {
     let mut values: Vec<u128> = series.points.iter().map(|(_, extent)| extent.last).collect();
@@ -246,4 +251,51 @@ fn crosses(lines: &[Series], ideal: &Series) -> bool {
     lines
         .flat_map(|series| &series.points)
         .any(|(time, extent)| extent.last > at(*time).saturating_add(slack))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plot::Shape;
+    use super::*;
+
+    fn line(class: &'static str, values: &[u128]) -> Series {
+        let point = |(at, value): (u64, &u128)| {
+            (Duration::from_millis(at), Extent { least: *value, most: *value, last: *value })
+        };
+        let points = (0u64..).zip(values).map(point).collect();
+        Series { name: String::new(), class, points, shape: Shape::Steps }
+    }
+
+    fn facts() -> Facts {
+        Facts {
+            rejects: Rejects::new(),
+            late: Rejects::new(),
+            round_trip: Duration::from_millis(10),
+            completed: true,
+            several: false,
+            rate_moves: false,
+            rate_changes: 0,
+            largest: None,
+        }
+    }
+
+    #[test]
+    fn a_window_grows_only_where_it_does() {
+        let packets = line("c1", &[1, 1, 1]);
+        assert!(facts().packets(&packets, &line("c2", &[5, 6, 7])).contains("only grows"));
+        assert!(!facts().packets(&packets, &line("c2", &[5, 6, 4])).contains("only grows"));
+        let touching = facts().packets(&line("c1", &[0, 7, 7, 0]), &line("c2", &[5, 7, 7, 7]));
+        assert!(touching.contains("their number is what limits"), "{touching}");
+    }
+
+    #[test]
+    fn a_line_above_the_ideal_is_explained() {
+        let (ideal, below) = (line("best", &[0, 50, 100]), line("c1", &[0, 40, 100]));
+        let says = |facts: Facts, lines: &[Series]| facts.delivered(lines);
+        assert!(!says(facts(), &[below.clone(), ideal.clone()]).contains("The lines cross it"));
+        let above = [line("c1", &[0, 80, 100]), ideal];
+        assert!(says(facts(), &above).contains("each limit as full at the start"));
+        let moving = Facts { rate_moves: true, ..facts() };
+        assert!(says(moving, &above).contains("as if the rate stayed what it was on average"));
+    }
 }
