@@ -41,8 +41,8 @@ mod timeline;
 mod witness;
 mod worth;
 
-pub use outcome::{DataOutcome, Outcome, PaymentOutcome, Rejects, Sample};
+pub use outcome::{AttackOutcome, DataOutcome, Outcome, PaymentOutcome, Rejects, Sample};
 pub use run::{RunError, RunOptions, run};
 pub use scenario::{Attack, AttackConfig, Expectation, Fixed, Lie, PaymentConfig, ReceiverConfig, Scenario};
 pub use table::table;
-pub use timeline::{Extent, Figure, Timeline};
+pub use timeline::{Extent, Figure, Moments, Timeline};

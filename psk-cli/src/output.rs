@@ -53,12 +53,13 @@ impl Output {
         let _ = writeln!(std::io::stderr(), "psk: warning: {message}");
     }
 
-    /// What went wrong: one line on stderr, and for programs one object on stdout.
+    /// What went wrong: one line on stderr, or several for people, and for programs one object on stdout.
     pub(crate) fn report(self, failure: &Failure) -> ExitCode {
         if self.json && !failure.told {
             self.emit(json!({ "error": failure.message }), "");
         }
-        let _ = writeln!(std::io::stderr(), "psk: {}", failure.message);
+        let lines = failure.lines.as_ref().filter(|_| !self.json).unwrap_or(&failure.message);
+        let _ = writeln!(std::io::stderr(), "psk: {lines}");
         ExitCode::from(failure.status)
     }
 }

@@ -71,6 +71,38 @@ fn a_run_has_a_page_and_a_plot() {
     let nowhere = folder.path().join("nowhere/report.html");
     let ending = simulate(&["lan", "--report", nowhere.to_str().unwrap(), "--json"]);
     assert_eq!(ending.status, Some(1), "{ending:?}");
+    // It is known before the run, which is not told of.
+    assert_eq!(ending.stdout.len(), 1, "{ending:?}");
+    let error = lines(&ending)[0]["error"].as_str().unwrap().to_owned();
+    assert!(error.starts_with("could not write the report "), "{error}");
+    let folder = simulate(&["lan", "--report", folder.path().to_str().unwrap()]);
+    assert_eq!((folder.status, folder.stdout.len()), (Some(1), 0), "{folder:?}");
+    assert!(html.contains("<details>") && html.contains("capacity = 100000"), "the scenario stands in it");
+}
+
+#[test]
+fn what_is_wrong_with_a_scenario_is_told_where_it_is() {
+    let ending = simulate(&["liqudity"]);
+    assert!(ending.stderr[0].contains("did you mean liquidity? there are random"), "{ending:?}");
+    assert!(!simulate(&["nowhere"]).stderr[0].contains("did you mean"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.toml");
+    let name = file.to_str().unwrap();
+    let world = "name = \"odd\"\n[network]\nhosts = [\"alice\", \"bob\"]\n[[network.links]]\n";
+    std::fs::write(&file, format!("{world}ends = [\"alice\", \"bob\"]\nlatncy_us = 250\n")).unwrap();
+    let ending = simulate(&[name]);
+    assert_eq!(ending.status, Some(2), "{ending:?}");
+    // As it stands there, with the caret under it.
+    let place = |text: &str| ending.stderr.iter().find_map(|line| line.find(text)).unwrap();
+    assert_eq!(place("latncy_us = 250"), place("^^^^"), "{ending:?}");
+    let for_programs = simulate(&[name, "--json"]);
+    assert_eq!((for_programs.stderr.len(), for_programs.stdout.len()), (1, 1), "{for_programs:?}");
+
+    std::fs::write(&file, format!("{world}ends = [\"alice\", \"bbo\"]\n")).unwrap();
+    let ending = simulate(&[name]);
+    let told = r#"there is no node "bbo", which the link "alice" – "bbo" names"#;
+    assert!(ending.stderr[0].ends_with(told), "{ending:?}");
 }
 
 #[test]

@@ -142,7 +142,10 @@ fn descriptions_that_make_no_sense_are_refused() {
     let loops = refused(|network| network.links.push(LinkConfig::new("hop", "hop", 0)));
     assert_eq!(loops, ConfigError::Loop("hop".into()));
     let unknown = refused(|network| network.links[0].ends[0] = "carol".into());
-    assert_eq!(unknown, ConfigError::UnknownNode("carol".into()));
+    let ends = ["carol".to_owned(), "hop".to_owned()];
+    assert_eq!(unknown, ConfigError::UnknownEnd { node: "carol".into(), ends });
+    let text = unknown.to_string();
+    assert!(text.contains(r#"no node "carol", which the link "carol" – "hop" names"#), "{text}");
     let share = refused(|network| network.links[0].repeat_ppm = 1_000_001);
     assert_eq!(share, ConfigError::Share { what: "repeat_ppm" });
     let rate = refused(|network| network.links[0].asset = "EUR".into());

@@ -11,6 +11,8 @@ pub struct Snapshot {
     pub account: Account,
     /// Chunks in flight; probes are none.
     pub chunks_in_flight: usize,
+    /// Chunks of which nobody can tell what became of them.
+    pub chunks_in_doubt: usize,
     /// The largest chunk that would be sent now, over any path; at least one unit.
     pub chunk_size: SourceAmount,
     /// What the controllers of all paths allow together.
@@ -27,6 +29,7 @@ impl SendPayment {
         Snapshot {
             account: self.account,
             chunks_in_flight: self.chunks.len(),
+            chunks_in_doubt: self.doubts.len(),
             chunk_size: open().map(|path| path.largest_chunk()).max().unwrap_or(SourceAmount::new(1)),
             windows: open().filter_map(|path| path.controller.windows()).reduce(Windows::plus),
             rate: best.map_or(RateInterval::UNKNOWN, |path| path.rate),

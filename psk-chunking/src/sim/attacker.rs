@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, Sequence};
-use psk_codec::{Address, Amount, Prepare, SourceAmount, Timestamp};
+use psk_codec::{Address, Amount, Prepare, Reply, SourceAmount, Timestamp};
 use psk_crypto::{Credentials, Keys, SeededRandom};
 use psk_plugin::sim::{HostInput, HostOutput};
 
+use super::outcome::{AttackOutcome, Rejects};
 use super::scenario::{Attack, AttackConfig};
 use crate::chunk;
 
-/// A hostile sender. It makes packets by a plan and does not care for answers.
+/// A hostile sender. It makes packets by a plan, and what it is answered changes nothing.
 #[derive(Debug)]
 pub(super) struct Attacker {
     config: AttackConfig,
@@ -19,6 +20,8 @@ pub(super) struct Attacker {
     random: SeededRandom,
     sent: u32,
     last: Option<Prepare>,
+    fulfilled: u64,
+    rejects: Rejects,
 }
 
 impl Attacker {
@@ -30,6 +33,8 @@ impl Attacker {
             random: SeededRandom::new(seed),
             sent: 0,
             last: None,
+            fulfilled: 0,
+            rejects: Rejects::new(),
         }
     }
 
@@ -37,7 +42,20 @@ impl Attacker {
         self.sent >= self.config.packets
     }
 
-    pub(super) fn handle(&mut self, _input: HostInput) {}
+    pub(super) fn handle(&mut self, input: HostInput) {
+        match input {
+            HostInput::Reply { reply: Reply::Fulfill(_), .. } => self.fulfilled += 1,
+            HostInput::Reply { reply: Reply::Reject(reject), .. } => {
+                *self.rejects.entry(reject.code.to_string()).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn outcome(&self, from: &str) -> AttackOutcome {
+        let Self { sent, fulfilled, rejects, .. } = self;
+        AttackOutcome { from: from.to_owned(), sent: *sent, fulfilled: *fulfilled, rejects: rejects.clone() }
+    }
 
     pub(super) fn poll(&mut self, now: Duration, wall: Timestamp) -> HostOutput {
         let due = Duration::from_secs(self.sent.into()) / self.config.per_second.max(1);

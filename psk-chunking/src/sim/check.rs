@@ -33,7 +33,7 @@ pub(super) fn step(running: &Running<'_>) -> Option<String> {
     for place in 0..running.paid.len() {
         let problem = payment(running, place);
         if let Some(problem) = problem {
-            return Some(format!("payment {place}: {problem}"));
+            return Some(format!("payment {}: {problem}", place + 1));
         }
     }
     for (host, party) in running.hosts.iter().zip(running.simulation.hosts()) {
@@ -160,7 +160,7 @@ pub(super) fn ending(running: &mut Running<'_>) {
         let Some(paying) = running.paying(place) else { continue };
         let problem = ended(paying, running.scenario.expects);
         let problem = problem.or_else(|| data(running, place));
-        problems.extend(problem.map(|problem| format!("payment {place}: {problem}")));
+        problems.extend(problem.map(|problem| format!("payment {}: {problem}", place + 1)));
     }
     problems.extend(running.hosts.iter().filter_map(|host| settled(running, *host)));
     let sums = running.simulation.world().recount();

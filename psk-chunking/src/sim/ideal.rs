@@ -9,20 +9,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use psk_plugin::sim::{HopConfig, LinkConfig, NetworkConfig};
+use psk_plugin::sim::{CurveConfig, HopConfig, LinkConfig, NetworkConfig};
 
 use super::limit::{Limit, Which};
 use super::ratio::Ratio;
 use super::scenario::{Fixed, PaymentConfig};
 
 /// What a payment takes at best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ideal {
     /// [`Duration::MAX`] when it cannot be done at all.
     pub(super) time: Duration,
     /// There and back over the fastest path, without what it takes to bring all through.
     pub(super) round_trip: Duration,
+    /// What has arrived so long after the start, in the units of the payment's target: from the first unit to the last.
+    pub(super) course: Vec<(Duration, u128)>,
 }
+
+/// The course is given at so many times and one more.
+const STEPS: u32 = 80;
 
 /// One connector on a path, between the link before it and the one after it.
 pub(super) struct OnPath<'a> {
@@ -90,7 +95,7 @@ fn way(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> Way 
     let round_trip = (latency + processing) * 2;
     let mut rates = vec![Ratio::ONE];
     for hop in &hops {
-        rates.push(converted(*rates.last().unwrap_or(&Ratio::ONE), hop));
+        rates.push(converted(*rates.last().unwrap_or(&Ratio::ONE), hop, |_| MILLION));
     }
     let delivers = *rates.last().unwrap_or(&Ratio::ONE);
     let at_most = hops
@@ -150,8 +155,8 @@ fn share(all: &mut [Vec<Way>], payments: &[PaymentConfig]) {
 /// The shortest time in which its ways bring all of a payment through.
 fn best(ways: &[Way], payment: &PaymentConfig) -> Ideal {
     let round_trip = ways.iter().map(|way| way.round_trip).min().unwrap_or_default();
-    let enough = |time: Duration| {
-        let brought = ways.iter().filter_map(|way| {
+    let brought = |time: Duration| {
+        let each = ways.iter().filter_map(|way| {
             let after = time.checked_sub(way.round_trip)?;
             let source = way.limits.iter().map(|limit| limit.most(after)).min().unwrap_or(u128::MAX);
             Some(match payment.fixed {
@@ -161,12 +166,13 @@ fn best(ways: &[Way], payment: &PaymentConfig) -> Ideal {
                 Fixed::Destination => way.delivers.of(source),
             })
         });
-        brought.fold(0u128, u128::saturating_add) >= payment.amount.into()
+        each.fold(0u128, u128::saturating_add)
     };
+    let enough = |time: Duration| brought(time) >= payment.amount.into();
     // In a century at most.
     let (mut too_short, mut long_enough) = (0u64, u64::MAX / 6);
     if !enough(Duration::from_nanos(long_enough)) {
-        return Ideal { time: Duration::MAX, round_trip };
+        return Ideal { time: Duration::MAX, round_trip, course: Vec::new() };
     }
     while too_short < long_enough {
         let middle = too_short + (long_enough - too_short) / 2;
@@ -175,23 +181,32 @@ fn best(ways: &[Way], payment: &PaymentConfig) -> Ideal {
             false => too_short = middle + 1,
         }
     }
-    Ideal { time: Duration::from_nanos(long_enough), round_trip }
+    let time = Duration::from_nanos(long_enough);
+    let at = |step: u32| {
+        let answered =
+            round_trip.saturating_add(time.saturating_sub(round_trip).saturating_mul(step) / STEPS);
+        // What is answered has arrived half a round trip before.
+        (answered.saturating_sub(round_trip / 2), brought(answered).min(payment.amount.into()))
+    };
+    Ideal { time, round_trip, course: (0..=STEPS).map(at).collect() }
 }
 
-fn converted(rate: Ratio, at: &OnPath<'_>) -> Ratio {
-    const MILLION: u128 = 1_000_000;
+pub(super) const MILLION: u32 = 1_000_000;
+
+/// What a ratio becomes at a connector whose rates are at these shares of themselves, in parts per million.
+pub(super) fn converted(rate: Ratio, at: &OnPath<'_>, share: impl Fn(&CurveConfig) -> u32) -> Ratio {
     let OnPath { before, hop, after } = at;
     let direct = hop.rates.iter().find(|rate| rate.from == before.asset && rate.to == after.asset);
     let inverse = hop.rates.iter().find(|rate| rate.to == before.asset && rate.from == after.asset);
-    let rate = rate.times(MILLION - u128::from(hop.spread_ppm).min(MILLION), MILLION);
+    let rate = rate.times(MILLION.saturating_sub(hop.spread_ppm).into(), MILLION.into());
     let rate = match (direct, before.asset == after.asset, inverse) {
         (Some(curve), ..) => {
             let (above, below) = curve.rate.parts();
-            rate.times(above.into(), below.into())
+            rate.times(above.into(), below.into()).times(share(curve).into(), MILLION.into())
         }
         (None, false, Some(curve)) => {
             let (above, below) = curve.rate.parts();
-            rate.times(below.into(), above.into())
+            rate.times(below.into(), above.into()).times(MILLION.into(), share(curve).max(1).into())
         }
         _ => rate,
     };

@@ -35,6 +35,23 @@ pub struct Outcome {
     pub samples: Vec<Sample>,
     /// All payments over time, when it was asked for.
     pub timeline: Option<Timeline>,
+    /// When the last event of the network was, those of late packets included.
+    pub last_event: Duration,
+    /// What came of hosts that attack.
+    pub attacks: Vec<AttackOutcome>,
+}
+
+/// What came of a host that attacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttackOutcome {
+    /// The host.
+    pub from: String,
+    /// Packets that it has sent.
+    pub sent: u32,
+    /// Those of them that were fulfilled.
+    pub fulfilled: u64,
+    /// Those that were rejected, by code.
+    pub rejects: Rejects,
 }
 
 /// What came of one payment.
@@ -60,6 +77,12 @@ pub struct PaymentOutcome {
     pub packets: u64,
     /// The answers that were Rejects; probes are rejected with F05 or F99 when they arrive.
     pub rejects: Rejects,
+    /// Those of them that came when it had ended.
+    pub late_rejects: Rejects,
+    /// What left the receiver, or may have, to refund it, in destination units.
+    pub paid_back: u128,
+    /// At best: what has arrived so long after the start, in the units of its target. Empty when there is no best.
+    pub ideal_course: Vec<(Duration, u128)>,
     /// What became of its data; `None` when it had none.
     pub data: Option<DataOutcome>,
 }
@@ -80,6 +103,19 @@ pub struct DataOutcome {
 }
 
 impl PaymentOutcome {
+    /// The Rejects that came before it ended.
+    pub fn rejects_in_time(&self) -> Rejects {
+        let late = |code: &String| self.late_rejects.get(code).copied().unwrap_or(0);
+        let in_time =
+            self.rejects.iter().map(|(code, count)| (code.clone(), count.saturating_sub(late(code))));
+        in_time.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// What the receiver has of it and has not paid back, in destination units.
+    pub fn left_with_receiver(&self) -> u128 {
+        self.received.saturating_sub(self.paid_back)
+    }
+
     /// What was delivered beyond a fixed destination amount, in destination units.
     pub fn overshoot(&self) -> u128 {
         match self.target {

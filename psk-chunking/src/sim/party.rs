@@ -32,6 +32,13 @@ impl Party {
         }
     }
 
+    pub(super) fn attacker(&self) -> Option<&Attacker> {
+        match self {
+            Self::Honest { .. } => None,
+            Self::Attacker(attacker) => Some(attacker),
+        }
+    }
+
     /// Whether it has nothing more to begin.
     pub(super) fn is_done(&self) -> bool {
         match self {

@@ -114,6 +114,8 @@ pub(super) struct Paid {
     pub(super) doubted: bool,
     /// The most that has been in flight, in doubt and fulfilled without a word of what arrived, in source units.
     pub(super) most_open: u128,
+    /// The Rejects that it had got when it ended.
+    rejects_in_time: Option<Rejects>,
 }
 
 impl Paid {
@@ -189,10 +191,16 @@ impl<'a> Running<'a> {
 
     fn check(&mut self) {
         for place in 0..self.paid.len() {
-            let machine = self.paying(place).and_then(|paying| paying.machine());
-            let Some(machine) = machine else { continue };
+            let Some(paying) = self.paying(place) else { continue };
+            let Some(machine) = paying.machine() else { continue };
             let (account, told, unread) = (*machine.account(), machine.settled_by_word(), machine.unread());
+            let is_new = |paid: &Paid| paid.rejects_in_time.is_none();
+            let just_ended = paying.ended.is_some() && self.paid.get(place).is_some_and(is_new);
+            let in_time = just_ended.then(|| paying.rejects.clone());
             let Some(paid) = self.paid.get_mut(place) else { continue };
+            if in_time.is_some() {
+                paid.rejects_in_time = in_time;
+            }
             paid.doubted |= !account.in_doubt.is_zero() || told > 0;
             let open = [account.in_flight, account.in_doubt, unread]
                 .iter()
@@ -227,7 +235,14 @@ impl<'a> Running<'a> {
             let concerned = self.paid.get(place).filter(|paid| [paid.from, paid.to].contains(&host));
             let Some(paying) = concerned.and_then(|_| self.paying(place)) else { continue };
             let Some(machine) = paying.machine() else { continue };
-            timeline.see(now, place, &machine.snapshot(), self.received(place));
+            if timeline.moments(place).ended.is_some() {
+                continue;
+            }
+            let told = (self.received(place), machine.settled_by_word());
+            timeline.see(now, place, &machine.snapshot(), told);
+            if let Some((_, at)) = &paying.ended {
+                timeline.end(*at, place);
+            }
             let known = self.rejects.get(place);
             let mut fresh = Rejects::new();
             for (code, count) in &paying.rejects {
@@ -294,13 +309,20 @@ impl<'a> Running<'a> {
                 packets: paying.packets,
                 rejects: paying.rejects.clone(),
                 data: self.data(place, paying),
+                late_rejects: late(&paying.rejects, paid.rejects_in_time.as_ref()),
+                paid_back: self.payee(place).map_or(0, |payee| payee.refunder().committed(&paid.key)),
+                ideal_course: paid.ideal.course.clone(),
             })
         });
         let received = self.scenario.network.hosts.iter().zip(self.simulation.hosts());
         let received = received
             .filter_map(|(name, party)| Some((name.clone(), party.payee()?.witness().received_in_all())));
+        let attacks = self.scenario.network.hosts.iter().zip(self.simulation.hosts());
+        let attacks = attacks.filter_map(|(name, party)| Some(party.attacker()?.outcome(name)));
         Outcome {
             received: received.collect(),
+            attacks: attacks.collect(),
+            last_event: self.simulation.world().last_event(),
             scenario: self.scenario.name.clone(),
             seed,
             replay: format!("psk simulate --seed {seed} --trace {}", self.scenario.name),
@@ -312,6 +334,13 @@ impl<'a> Running<'a> {
             violations: self.violations,
         }
     }
+}
+
+/// The Rejects that came when a payment had ended, of all that it got.
+fn late(all: &Rejects, in_time: Option<&Rejects>) -> Rejects {
+    let before = |code: &String| in_time.unwrap_or(all).get(code).copied().unwrap_or(0);
+    let late = all.iter().map(|(code, count)| (code.clone(), count.saturating_sub(before(code))));
+    late.filter(|(_, count)| *count > 0).collect()
 }
 
 type Parties = BTreeMap<HostId, Party>;
@@ -382,7 +411,17 @@ fn payments(
             false => greatest_overshoot(&scenario.network, &paths),
         };
         let rise = may_rise(&scenario.network, &paths);
-        paid.push(Paid { from, to, key, ideal, overshoot, rise, doubted: false, most_open: 0 });
+        paid.push(Paid {
+            from,
+            to,
+            key,
+            ideal,
+            overshoot,
+            rise,
+            doubted: false,
+            most_open: 0,
+            rejects_in_time: None,
+        });
     }
     Ok(paid)
 }

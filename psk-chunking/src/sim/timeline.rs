@@ -30,9 +30,54 @@ pub enum Figure {
     Received,
     /// Nobody knows whether it arrived, in source units.
     InDoubt,
+    /// What was fulfilled, in source units.
+    Sent,
+    /// What has come back to the sender, in source units.
+    Refunded,
 }
 
-const FIGURES: usize = Figure::InDoubt as usize + 1;
+const FIGURES: usize = Figure::Refunded as usize + 1;
+
+/// When a payment did what, as far as it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moments {
+    /// Its first chunk was sent.
+    pub first_chunk: Option<Duration>,
+    /// Its latest chunk was sent.
+    pub last_chunk: Option<Duration>,
+    /// The latest answer to a chunk came, or the receiver's word that it has it.
+    pub last_answer: Option<Duration>,
+    /// It ended.
+    pub ended: Option<Duration>,
+    /// So many chunks count as fulfilled by the receiver's word alone, without an answer of their own.
+    pub by_word: u64,
+}
+
+/// What is known of a payment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Track {
+    bins: BTreeMap<usize, Bin>,
+    moments: Moments,
+    chunks_sent: u64,
+    chunks_answered: u64,
+}
+
+impl Track {
+    fn see(&mut self, at: Duration, snapshot: &Snapshot, by_word: u64) {
+        let account = &snapshot.account;
+        let answered = account.chunks_fulfilled.saturating_add(account.chunks_rejected);
+        let open = snapshot.chunks_in_flight.saturating_add(snapshot.chunks_in_doubt);
+        let sent = answered.saturating_add(u64::try_from(open).unwrap_or(u64::MAX));
+        if sent > self.chunks_sent {
+            self.moments.first_chunk.get_or_insert(at);
+            self.moments.last_chunk = Some(at);
+        }
+        if answered > self.chunks_answered {
+            self.moments.last_answer = Some(at);
+        }
+        (self.chunks_sent, self.chunks_answered, self.moments.by_word) = (sent, answered, by_word);
+    }
+}
 
 /// What a figure was in a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +127,7 @@ impl Bin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
     width: Duration,
-    payments: Vec<BTreeMap<usize, Bin>>,
+    payments: Vec<Track>,
     ends: Duration,
 }
 
@@ -91,7 +136,7 @@ impl Timeline {
     pub const MOST_BINS: usize = 600;
 
     pub(super) fn new(payments: usize) -> Self {
-        let payments = vec![BTreeMap::new(); payments];
+        let payments = vec![Track::default(); payments];
         Self { width: Duration::from_micros(1), payments, ends: Duration::ZERO }
     }
 
@@ -107,14 +152,19 @@ impl Timeline {
 
     /// A figure of a payment: where the middle of each while is in which it was seen, and what it was.
     pub fn figure(&self, payment: usize, figure: Figure) -> Vec<(Duration, Extent)> {
-        let bins = self.payments.get(payment).into_iter().flatten();
+        let bins = self.payments.get(payment).map(|track| &track.bins).into_iter().flatten();
         bins.filter_map(|(place, bin)| Some((self.middle(*place), bin.figures[figure as usize]?))).collect()
     }
 
-    /// The Rejects that a payment got, by code: how many in which while.
+    /// When a payment did what.
+    pub fn moments(&self, payment: usize) -> Moments {
+        self.payments.get(payment).map(|track| track.moments).unwrap_or_default()
+    }
+
+    /// The Rejects that a payment got before it ended, by code: how many in which while.
     pub fn rejects(&self, payment: usize) -> BTreeMap<String, Vec<(Duration, u64)>> {
         let mut by_code: BTreeMap<String, Vec<(Duration, u64)>> = BTreeMap::new();
-        for (place, bin) in self.payments.get(payment).into_iter().flatten() {
+        for (place, bin) in self.payments.get(payment).map(|track| &track.bins).into_iter().flatten() {
             for (code, count) in &bin.rejects {
                 by_code.entry(code.clone()).or_default().push((self.middle(*place), *count));
             }
@@ -122,10 +172,26 @@ impl Timeline {
         by_code
     }
 
-    pub(super) fn see(&mut self, at: Duration, payment: usize, snapshot: &Snapshot, received: u128) {
+    pub(super) fn see(
+        &mut self,
+        at: Duration,
+        payment: usize,
+        snapshot: &Snapshot,
+        (received, by_word): (u128, u64),
+    ) {
         let Some(bin) = self.bin(at, payment) else { return };
         let fresh = Bin { figures: figures(snapshot, received), rejects: BTreeMap::new() };
         *bin = std::mem::take(bin).and(fresh);
+        if let Some(track) = self.payments.get_mut(payment) {
+            track.see(at, snapshot, by_word);
+        }
+    }
+
+    /// A payment has ended: nothing more is to be seen of it.
+    pub(super) fn end(&mut self, at: Duration, payment: usize) {
+        if let Some(track) = self.payments.get_mut(payment) {
+            track.moments.ended = Some(at);
+        }
     }
 
     pub(super) fn rejected(&mut self, at: Duration, payment: usize, code: &str, count: u64) {
@@ -143,15 +209,15 @@ impl Timeline {
         self.ends = self.ends.max(at);
         while self.place(at) >= Self::MOST_BINS {
             self.width = self.width.saturating_mul(2);
-            for bins in &mut self.payments {
-                for (place, bin) in std::mem::take(bins) {
-                    let together = bins.remove(&(place / 2)).unwrap_or_default().and(bin);
-                    bins.insert(place / 2, together);
+            for track in &mut self.payments {
+                for (place, bin) in std::mem::take(&mut track.bins) {
+                    let together = track.bins.remove(&(place / 2)).unwrap_or_default().and(bin);
+                    track.bins.insert(place / 2, together);
                 }
             }
         }
         let place = self.place(at);
-        Some(self.payments.get_mut(payment)?.entry(place).or_default())
+        Some(self.payments.get_mut(payment)?.bins.entry(place).or_default())
     }
 
     fn place(&self, at: Duration) -> usize {
@@ -171,6 +237,8 @@ fn figures(snapshot: &Snapshot, received: u128) -> [Option<Extent>; FIGURES] {
     set(Figure::Delivered, account.delivered.units().into());
     set(Figure::Received, received);
     set(Figure::InDoubt, account.in_doubt.units().into());
+    set(Figure::Sent, account.source_sent.units().into());
+    set(Figure::Refunded, account.refunded.units().into());
     if let Some(windows) = snapshot.windows {
         set(Figure::PacketWindow, u128::try_from(windows.packets).unwrap_or(u128::MAX));
         if windows.amount < SourceAmount::MAX {

@@ -1,6 +1,8 @@
+mod names;
 mod worlds;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::Path;
 
 use psk_chunking::sim::{
@@ -21,10 +23,13 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     }
     let name = args.scenario.as_deref().unwrap_or_default();
     let scenario = load(name, args.seed)?;
+    if let Some(file) = &args.report {
+        check_writable(file).map_err(|error| not_written("report", file, &error))?;
+    }
+    let text = toml::to_string_pretty(&scenario)
+        .map_err(|error| Failure::not_done(format!("{}: {error}", scenario.name)))?;
     if let Some(file) = &args.save {
-        let text = toml::to_string_pretty(&scenario)
-            .map_err(|error| Failure::not_done(format!("{}: {error}", scenario.name)))?;
-        write(file, text)?;
+        write("scenario", file, &text)?;
     }
     let mut options = RunOptions { timeline: true, ..RunOptions::seed(args.seed) };
     if args.trace {
@@ -38,7 +43,7 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     }
     output.emit(to_json(&outcome), to_text(&scenario, &outcome));
     if let Some(file) = &args.report {
-        write(file, report::html(&scenario, &outcome))?;
+        write("report", file, &report::html(&scenario, &outcome, Some(&text)))?;
         output.emit_text(format!("report: {}", file.display()));
     }
     match outcome.is_well() {
@@ -49,8 +54,24 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn write(file: &Path, text: String) -> Result<(), Failure> {
-    fs::write(file, text).map_err(|error| Failure::not_done(format!("{}: {error}", file.display())))
+fn write(what: &str, file: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(file, text).map_err(|error| not_written(what, file, &error))
+}
+
+fn not_written(what: &str, file: &Path, error: &io::Error) -> Failure {
+    Failure::not_done(format!("could not write the {what} {}: {error}", file.display()))
+}
+
+/// Whether a file can probably be written, before much time goes into what is to stand there. Changes nothing.
+fn check_writable(file: &Path) -> io::Result<()> {
+    if file.exists() {
+        return OpenOptions::new().append(true).open(file).map(drop);
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match fs::metadata(folder.unwrap_or(Path::new("."))) {
+        Ok(folder) if !folder.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
+        other => other.map(drop),
+    }
 }
 
 /// A standard path, a world made of the seed, or a file.
@@ -68,20 +89,31 @@ fn load(name: &str, seed: u64) -> Result<Scenario, Failure> {
     }
     if name.ends_with(".toml") {
         let text = fs::read_to_string(name).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-        return toml::from_str(&text)
-            .map_err(|error| Failure::usage(format!("{name}: {}", one_line(&error))));
+        return toml::from_str(&text).map_err(|error| {
+            let failure = Failure::usage(format!("{name}: {}", one_line(&error)));
+            failure.in_lines(format!("{name}: {}", in_lines(&error)))
+        });
     }
-    standard::scenario(name).ok_or_else(|| {
-        let names: Vec<String> = standard::scenarios().into_iter().map(|scenario| scenario.name).collect();
-        Failure::usage(format!(
-            "no scenario {name:?}; there are random, calm, FILE.toml, {}",
-            names.join(", ")
-        ))
-    })
+    standard::scenario(name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Failure {
+    let names: Vec<String> = standard::scenarios().into_iter().map(|scenario| scenario.name).collect();
+    let meant = names::closest(name, names.iter().map(String::as_str).chain(["random", "calm"]));
+    let meant = meant.map_or_else(String::new, |meant| format!("did you mean {meant}? "));
+    let others = format!("there are random, calm, FILE.toml, {}", names.join(", "));
+    Failure::usage(format!("no scenario {name:?}; {meant}{others}"))
 }
 
 fn one_line(error: &toml::de::Error) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// As it is, with its caret under the place, but for what would move the cursor.
+fn in_lines(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let harmless = |letter: char| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter };
+    text.trim_end().chars().map(harmless).collect()
 }
 
 fn simulate(scenario: &Scenario, options: RunOptions) -> Result<Outcome, Failure> {
@@ -126,5 +158,13 @@ fn payment_to_json(payment: &PaymentOutcome) -> Value {
 }
 
 fn to_text(scenario: &Scenario, outcome: &Outcome) -> String {
-    format!("{}\n{}", report::summary(scenario, outcome), report::plot(scenario, outcome))
+    let columns = columns();
+    let summary = report::summary(scenario, outcome, columns);
+    format!("{summary}\n{}", report::plot(scenario, outcome, columns))
+}
+
+/// Of the terminal; where there is none, as many as always fit.
+fn columns() -> usize {
+    let size = console::Term::stdout().size_checked();
+    size.map_or(80, |(_, columns)| usize::from(columns)).max(80)
 }

@@ -148,9 +148,17 @@ pub enum ConfigError {
     /// Two nodes have the same name.
     #[error("two nodes are called {0:?}")]
     NameTaken(String),
-    /// A link, a rate or a payment names a node that is not there.
+    /// A rate or a payment names a node that is not there.
     #[error("there is no node {0:?}")]
     UnknownNode(String),
+    /// A link names a node that is not there.
+    #[error("there is no node {node:?}, which the link {:?} – {:?} names", .ends[0], .ends[1])]
+    UnknownEnd {
+        /// The node.
+        node: String,
+        /// Both ends of the link.
+        ends: [String; 2],
+    },
     /// A link leads back to where it starts.
     #[error("a link joins {0:?} to itself")]
     Loop(String),

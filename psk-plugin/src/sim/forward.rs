@@ -69,6 +69,7 @@ impl World {
             };
             self.now = self.now.max(at);
             self.events += 1;
+            self.last_event = self.now;
             if time_out == Some((at, number)) {
                 self.give_up_next();
             } else if let Some(event) = self.queue.pop() {

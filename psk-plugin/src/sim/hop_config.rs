@@ -1,8 +1,11 @@
 //! What a simulated connector is like.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::is_default;
+use super::curve::share_at;
 use crate::rate::Rate;
 
 /// A connector: what it does with packets, honestly or not.
@@ -89,6 +92,13 @@ pub struct CurveConfig {
     /// fall; two points at one time are a jump.
     #[serde(default, skip_serializing_if = "is_default")]
     pub curve: Vec<CurvePoint>,
+}
+
+impl CurveConfig {
+    /// Where the curve is so long after the start, in parts per million of its rate.
+    pub fn share_at(&self, time: Duration) -> u32 {
+        share_at(&self.curve, time)
+    }
 }
 
 /// Where a rate is at a time.

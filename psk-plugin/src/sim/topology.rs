@@ -44,7 +44,8 @@ impl Topology {
         for (index, link) in config.links.iter().enumerate() {
             check_link(link)?;
             let node = |name: &String| {
-                by_name.get(name).copied().ok_or_else(|| ConfigError::UnknownNode(name.clone()))
+                let unknown = || ConfigError::UnknownEnd { node: name.clone(), ends: link.ends.clone() };
+                by_name.get(name).copied().ok_or_else(unknown)
             };
             let [one, other] = [node(&link.ends[0])?, node(&link.ends[1])?];
             if one == other {

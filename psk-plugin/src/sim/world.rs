@@ -98,6 +98,7 @@ pub struct World {
     pub(super) trace: Trace,
     pub(super) encodes: bool,
     pub(super) events: u64,
+    pub(super) last_event: Duration,
     /// The first thing that was wrong with the accounts, and when.
     pub(super) unsound: Option<(Duration, &'static str)>,
 }
@@ -162,6 +163,7 @@ impl World {
             trace: Trace::default(),
             encodes: false,
             events: 0,
+            last_event: Duration::ZERO,
             unsound: None,
         })
     }
@@ -209,6 +211,11 @@ impl World {
     /// How many events there have been.
     pub fn events(&self) -> u64 {
         self.events
+    }
+
+    /// When the last of them was, since the start.
+    pub fn last_event(&self) -> Duration {
+        self.last_event
     }
 
     /// How many Prepares are under way, counting each link that one takes.

@@ -1,18 +1,28 @@
-//! The network as a drawing, and in words.
+//! The network as a drawing.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::time::Duration;
 
-use psk_plugin::sim::{BalanceLimitConfig, HopConfig, Hostility, LinkConfig, TooLargeAnswer};
+use psk_plugin::sim::{HopConfig, LinkConfig};
 
-use super::super::scenario::{Attack, Lie, Scenario};
-use super::markup::{Escaped, Tenths};
-use super::number::{percent, short, time};
+use super::super::scenario::Scenario;
+use super::facts::{Fact, hop_short, host_short, link_facts, link_short};
+use super::markup::{Escaped, Shortened, Tenths};
+use super::number::time;
 
+/// It is at least as wide as this, and so wide that there is room between neighbours.
 const WIDTH: i64 = 9_000;
-const LAYER_HEIGHT: i64 = 1_500;
+const SPACING: i64 = 2_000;
+const FITS: i64 = 12_200;
 const BOX: (i64, i64) = (1_150, 340);
+/// So much is free above the middle of a box, and a line of text takes so much.
+const ABOVE: i64 = 350;
+const LINE: i64 = 130;
+/// A letter of a fact is about so wide.
+const LETTER: i64 = 62;
+/// More letters of a name do not fit into a box.
+const LONGEST_NAME: usize = 12;
 
 /// Where a node stands.
 struct Node<'a> {
@@ -24,14 +34,18 @@ struct Node<'a> {
 
 /// Hosts, connectors and the links between them.
 pub(super) fn draw(scenario: &Scenario) -> String {
-    let (nodes, height) = nodes(scenario);
+    let (nodes, [width, height]) = nodes(scenario);
     let mut text = String::new();
+    // One that fits a wide page is not scrolled there; another may as well be read with ease.
+    let least = if width <= FITS { width * 7 / 100 } else { width * 17 / 200 };
     // Writing to a string never fails.
     let _ = write!(
         text,
-        "<div class=\"wide\"><svg class=\"net\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"the network\">",
-        Tenths(WIDTH),
-        Tenths(height)
+        "<div class=\"wide scrolls\"><svg class=\"net\" viewBox=\"0 0 {} {}\" style=\"min-width:{}px\" role=\"img\" \
+         aria-label=\"the network\">",
+        Tenths(width),
+        Tenths(height),
+        least
     );
     let place = |name: &str| nodes.iter().find(|node| node.name == name);
     for link in &scenario.network.links {
@@ -47,7 +61,7 @@ pub(super) fn draw(scenario: &Scenario) -> String {
 }
 
 /// From left to right by how many links they are away from the first that pays.
-fn nodes(scenario: &Scenario) -> (Vec<Node<'_>>, i64) {
+fn nodes(scenario: &Scenario) -> (Vec<Node<'_>>, [i64; 2]) {
     let network = &scenario.network;
     let hops = network.connectors.iter().map(|hop| (hop.name.as_str(), Some(hop)));
     let all: Vec<(&str, Option<&HopConfig>)> =
@@ -57,18 +71,41 @@ fn nodes(scenario: &Scenario) -> (Vec<Node<'_>>, i64) {
     let in_layer = |layer: usize| layers.iter().filter(|other| **other == layer).count();
     let tallest = (0..=last).map(in_layer).max().unwrap_or(1).max(1);
     let length = |count: usize| i64::try_from(count).unwrap_or(i64::MAX / WIDTH);
-    let height = length(tallest) * LAYER_HEIGHT;
-    let across = WIDTH - BOX.0 - 600;
+    let row = row(scenario, tallest);
+    let height = length(tallest) * row;
+    let width = WIDTH.max(BOX.0 + 600 + spacing(scenario) * length(last));
+    let across = width - BOX.0 - 600;
     let mut seen = vec![0; last + 1];
     let mut nodes = Vec::new();
     for ((name, hop), layer) in all.into_iter().zip(layers.iter().copied()) {
         let (count, place) = (length(in_layer(layer)), length(seen[layer]));
         seen[layer] += 1;
         let x = 300 + BOX.0 / 2 + across * length(layer) / length(last).max(1);
-        let y = height * (2 * place + 1) / (2 * count.max(1)) - 150;
+        let y = height * (2 * place + 1) / (2 * count.max(1)) - row / 2 + ABOVE;
         nodes.push(Node { name, hop, x, y });
     }
-    (nodes, height)
+    (nodes, [width, height])
+}
+
+/// How far the middles of neighbours are from each other, so that what is said of them and of their link has room.
+fn spacing(scenario: &Scenario) -> i64 {
+    let network = &scenario.network;
+    let letters = |facts: Vec<Fact>| facts.iter().map(|(fact, _)| fact.chars().count()).max();
+    let hops = network.connectors.iter().filter_map(|hop| letters(hop_short(hop))).max();
+    let links = network.links.iter().filter_map(|link| letters(link_short(link))).max();
+    let width = |letters: Option<usize>| i64::try_from(letters.unwrap_or(0)).unwrap_or(WIDTH) * LETTER;
+    SPACING.max(width(hops) + width(links) + LETTER)
+}
+
+/// How high a row of boxes is, with what stands below them at most, so that nothing is cut off.
+fn row(scenario: &Scenario, rows: usize) -> i64 {
+    let hops = scenario.network.connectors.iter().map(|hop| hop_short(hop).len());
+    let hosts = scenario.network.hosts.iter().map(|host| host_short(scenario, host).len());
+    let links = scenario.network.links.iter().map(|link| link_short(link).len()).max().unwrap_or(0);
+    let below = |lines: usize| BOX.1 / 2 + 60 + LINE * i64::try_from(lines).unwrap_or(i64::MAX / WIDTH);
+    let height = ABOVE + below(hops.chain(hosts).max().unwrap_or(0).max(links));
+    // The text of a link between two rows stands in the middle of them, above that of a link in the lower one.
+    if rows > 1 { height.max(2 * below(links + 1)) } else { height }
 }
 
 fn layers(scenario: &Scenario, all: &[(&str, Option<&HopConfig>)]) -> Vec<usize> {
@@ -127,17 +164,25 @@ fn draw_link(link: &LinkConfig, one: &Node<'_>, other: &Node<'_>) -> String {
         Tenths(y - 50),
         Escaped(&time(Duration::from_micros(link.latency_us)))
     );
-    for (fact, line) in link_short(link).iter().zip(1..=4) {
+    text.push_str(&lines(&link_short(link), x, y));
+    text.push_str("</g>");
+    text
+}
+
+/// Facts below each other, under what stands at this place.
+fn lines(facts: &[Fact], x: i64, y: i64) -> String {
+    let mut text = String::new();
+    for ((fact, harms), line) in facts.iter().zip(1i64..) {
+        // Writing to a string never fails.
         let _ = write!(
             text,
             "<text class=\"{}\" x=\"{}\" y=\"{}\">{}</text>",
-            if fact.1 { "fault" } else { "fact" },
+            if *harms { "fault" } else { "fact" },
             Tenths(x),
-            Tenths(y + 20 + 130 * line),
-            Escaped(&fact.0)
+            Tenths(y + BOX.1 / 2 + 10 + LINE * line),
+            Escaped(fact)
         );
     }
-    text.push_str("</g>");
     text
 }
 
@@ -146,11 +191,13 @@ fn draw_node(scenario: &Scenario, node: &Node<'_>) -> String {
         || scenario.lies.contains_key(node.name)
         || scenario.attacks.iter().any(|attack| attack.from == node.name);
     let kind = if node.hop.is_some() { "hop" } else { "host" };
+    let facts = node.hop.map(hop_short).unwrap_or_else(|| host_short(scenario, node.name));
     let class = if bad { " bad" } else { "" };
     let radius = if node.hop.is_some() { 40 } else { BOX.1 / 2 };
     let mut text = format!(
-        "<g class=\"{kind}{class}\"><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\"/>\
+        "<g class=\"{kind}{class}\"><title>{}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\"/>\
          <text x=\"{}\" y=\"{}\">{}{}</text>",
+        Escaped(node.name),
         Tenths(node.x - BOX.0 / 2),
         Tenths(node.y - BOX.1 / 2),
         Tenths(BOX.0),
@@ -159,235 +206,9 @@ fn draw_node(scenario: &Scenario, node: &Node<'_>) -> String {
         Tenths(node.x),
         Tenths(node.y + 45),
         if bad { "⚠ " } else { "" },
-        Escaped(node.name)
+        Shortened(node.name, if bad { LONGEST_NAME - 2 } else { LONGEST_NAME })
     );
-    let facts = node.hop.map(hop_short).unwrap_or_else(|| host_facts(scenario, node.name));
-    for ((fact, fault), line) in facts.iter().zip(1i64..=6) {
-        let _ = write!(
-            text,
-            "<text class=\"{}\" x=\"{}\" y=\"{}\">{}</text>",
-            if *fault { "fault" } else { "fact" },
-            Tenths(node.x),
-            Tenths(node.y + BOX.1 / 2 + 10 + 130 * line),
-            Escaped(fact)
-        );
-    }
+    text.push_str(&lines(&facts, node.x, node.y));
     text.push_str("</g>");
     text
-}
-
-type Fact = (String, bool);
-
-fn host_facts(scenario: &Scenario, name: &str) -> Vec<Fact> {
-    let lie = scenario.lies.get(name).map(|lie| lies(*lie).to_owned());
-    let attacks = scenario.attacks.iter().filter(|attack| attack.from == name);
-    lie.into_iter()
-        .chain(attacks.map(|attack| does(attack.kind).to_owned()))
-        .map(|fact| (fact, true))
-        .collect()
-}
-
-/// A few words for each, to stand below a connector.
-fn hop_short(hop: &HopConfig) -> Vec<Fact> {
-    let mut facts: Vec<Fact> = Vec::new();
-    let mut fact = |text: String| facts.push((text, false));
-    if hop.spread_ppm > 0 {
-        fact(format!("keeps {}", percent(hop.spread_ppm)));
-    }
-    if let Some(most) = hop.max_packet_amount {
-        fact(format!("packets ≤ {}", short(most.into())));
-    }
-    if let Some(liquidity) = &hop.liquidity {
-        let least = liquidity.cycle.iter().map(|step| step.per_second).min();
-        let most = liquidity.cycle.iter().map(|step| step.per_second).max();
-        fact(match (least, most) {
-            (Some(least), Some(most)) => format!("{}–{} per s", short(least.into()), short(most.into())),
-            _ => format!("{} per s", short(liquidity.per_second.into())),
-        });
-        fact(format!("{} at once", short(liquidity.capacity.into())));
-    }
-    if let Some(limit) = hop.packet_rate {
-        fact(format!("{} packets/s", short(limit.per_second.into())));
-    }
-    if hop.rates.iter().any(|rate| !rate.curve.is_empty()) {
-        fact("its rate moves".to_owned());
-    }
-    if hop.strips_fulfill_data {
-        facts.push(("drops answers' data".to_owned(), true));
-    }
-    for error in &hop.errors {
-        facts.push((format!("{} for {}", error.code, percent(error.share_ppm)), true));
-    }
-    if let Some(hostility) = hop.hostility {
-        facts.push((harm(hostility.kind).to_owned(), true));
-    }
-    facts
-}
-
-fn link_short(link: &LinkConfig) -> Vec<Fact> {
-    let faults = [
-        (link.request_loss_ppm, "requests lost"),
-        (link.reply_loss_ppm, "replies lost"),
-        (link.late_request_ppm, "requests late"),
-        (link.late_reply_ppm, "replies late"),
-    ];
-    let faults = faults.into_iter().filter(|(ppm, _)| *ppm > 0);
-    let mut facts: Vec<Fact> = faults.map(|(ppm, what)| (format!("{} {what}", percent(ppm)), true)).collect();
-    if link.repeat_ppm > 0 || link.reorder_ppm > 0 {
-        facts.push(("repeats, reorders".to_owned(), true));
-    }
-    for limit in &link.balance_limits {
-        facts.push((format!("owes ≤ {}", short(limit.max_balance.into())), false));
-    }
-    facts
-}
-
-/// Everything about each connector and link, in words.
-pub(super) fn words(scenario: &Scenario) -> String {
-    let mut text = String::from("<ul class=\"facts\">");
-    let mut item = |name: String, facts: Vec<String>| {
-        let facts = if facts.is_empty() { "nothing special".to_owned() } else { facts.join("; ") };
-        let _ = write!(text, "<li><b>{}</b>: {}.</li>", Escaped(&name), Escaped(&facts));
-    };
-    for hop in &scenario.network.connectors {
-        item(hop.name.clone(), hop_facts(hop));
-    }
-    for link in &scenario.network.links {
-        item(format!("{} – {}", link.ends[0], link.ends[1]), link_facts(link));
-    }
-    for (host, lie) in &scenario.lies {
-        item(host.clone(), vec![lies(*lie).to_owned()]);
-    }
-    for attack in &scenario.attacks {
-        let each =
-            format!("{} packets of {}, {} per second", attack.packets, attack.amount, attack.per_second);
-        item(attack.from.clone(), vec![does(attack.kind).to_owned(), each]);
-    }
-    text.push_str("</ul>");
-    text
-}
-
-fn hop_facts(hop: &HopConfig) -> Vec<String> {
-    let mut facts = Vec::new();
-    if hop.spread_ppm > 0 {
-        facts.push(format!("keeps {} of every packet", percent(hop.spread_ppm)));
-    }
-    for rate in &hop.rates {
-        let (above, below) = rate.rate.parts();
-        let moves = if rate.curve.is_empty() { "" } else { ", and moves" };
-        facts.push(format!("{below} {} is worth {above} {}{moves}", rate.from, rate.to));
-    }
-    if let Some(most) = hop.max_packet_amount {
-        let answer = match hop.too_large {
-            TooLargeAnswer::F08 => "F08 and the true maximum",
-            TooLargeAnswer::F08Empty => "F08 without the maximum",
-            TooLargeAnswer::T04 => "T04",
-            _ => "F08 and a false maximum",
-        };
-        facts.push(format!(
-            "takes packets of at most {}, answers larger ones with {answer}",
-            short(most.into())
-        ));
-    }
-    if let Some(liquidity) = &hop.liquidity {
-        let rate = match liquidity.cycle.is_empty() {
-            true => format!("{} units per second", short(liquidity.per_second.into())),
-            false => {
-                let step = |step: &psk_plugin::sim::LiquidityStep| {
-                    format!(
-                        "{} per second for {}",
-                        short(step.per_second.into()),
-                        time(Duration::from_millis(step.for_ms))
-                    )
-                };
-                liquidity.cycle.iter().map(step).collect::<Vec<_>>().join(", ") + ", over and over"
-            }
-        };
-        facts.push(format!("forwards {rate}, {} at once; T04 beyond", short(liquidity.capacity.into())));
-    }
-    if let Some(limit) = hop.packet_rate {
-        facts.push(format!(
-            "forwards {} packets per second, {} at once; T05 beyond",
-            limit.per_second, limit.burst
-        ));
-    }
-    if hop.processing_us > 0 {
-        facts.push(format!("takes {} over each packet", time(Duration::from_micros(hop.processing_us))));
-    }
-    if hop.strips_fulfill_data {
-        facts.push("takes the data out of Fulfills".to_owned());
-    }
-    facts.extend(
-        hop.errors.iter().map(|error| format!("{} for {} of packets", error.code, percent(error.share_ppm))),
-    );
-    if let Some(hostility) = hop.hostility {
-        let (kind, share) = (harm(hostility.kind), percent(hostility.share_ppm));
-        facts
-            .push(format!("hostile: {kind}, {share} of packets after the first {}", hostility.after_packets));
-    }
-    facts
-}
-
-fn link_facts(link: &LinkConfig) -> Vec<String> {
-    let mut facts = vec![
-        format!("{} each way", time(Duration::from_micros(link.latency_us))),
-        format!("in units of 10^-{} {}", link.scale, link.asset),
-    ];
-    if link.jitter_us > 0 {
-        facts.push(format!("up to {} more", time(Duration::from_micros(link.jitter_us))));
-    }
-    let faults = [
-        (link.request_loss_ppm, "of requests lost"),
-        (link.reply_loss_ppm, "of replies lost"),
-        (link.repeat_ppm, "repeated"),
-        (link.reorder_ppm, "may be overtaken"),
-        (link.late_request_ppm, "of requests come after their expiry"),
-        (link.late_reply_ppm, "of replies come after their expiry"),
-    ];
-    facts.extend(
-        faults.iter().filter(|(ppm, _)| *ppm > 0).map(|(ppm, what)| format!("{} {what}", percent(*ppm))),
-    );
-    let owed = |limit: &BalanceLimitConfig| {
-        let most = short(limit.max_balance.into());
-        let settled = limit.settle_every_ms.map_or("never settled".to_owned(), |millis| {
-            format!("settled every {}", time(Duration::from_millis(millis)))
-        });
-        format!("{} may be owed {most} at most, {settled}; T04 beyond", limit.at)
-    };
-    facts.extend(link.balance_limits.iter().map(owed));
-    facts
-}
-
-fn harm(kind: Hostility) -> &'static str {
-    match kind {
-        Hostility::WrongPreimage => "wrong preimages",
-        Hostility::LateFulfills => "late Fulfills",
-        Hostility::SwappedReplies => "swaps replies",
-        Hostility::Reflect => "reflects packets",
-        Hostility::R00 => "says R00",
-        Hostility::R01 => "says R01",
-        Hostility::Swallow => "never answers",
-    }
-}
-
-fn lies(lie: Lie) -> &'static str {
-    match lie {
-        Lie::UnderClaims => "says it got less",
-        Lie::OverClaims => "says it got more",
-        Lie::DecreasingTotals => "says falling totals",
-        Lie::ClosesAndOpens => "closes and opens",
-        Lie::SaysNothing => "says nothing",
-    }
-}
-
-fn does(attack: Attack) -> &'static str {
-    match attack {
-        Attack::DuplicateSequences => "numbers used twice",
-        Attack::ChangingTotals => "changing totals",
-        Attack::NewIds => "floods of new ids",
-        Attack::Replays => "replays packets",
-        Attack::Expired => "expired packets",
-        Attack::TooLittle => "too small packets",
-        Attack::AfterTheLast => "chunks after the last",
-    }
 }

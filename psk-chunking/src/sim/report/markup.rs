@@ -26,6 +26,20 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Text of at most so many letters, with an ellipsis where there are more.
+pub(super) struct Shortened<'a>(pub(super) &'a str, pub(super) usize);
+
+impl fmt::Display for Shortened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text, most) = *self;
+        if text.chars().count() <= most {
+            return Escaped(text).fmt(f);
+        }
+        let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+        write!(f, "{}…", Escaped(&kept))
+    }
+}
+
 /// A coordinate in tenths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Tenths(pub(super) i64);
@@ -50,6 +64,8 @@ mod tests {
             Escaped("<b a='1' c=\"2\">&\u{0}\u{1b}\n").to_string(),
             "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;\u{fffd}\u{fffd}\n"
         );
+        assert_eq!(Shortened("a <long> name", 5).to_string(), "a &lt;l…");
+        assert_eq!(Shortened("short", 5).to_string(), "short");
         assert_eq!([Tenths(-15), Tenths(20), Tenths(3)].map(|it| it.to_string()), ["-1.5", "2", "0.3"]);
     }
 }

@@ -56,11 +56,25 @@ pub(super) fn short(number: u128) -> String {
     }
 }
 
-/// The number of a tick, which is round, in the unit that fits the largest one.
-pub(super) fn tick(number: u128, largest: u128) -> String {
-    match UNITS.into_iter().find(|(unit, _)| largest >= *unit) {
-        Some((unit, name)) if number > 0 => format!("{}{name}", decimal(number, unit)),
-        _ => number.to_string(),
+/// The number of a tick, which is round, in the unit that fits it.
+pub(super) fn tick(number: u128) -> String {
+    match UNITS.into_iter().find(|(unit, _)| number >= *unit) {
+        Some((unit, name)) => format!("{}{name}", decimal(number, unit)),
+        None => number.to_string(),
+    }
+}
+
+/// Parts per thousand as a factor with two decimals, rounded: 1.02.
+pub(super) fn ratio(per_mille: u128) -> String {
+    let hundredths = per_mille.saturating_add(5) / 10;
+    format!("{}.{:02}", whole(hundredths / 100), hundredths % 100)
+}
+
+/// One thing, or several: `3 packets`.
+pub(super) fn several(count: u128, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{} {one}s", whole(count)),
     }
 }
 
@@ -69,15 +83,28 @@ pub(super) fn percent(ppm: u32) -> String {
     format!("{} %", decimal(ppm.into(), 10_000))
 }
 
-/// A time in the unit that fits: 12.5 ms.
+/// A time in the unit that fits, rounded to thousandths of a second or hundredths of less: 12.5 ms.
 pub(super) fn time(time: Duration) -> String {
     let nanos = time.as_nanos();
+    let rounded = |unit: u128| nanos.saturating_add(unit / 2) / unit;
     match nanos {
         0 => "0 s".to_owned(),
         _ if time == Duration::MAX => "never".to_owned(),
-        1..1_000_000 => format!("{} µs", decimal(nanos / 10, 100)),
-        1_000_000..1_000_000_000 => format!("{} ms", decimal(nanos / 10_000, 100)),
-        _ => format!("{} s", decimal(nanos / 1_000_000, 1_000)),
+        1..999_995 => format!("{} µs", decimal(rounded(10), 100)),
+        999_995..999_995_000 => format!("{} ms", decimal(rounded(10_000), 100)),
+        _ => format!("{} s", decimal(rounded(1_000_000), 1_000)),
+    }
+}
+
+/// A time for a sentence: three digits of it.
+pub(super) fn about(length: Duration) -> String {
+    let nanos = length.as_nanos();
+    let digits = nanos.checked_ilog10().unwrap_or(0);
+    let unit = 10u128.pow(digits.saturating_sub(2));
+    let rounded = nanos.saturating_add(unit / 2) / unit * unit;
+    match u64::try_from(rounded) {
+        Ok(nanos) if length < Duration::MAX => time(Duration::from_nanos(nanos)),
+        _ => time(length),
     }
 }
 
@@ -112,10 +139,17 @@ mod tests {
         assert_eq!([decimal(12_500, 1_000), decimal(5, 1_000), decimal(3, 1)], ["12.5", "0.005", "3"]);
         assert_eq!([short(999), short(1_234), short(45_678_900)], ["999", "1.23k", "45.6M"]);
         assert_eq!(short(u64::MAX.into()), "18.4E");
-        assert_eq!([tick(0, 5_000_000), tick(2_500_000, 5_000_000)], ["0", "2.5M"]);
+        assert_eq!([tick(0), tick(200), tick(1_000), tick(2_500_000)], ["0", "200", "1k", "2.5M"]);
+        assert_eq!([ratio(1_024), ratio(1_025), ratio(2_000)], ["1.02", "1.03", "2.00"]);
+        assert_eq!([several(1, "packet"), several(2_000, "packet")], ["1 packet", "2,000 packets"]);
         assert_eq!(time(Duration::from_micros(12_500)), "12.5 ms");
         assert_eq!(time(Duration::from_micros(250)), "250 µs");
         assert_eq!(time(Duration::from_millis(22_755)), "22.755 s");
+        assert_eq!(time(Duration::from_nanos(5_070_499_999)), "5.07 s");
+        assert_eq!(time(Duration::from_nanos(999_999_999)), "1 s");
+        assert_eq!(about(Duration::from_micros(20_604_471)), "20.6 s");
+        assert_eq!(about(Duration::from_nanos(335_460_123)), "335 ms");
+        assert_eq!(about(Duration::MAX), "never");
         assert_eq!(percent(2_000), "0.2 %");
     }
 

@@ -3,24 +3,30 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::super::outcome::{Outcome, PaymentOutcome};
-use super::super::scenario::{Fixed, PaymentConfig, Scenario};
-use super::charts::{Payment, meaning};
-use super::drawing;
-use super::markup::Escaped;
-use super::number::{decimal, time, whole};
+use super::super::outcome::{Outcome, PaymentOutcome, Rejects};
+use super::super::scenario::{Expectation, Fixed, PaymentConfig, Scenario};
+use super::charts::Payment;
+use super::codes::{class, meaning};
+use super::head::{attacks, head};
+use super::markup::{Escaped, Shortened};
+use super::number::{percent, ratio, time, whole};
+use super::{drawing, facts, words};
+
+/// Longer names do not stand whole in the head of a table.
+const LONGEST_NAME: usize = 14;
 
 /// A page of HTML about a run: what was simulated, what came of it, and plots of every payment over time, if its
-/// [timeline](Outcome::timeline) was kept. It stands alone, works without a network, and can be printed.
-pub fn html(scenario: &Scenario, outcome: &Outcome) -> String {
+/// [timeline](Outcome::timeline) was kept. `file` is the scenario as TOML, if it is to stand there too. The page stands
+/// alone, works without a network, and can be printed.
+pub fn html(scenario: &Scenario, outcome: &Outcome, file: Option<&str>) -> String {
     let name = Escaped(&outcome.scenario);
     let sections = [
         head(scenario, outcome),
         section("result", "What came of it", &result(scenario, outcome)),
         section("network", "The network", &network(scenario)),
         payments(scenario, outcome),
-        section("words", "What the words mean", WORDS),
-        section("again", "See it again", &again(outcome)),
+        section("words", "What the words mean", &words::glossary()),
+        section("again", "See it again", &again(outcome, file)),
     ];
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\
@@ -36,47 +42,6 @@ fn section(id: &str, title: &str, content: &str) -> String {
     format!("<section id=\"{id}\"><h2>{title}</h2>{content}</section>")
 }
 
-fn head(scenario: &Scenario, outcome: &Outcome) -> String {
-    let mut text = format!(
-        "<header><p class=\"kind\">A simulated Interledger payment path</p><h1>{}</h1><p class=\"about\">{}</p>\
-         <p class=\"seed\">seed {}, {} events of the network, {} of virtual time</p>",
-        Escaped(&outcome.scenario),
-        Escaped(&sentence(&scenario.about)),
-        outcome.seed,
-        whole(outcome.events.into()),
-        time(rounded(end(outcome)))
-    );
-    // Writing to a string never fails.
-    if outcome.is_well() {
-        text.push_str(
-            "<p class=\"verdict well\"><b>All invariants held.</b> After every step the money was all accounted for, \
-             and everything ended as this scenario expects.</p>",
-        );
-    } else {
-        text.push_str("<div class=\"verdict wrong\"><b>Something was wrong:</b><ul>");
-        for violation in &outcome.violations {
-            let _ = write!(text, "<li>{}</li>", Escaped(violation));
-        }
-        text.push_str("</ul></div>");
-    }
-    text.push_str("</header>");
-    text
-}
-
-fn sentence(about: &str) -> String {
-    let mut letters = about.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>());
-    let text = first.unwrap_or_default() + letters.as_str();
-    if text.is_empty() { text } else { format!("{text}.") }
-}
-
-/// When the last thing was seen, or the last payment ended.
-fn end(outcome: &Outcome) -> Duration {
-    let ended = outcome.payments.iter().map(|payment| payment.starts_at.saturating_add(payment.took));
-    let seen = outcome.timeline.iter().map(|timeline| timeline.ends());
-    ended.chain(seen).max().unwrap_or_default()
-}
-
 /// Microseconds are enough for people.
 fn rounded(time: Duration) -> Duration {
     match time {
@@ -85,35 +50,62 @@ fn rounded(time: Duration) -> Duration {
     }
 }
 
-fn names(scenario: &Scenario, place: usize) -> String {
-    scenario
-        .payments
-        .get(place)
-        .map_or_else(|| format!("payment {place}"), |payment| format!("{} → {}", payment.from, payment.to))
+fn name(scenario: &Scenario, place: usize) -> String {
+    let payment = scenario.payments.get(place);
+    let name = |payment: &PaymentConfig| {
+        let ends = [Shortened(&payment.from, LONGEST_NAME), Shortened(&payment.to, LONGEST_NAME)];
+        format!(
+            "<span title=\"{} → {}\">{} → {}</span>",
+            Escaped(&payment.from),
+            Escaped(&payment.to),
+            ends[0],
+            ends[1]
+        )
+    };
+    payment.map_or_else(|| format!("payment {}", place + 1), name)
 }
 
 fn result(scenario: &Scenario, outcome: &Outcome) -> String {
+    let mut text = String::new();
     if outcome.payments.is_empty() {
-        return "<p>There are no payments in this scenario.</p>".to_owned();
+        text.push_str("<p>There are no payments in this scenario.</p>");
     }
-    let mut text = String::from("<ul class=\"endings\">");
+    text.push_str("<ul class=\"endings\">");
     for (place, payment) in outcome.payments.iter().enumerate() {
         let ending = payment.ending();
-        let class = if ending == "completed" { "well" } else { "wrong" };
+        let class = match (ending.as_str(), scenario.expects) {
+            ("completed", Expectation::Fails) => "wrong",
+            ("completed", _) => "well",
+            (_, Expectation::Completes) => "wrong",
+            // What was expected is no alarm.
+            _ => "plain",
+        };
+        // Writing to a string never fails.
         let _ = write!(
             text,
             "<li><b>{}</b>: <span class=\"{class}\">{}</span> after {}.</li>",
-            Escaped(&names(scenario, place)),
+            name(scenario, place),
             Escaped(&ending),
             time(rounded(payment.took))
         );
     }
-    text.push_str("</ul><div class=\"wide\"><table><thead><tr><th></th>");
+    text.push_str(&attacks(outcome));
+    text.push_str("</ul>");
+    if !outcome.payments.is_empty() {
+        text.push_str(&table(scenario, outcome));
+    }
+    text
+}
+
+fn table(scenario: &Scenario, outcome: &Outcome) -> String {
+    let mut text = String::from("<div class=\"wide\"><table><thead><tr><th></th>");
     for place in 0..outcome.payments.len() {
-        let _ = write!(text, "<th>{}</th>", Escaped(&names(scenario, place)));
+        // Writing to a string never fails.
+        let _ = write!(text, "<th>{}</th>", name(scenario, place));
     }
     text.push_str("</tr></thead><tbody>");
-    for (name, figure) in FIGURES {
+    let refunds = REFUNDS.iter().filter(|_| scenario.refunds);
+    for (name, figure) in FIGURES.iter().chain(refunds) {
         let _ = write!(text, "<tr><th>{name}</th>");
         for payment in &outcome.payments {
             let _ = write!(text, "<td>{}</td>", figure(payment));
@@ -130,22 +122,13 @@ type Row = (&'static str, fn(&PaymentOutcome) -> String);
 const FIGURES: [Row; 12] = [
     ("time", |payment| time(rounded(payment.took))),
     ("ideal time", |payment| time(rounded(payment.ideal))),
-    ("time over ideal", |payment| {
-        payment
-            .per_mille_of_ideal()
-            .map_or_else(|| "–".to_owned(), |over| format!("{} ×", decimal(over / 10, 100)))
+    ("time over ideal, if completed", |payment| {
+        payment.over_ideal().map_or_else(|| "–".to_owned(), |over| format!("{} ×", ratio(over)))
     }),
     ("packets sent, with probes", |payment| whole(payment.packets.into())),
     ("rejects", |payment| {
-        let codes = payment.rejects.iter().map(|(code, count)| {
-            format!(
-                "<abbr title=\"{}\">{}</abbr> {}",
-                meaning(code),
-                Escaped(code),
-                whole(u128::from(*count))
-            )
-        });
-        let codes: Vec<String> = codes.collect();
+        let mut codes = codes(&payment.rejects_in_time(), "");
+        codes.extend(self::codes(&payment.late_rejects, " after its end"));
         if codes.is_empty() { "none".to_owned() } else { codes.join("<br/>") }
     }),
     ("sent, in source units", |payment| whole(payment.sent().units().into())),
@@ -157,6 +140,26 @@ const FIGURES: [Row; 12] = [
     ("round trip", |payment| time(payment.round_trip)),
 ];
 
+/// Those of payments whose receivers refund.
+const REFUNDS: [Row; 3] = [
+    ("paid back by the receiver", |payment| whole(payment.paid_back)),
+    ("left with the receiver", |payment| whole(payment.left_with_receiver())),
+    ("came back, in source units", |payment| of_report(payment, |account| account.refunded.units())),
+];
+
+fn codes(rejects: &Rejects, when: &str) -> Vec<String> {
+    let code = |(code, count): (&String, &u64)| {
+        format!(
+            "<i class=\"box {}\"></i><abbr title=\"{}\">{}</abbr> {}{when}",
+            class(code),
+            meaning(code),
+            Escaped(code),
+            whole(u128::from(*count))
+        )
+    };
+    rejects.iter().map(code).collect()
+}
+
 fn of_report(payment: &PaymentOutcome, figure: fn(&crate::send::Account) -> u64) -> String {
     payment.report.as_ref().map_or_else(|| "–".to_owned(), |report| whole(figure(&report.account).into()))
 }
@@ -166,7 +169,7 @@ fn network(scenario: &Scenario) -> String {
         "{}<p class=\"look\">Round boxes are hosts, which pay or are paid; square ones are connectors, which forward \
          packets. Times are those of a packet on its way over a link. Red is what harms.</p>{}",
         drawing::draw(scenario),
-        drawing::words(scenario)
+        facts::words(scenario)
     )
 }
 
@@ -175,64 +178,57 @@ fn payments(scenario: &Scenario, outcome: &Outcome) -> String {
         return section("payments", "The payments over time", "<p>No timeline was kept of this run.</p>");
     };
     let mut text = String::new();
-    let (ends, several) = (end(outcome), outcome.payments.len() > 1);
     for (place, (config, payment)) in scenario.payments.iter().zip(&outcome.payments).enumerate() {
-        let drawn = Payment { place, config, outcome: payment, timeline, ends, several }.draw();
+        let drawn = Payment::new(scenario, (place, config, payment), timeline).draw();
         let title = format!("Payment {}: {}", place + 1, Escaped(&paid(config)));
         text.push_str(&section(&format!("payment-{}", place + 1), &title, &drawn));
     }
     text
 }
 
+/// Who pays whom how much, and on what terms.
 fn paid(payment: &PaymentConfig) -> String {
     let amount = whole(payment.amount.into());
-    let starts = match payment.starts_at_ms {
-        0 => String::new(),
-        millis => format!(", from {} on", time(Duration::from_millis(millis))),
-    };
-    let quoted = if payment.quoted { ", from a quote" } else { "" };
-    match payment.fixed {
-        Fixed::Source => {
-            format!("{} pays {} with {amount} source units{starts}{quoted}", payment.from, payment.to)
-        }
+    let mut text = match payment.fixed {
+        Fixed::Source => format!("{} pays {} with {amount} source units", payment.from, payment.to),
         Fixed::Destination => {
-            format!(
-                "{} pays {}, who is to get {amount} destination units{starts}{quoted}",
-                payment.from, payment.to
-            )
+            format!("{} pays {}, who is to get {amount} destination units", payment.from, payment.to)
         }
+    };
+    let millis = |millis: u64| time(Duration::from_millis(millis));
+    let terms = [
+        Some(payment.starts_at_ms).filter(|at| *at > 0).map(|at| format!("from {} on", millis(at))),
+        payment.quoted.then(|| "from a quote".to_owned()),
+        payment.slippage_ppm.map(|ppm| match ppm {
+            0 => "at no lower rate than the first".to_owned(),
+            ppm => format!("at rates down to {} below the first", percent(ppm)),
+        }),
+        payment.timeout_ms.map(|limit| format!("in {} at most", millis(limit))),
+        payment.packet_timeout_ms.map(|limit| format!("in packets that live {}", millis(limit))),
+        payment.max_source_amount.map(|most| format!("for {} source units at most", whole(most.into()))),
+        payment.max_packets_in_flight.map(|most| format!("with {most} packets in flight at most")),
+    ];
+    for term in terms.into_iter().flatten() {
+        text.push_str(", ");
+        text.push_str(&term);
     }
+    text
 }
 
-fn again(outcome: &Outcome) -> String {
+fn again(outcome: &Outcome, file: Option<&str>) -> String {
     let plain = outcome.replay.replacen(" --trace", "", 1);
+    let file = file.map_or_else(String::new, |file| {
+        format!(
+            "<details><summary>The scenario, as a file for psk simulate FILE.toml</summary><pre>{}</pre></details>",
+            Escaped(file)
+        )
+    });
     format!(
         "<p>The same seed gives the same run, event by event. This page:</p><pre>{} --report report.html</pre>\
-         <p>Every event of the network, a line each:</p><pre>{}</pre>",
+         <p>Every event of the network, a line each:</p><pre>{}</pre>{file}\
+         <p class=\"look\">Made by psk {}.</p>",
         Escaped(&plain),
-        Escaped(&outcome.replay)
+        Escaped(&outcome.replay),
+        env!("CARGO_PKG_VERSION")
     )
 }
-
-const WORDS: &str = "<dl>\
-<dt>Packet, chunk</dt><dd>A large payment is cut into chunks. Each travels in a packet of its own, from host to connector \
-to host, and comes back either fulfilled (the money has moved) or rejected (it has not).</dd>\
-<dt>Probe</dt><dd>A packet that cannot be fulfilled. It shows what the path takes and delivers, and moves nothing.</dd>\
-<dt>Source and destination units</dt><dd>What the sender pays in, and what the receiver gets. Connectors exchange one for \
-the other at a rate, keep a spread, and round down.</dd>\
-<dt>In flight</dt><dd>Sent, and not answered yet.</dd>\
-<dt>Window</dt><dd>How much, or how many packets, the sender lets be in flight at once. It grows while all goes well and is \
-cut when the path says that it is too much.</dd>\
-<dt>Round trip</dt><dd>The time of a packet to the receiver and of its answer back, when nothing holds them up.</dd>\
-<dt>Ideal</dt><dd>The shortest possible time: one round trip, and the amount over the bandwidth of the path. Bandwidth is \
-what the narrowest connector lets through in a second, or the largest packets times how many the scenario lets be in \
-flight in a round trip, whichever is less; a path without limits could take all at once. Paths that can be used at once add up; payments at once share fairly. It is computed from the \
-description of the network, not from the run.</dd>\
-<dt>In doubt</dt><dd>Sent, and no answer that tells came: nobody knows yet whether it arrived. It is never sent again as if \
-it were free.</dd>\
-<dt>Unverified</dt><dd>Fulfilled, but the answer did not say how much arrived: beyond the minimum that was agreed it is only \
-supposed.</dd>\
-<dt>Overshoot</dt><dd>What the receiver got beyond the amount that it was to get.</dd>\
-<dt>Invariants</dt><dd>What must hold after every step, whatever happens: no more leaves than the payer allowed, the sender \
-never claims more delivered than the receiver has, no chunk counts twice, and all accounts add up to zero.</dd>\
-</dl>";

@@ -3,58 +3,76 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::super::outcome::{Outcome, PaymentOutcome};
+use super::super::outcome::{AttackOutcome, Outcome, PaymentOutcome};
 use super::super::scenario::Scenario;
-use super::super::timeline::{Extent, Figure, Timeline};
+use super::super::timeline::{Extent, Figure};
+use super::captions::{counted, counted_apart};
 use super::charts::ideal;
-use super::number::{decimal, short, time, whole};
+use super::number::{about, ratio, several, short, whole};
+use super::plot::Span;
 
-/// So many payments stand beside each other.
-const ACROSS: usize = 3;
-/// Columns and rows of a plot.
-const COLUMNS: usize = 29;
+/// Each payment's figures have so much room, but for their names.
+const COLUMN: usize = 22;
+const TITLES: usize = 13;
+/// Longer names do not stand whole.
+const LONGEST_NAME: usize = 9;
+/// Rows of a plot, and its columns at least and at most.
 const ROWS: usize = 6;
+const COLUMNS: (usize, usize) = (10, 80);
+/// Of a line of two plots, so much is between and beside them.
+const BESIDE: usize = 22;
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// What came of a run, in lines of at most 80 columns as long as names and amounts are no monsters.
-pub fn summary(scenario: &Scenario, outcome: &Outcome) -> String {
-    let mut text = format!("{} with seed {}", outcome.scenario, outcome.seed);
-    // Writing to a string never fails.
-    if !scenario.about.is_empty() {
-        let _ = write!(text, ": {}", plain(&scenario.about));
-    }
-    text.push('\n');
+/// What came of a run, in lines of at most so many columns, but for the command that runs it again.
+pub fn summary(scenario: &Scenario, outcome: &Outcome, columns: usize) -> String {
+    let mut text = String::new();
+    let mut say = |indent: usize, said: &str| text.push_str(&wrapped(said, indent, columns));
+    let about = if scenario.about.is_empty() { String::new() } else { format!(": {}", scenario.about) };
+    say(0, &format!("{} with seed {}{about}", outcome.scenario, outcome.seed));
     for violation in &outcome.violations {
-        let _ = writeln!(text, "  wrong: {}", plain(violation));
+        say(2, &format!("wrong: {violation}"));
     }
-    for (group, payments) in outcome.payments.chunks(ACROSS).enumerate() {
+    let across = (columns.saturating_sub(TITLES) / COLUMN).max(1);
+    for (group, payments) in outcome.payments.chunks(across).enumerate() {
         text.push('\n');
-        let names = (0..payments.len()).map(|place| name(scenario, group * ACROSS + place));
+        let names = (0..payments.len()).map(|place| name(scenario, group * across + place));
         let mut rows = vec![("", names.collect::<Vec<String>>())];
-        for (title, figure) in FIGURES {
+        let refunds = REFUNDS.iter().filter(|_| scenario.refunds);
+        for (title, figure) in FIGURES.iter().chain(refunds) {
             rows.push((title, payments.iter().map(figure).collect()));
         }
         text.push_str(&aligned(&rows));
         for (place, payment) in payments.iter().enumerate() {
-            let _ =
-                writeln!(text, "  {}: {}", name(scenario, group * ACROSS + place), plain(&ending(payment)));
+            let ending = format!("{}: {}", name(scenario, group * across + place), ending(payment));
+            text.push_str(&wrapped(&ending, 2, columns));
         }
     }
+    for attack in &outcome.attacks {
+        text.push_str(&wrapped(&attacked(attack), 2, columns));
+    }
+    // Writing to a string never fails.
     if outcome.is_well() {
         let _ = writeln!(text, "\nall invariants held over {} events", whole(outcome.events.into()));
     }
-    let _ = write!(text, "run it again: {}", outcome.replay);
+    let _ = write!(text, "run it again: {}", plain(&outcome.replay));
     text
 }
 
 /// How a payment ended, and what was rejected.
 fn ending(payment: &PaymentOutcome) -> String {
-    let rejects: Vec<String> =
-        payment.rejects.iter().map(|(code, count)| format!("{code} {count}")).collect();
-    match rejects.is_empty() {
+    match payment.rejects.is_empty() {
         true => payment.ending(),
-        false => format!("{}; rejects: {}", payment.ending(), rejects.join(", ")),
+        false => {
+            let rejects = counted_apart(&payment.rejects_in_time(), &payment.late_rejects);
+            format!("{}; rejects: {rejects}", payment.ending())
+        }
     }
+}
+
+fn attacked(attack: &AttackOutcome) -> String {
+    let sent = several(attack.sent.into(), "packet");
+    let rejects = if attack.rejects.is_empty() { "none".to_owned() } else { counted(&attack.rejects) };
+    format!("{} attacks: {sent}, {} fulfilled; rejects: {rejects}", attack.from, attack.fulfilled)
 }
 
 type Row = (&'static str, fn(&PaymentOutcome) -> String);
@@ -62,9 +80,7 @@ type Row = (&'static str, fn(&PaymentOutcome) -> String);
 const FIGURES: [Row; 9] = [
     ("time", |payment| seconds(payment.took)),
     ("ideal", |payment| seconds(payment.ideal)),
-    ("over ideal", |payment| {
-        payment.over_ideal().map_or_else(|| "-".to_owned(), |over| decimal(over / 10, 100))
-    }),
+    ("over ideal", |payment| payment.over_ideal().map_or_else(|| "-".to_owned(), ratio)),
     ("packets", |payment| whole(payment.packets.into())),
     ("sent", |payment| whole(payment.sent().units().into())),
     ("delivered", |payment| whole(payment.delivered().units().into())),
@@ -76,21 +92,58 @@ const FIGURES: [Row; 9] = [
     ("overshoot", |payment| whole(payment.overshoot())),
 ];
 
+/// Where receivers refund.
+const REFUNDS: [Row; 2] = [
+    ("left there", |payment| whole(payment.left_with_receiver())),
+    ("came back", |payment| {
+        let refunded = payment.report.as_ref().map(|report| report.account.refunded.units());
+        refunded.map_or_else(|| "-".to_owned(), |units| whole(units.into()))
+    }),
+];
+
 fn seconds(time: Duration) -> String {
+    let millis = time.as_micros().saturating_add(500) / 1_000;
     match time {
         Duration::MAX => "never".to_owned(),
-        _ => format!("{}.{:03} s", time.as_secs(), time.subsec_millis()),
+        _ => format!("{}.{:03} s", millis / 1_000, millis % 1_000),
     }
 }
 
 fn name(scenario: &Scenario, place: usize) -> String {
+    let shortened = |text: &str| match text.chars().count() > LONGEST_NAME {
+        true => text.chars().take(LONGEST_NAME - 1).chain(['…']).collect(),
+        false => text.to_owned(),
+    };
     let payment = scenario.payments.get(place);
-    payment.map_or_else(|| place.to_string(), |payment| plain(&format!("{} → {}", payment.from, payment.to)))
+    payment.map_or_else(
+        || format!("payment {}", place + 1),
+        |payment| plain(&format!("{} → {}", shortened(&payment.from), shortened(&payment.to))),
+    )
 }
 
 /// Names come from files: what would move the cursor does not reach the terminal.
 fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Lines of at most so many columns, the second and the following ones further in.
+fn wrapped(text: &str, indent: usize, columns: usize) -> String {
+    let (mut lines, mut line) = (String::new(), " ".repeat(indent));
+    let mut is_empty = true;
+    for word in plain(text).split(' ') {
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > columns {
+            lines.push_str(&line);
+            lines.push('\n');
+            line = " ".repeat(indent + 2);
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    lines + &line + "\n"
 }
 
 fn aligned(rows: &[(&str, Vec<String>)]) -> String {
@@ -110,29 +163,37 @@ fn aligned(rows: &[(&str, Vec<String>)]) -> String {
     text
 }
 
-/// A small plot of each payment over time, 76 columns wide: delivered against the ideal, and in flight against the
-/// window. Empty when the run kept no [timeline](Outcome::timeline) or there are no payments.
-pub fn plot(scenario: &Scenario, outcome: &Outcome) -> String {
+/// A small plot of each payment from its start to its end, on a terminal of so many columns: delivered against the ideal,
+/// and in flight against the window. Empty when the run kept no [timeline](Outcome::timeline) or there are no payments.
+pub fn plot(scenario: &Scenario, outcome: &Outcome, columns: usize) -> String {
     let Some(timeline) = &outcome.timeline else { return String::new() };
+    let width = (columns.saturating_sub(BESIDE) / 2).clamp(COLUMNS.0, COLUMNS.1);
     let mut text = String::new();
     for (place, (config, payment)) in scenario.payments.iter().zip(&outcome.payments).enumerate() {
         let figure = |figure| timeline.figure(place, figure);
         if figure(Figure::InFlight).is_empty() {
             continue;
         }
-        let ideal = ideal(payment, config, timeline, place).map(|series| series.points);
-        let delivered = columns(timeline, &figure(Figure::Delivered));
-        let best = line(timeline, &ideal.unwrap_or_default());
-        let left =
-            Blocks { title: "delivered █, ideal ·", bars: delivered, marks: best, mark: '·', keep: true };
-        let (flight, window) =
-            (columns(timeline, &figure(Figure::InFlight)), columns(timeline, &figure(Figure::Window)));
-        let right =
-            Blocks {
-                title: "in flight █, window ─", bars: flight, marks: window, mark: '─', keep: false
-            };
+        let ends = timeline.moments(place).ended.unwrap_or_else(|| timeline.ends());
+        let axis = Axis { span: Span { starts: payment.starts_at, ends }, width };
+        let best = ideal(payment, config, timeline, place).map(|series| series.points);
+        let left = Blocks {
+            title: ("delivered █", ", ideal ·"),
+            bars: axis.steps(&figure(Figure::Delivered)),
+            marks: axis.line(&best.unwrap_or_default()),
+            mark: '·',
+            keep: true,
+        };
+        let right = Blocks {
+            title: ("in flight █", ", window ─"),
+            bars: axis.steps(&figure(Figure::InFlight)),
+            marks: axis.steps(&figure(Figure::Window)),
+            mark: '─',
+            keep: false,
+        };
+        // Writing to a string never fails.
         let _ = writeln!(text, "\n  {}", name(scenario, place));
-        for (left, right) in left.draw(timeline.ends()).into_iter().zip(right.draw(timeline.ends())) {
+        for (left, right) in left.draw(axis).into_iter().zip(right.draw(axis)) {
             let _ = writeln!(text, "{left}  {}", right.trim_end());
         }
     }
@@ -140,76 +201,102 @@ pub fn plot(scenario: &Scenario, outcome: &Outcome) -> String {
 }
 
 /// What a figure was at most in each column.
-type Columns = [Option<u128>; COLUMNS];
+type Columns = Vec<Option<u128>>;
 
-fn column(timeline: &Timeline, at: Duration) -> usize {
-    let (at, ends) = (at.as_nanos(), timeline.ends().as_nanos().max(1));
-    let columns = u128::try_from(COLUMNS).unwrap_or(1);
-    usize::try_from(at.saturating_mul(columns) / ends).unwrap_or(COLUMNS).min(COLUMNS - 1)
+/// From when to when, in so many columns.
+#[derive(Clone, Copy)]
+struct Axis {
+    span: Span,
+    width: usize,
 }
 
-/// A figure stays as it is until something else is seen.
-fn columns(timeline: &Timeline, points: &[(Duration, Extent)]) -> Columns {
-    let mut columns = [None; COLUMNS];
-    let mut points = points.iter().peekable();
-    let mut last = None;
-    for (place, shown) in columns.iter_mut().enumerate() {
-        let mut most: Option<u128> = None;
-        while let Some((_, extent)) = points.next_if(|(at, _)| column(timeline, *at) <= place) {
-            most = most.max(Some(extent.most));
-            last = Some(extent.last);
+impl Axis {
+    fn column(self, at: Duration) -> usize {
+        let Span { starts, ends } = self.span;
+        let (at, whole) =
+            (at.saturating_sub(starts).as_nanos(), ends.saturating_sub(starts).as_nanos().max(1));
+        let columns = u128::try_from(self.width).unwrap_or(1);
+        usize::try_from(at.saturating_mul(columns) / whole).unwrap_or(self.width).min(self.width - 1)
+    }
+
+    /// A figure stays as it is until something else is seen.
+    fn steps(self, points: &[(Duration, Extent)]) -> Columns {
+        let mut points = points.iter().peekable();
+        let mut last = None;
+        let column = |place: usize| {
+            let mut most: Option<u128> = None;
+            while let Some((_, extent)) = points.next_if(|(at, _)| self.column(*at) <= place) {
+                most = most.max(Some(extent.most));
+                last = Some(extent.last);
+            }
+            most.or(last)
+        };
+        (0..self.width).map(column).collect()
+    }
+
+    /// Straight from point to point, as far as there are points.
+    fn line(self, points: &[(Duration, Extent)]) -> Columns {
+        let mut columns = vec![None; self.width];
+        let points = points.iter().filter(|(at, _)| *at <= self.span.ends);
+        let mut before: Option<(usize, u128)> = None;
+        for (at, extent) in points {
+            let here = self.column(*at);
+            let (from, least) = before.unwrap_or((here, extent.last));
+            for (place, shown) in columns.iter_mut().enumerate().take(here + 1).skip(from) {
+                let part = |length: usize| u128::try_from(length).unwrap_or(0);
+                let more = extent.last.saturating_sub(least).saturating_mul(part(place - from));
+                *shown = Some(more.checked_div(part(here - from)).map_or(extent.last, |more| least + more));
+            }
+            before = Some((here, extent.last));
         }
-        *shown = most.or(last);
+        columns
     }
-    columns
 }
 
-/// A straight line from the first point to the last.
-fn line(timeline: &Timeline, points: &[(Duration, Extent)]) -> Columns {
-    let mut columns = [None; COLUMNS];
-    let (Some((first, _)), Some((last, end))) = (points.first(), points.last()) else { return columns };
-    let (from, until) = (column(timeline, *first), column(timeline, *last));
-    for (place, shown) in columns.iter_mut().enumerate().take(until + 1).skip(from) {
-        let part = |length: usize| u128::try_from(length).unwrap_or(0);
-        let value = end.last.saturating_mul(part(place - from)).checked_div(part(until - from));
-        *shown = Some(value.unwrap_or(end.last));
-    }
-    columns
-}
-
-/// Bars with marks above or in them.
+/// Bars with marks above them.
 struct Blocks {
-    title: &'static str,
+    /// What is always to be seen, and what is said of the marks where there are any.
+    title: (&'static str, &'static str),
     bars: Columns,
     marks: Columns,
     mark: char,
-    /// Whether the marks have to be seen whole; else they may be above the plot.
+    /// Whether the marks have to be seen whole, in the bars too; else they may be above the plot.
     keep: bool,
 }
 
 impl Blocks {
     /// The lines of the plot, all of one width.
-    fn draw(&self, ends: Duration) -> Vec<String> {
+    fn draw(&self, axis: Axis) -> Vec<String> {
+        let width = axis.width;
         let greatest = |columns: &Columns| columns.iter().flatten().copied().max().unwrap_or(0);
-        let (mut used, marked) = (greatest(&self.bars), greatest(&self.marks));
+        let (most, marked) = (greatest(&self.bars), greatest(&self.marks));
         let mut bars: Vec<u128> = self.bars.iter().flatten().copied().collect();
         bars.sort_unstable();
         // A short peak alone does not make all else invisible.
         let usual = bars.get(bars.len().saturating_sub(3)).copied().unwrap_or(0).saturating_mul(2);
-        if !self.keep && usual > 0 && used > usual.saturating_mul(2) {
-            used = usual;
-        }
+        let is_peak = !self.keep && usual > 0 && most > usual.saturating_mul(2);
+        let used = if is_peak { usual } else { most };
         let top =
             if self.keep { used.max(marked) } else { used.max(marked.min(used.saturating_mul(3))) }.max(1);
-        let mut lines = vec![format!("{:>7} {:<COLUMNS$}", "", self.title)];
-        for row in (0..ROWS).rev() {
-            let label = if row + 1 == ROWS { short(top) } else { String::new() };
-            let cells = (0..COLUMNS).map(|column| self.cell(row, column, top));
-            lines.push(format!("{label:>6} │{}", cells.collect::<String>()));
+        let rows = (0..ROWS).rev().map(|row| {
+            let cells = (0..width).map(|column| self.cell(row, column, top));
+            cells.collect::<String>()
+        });
+        let rows: Vec<String> = rows.collect();
+        let shown = rows.iter().any(|row| row.contains(self.mark));
+        let title = format!("{}{}", self.title.0, if shown { self.title.1 } else { "" });
+        let mut lines = vec![format!("{:>7} {title:<width$}", "")];
+        // More is there than can be seen.
+        let more = if most > top { "+" } else { "" };
+        let mut label = format!("{}{more}", short(top));
+        for row in rows {
+            lines.push(format!("{label:>6} │{row}"));
+            label.clear();
         }
-        lines.push(format!("{:>6} └{}", "0", "─".repeat(COLUMNS)));
-        let end = time(Duration::from_millis(u64::try_from(ends.as_millis()).unwrap_or(u64::MAX)));
-        lines.push(format!("{:>7} 0{end:>width$}", "", width = COLUMNS - 1));
+        lines.push(format!("{:>6} └{}", "0", "─".repeat(width)));
+        let (start, end) = (about(axis.span.starts), about(axis.span.ends));
+        let room = width.saturating_sub(start.chars().count());
+        lines.push(format!("{:>8}{start}{end:>room$}", ""));
         lines
     }
 
@@ -219,11 +306,12 @@ impl Blocks {
             let part = value.min(top).saturating_mul(all).div_ceil(top);
             usize::try_from(part).unwrap_or(0)
         };
-        let mark = self.marks[column].filter(|mark| *mark <= top);
+        let at = |columns: &Columns| columns.get(column).copied().flatten();
+        let bar = at(&self.bars).map_or(0, eighths).saturating_sub(row * 8).min(8);
+        let mark = at(&self.marks).filter(|mark| *mark <= top && (self.keep || bar == 0));
         if mark.is_some_and(|mark| eighths(mark).saturating_sub(1) / 8 == row) {
             return self.mark;
         }
-        let bar = self.bars[column].map_or(0, eighths).saturating_sub(row * 8).min(8);
         BLOCKS[bar]
     }
 }

@@ -64,7 +64,13 @@ fn cross(name: &str, above: u64, below: u64, payment: PaymentConfig) -> Scenario
     for (link, asset) in network.links.iter_mut().zip(["EUR", "USD"]) {
         *link = link.clone().with_asset(asset, 2);
     }
-    honest(name, &format!("{below} source units are {above} destination units"), network, payment)
+    let about = match below {
+        1 => format!("1 source unit is {above} destination units"),
+        _ => {
+            format!("{below} source units are {above} destination unit{}", if above == 1 { "" } else { "s" })
+        }
+    };
+    honest(name, &about, network, payment)
 }
 
 /// A packet of ten becomes nine, eight, seven, six.
