@@ -35,6 +35,7 @@ mod refunder;
 pub mod report;
 mod run;
 mod scenario;
+mod sense;
 pub mod standard;
 mod table;
 mod timeline;
@@ -43,6 +44,8 @@ mod worth;
 
 pub use outcome::{DataOutcome, Outcome, PaymentOutcome, Rejects, Sample};
 pub use run::{RunError, RunOptions, run};
-pub use scenario::{Attack, AttackConfig, Expectation, Fixed, Lie, PaymentConfig, ReceiverConfig, Scenario};
+pub use scenario::{
+    Attack, AttackConfig, Expectation, Fixed, Lie, PauseConfig, PaymentConfig, ReceiverConfig, Scenario,
+};
 pub use table::table;
 pub use timeline::{Extent, Figure, Timeline};

@@ -122,7 +122,7 @@ impl Dice {
         }
         scenario.refunds = !calm && self.one_in(4);
         let hosts = scenario.network.hosts.clone();
-        let takes = ReceiverConfig { max_data_octets: Some(MOST_DATA), max_amount: None };
+        let takes = ReceiverConfig { max_data_octets: Some(MOST_DATA), ..ReceiverConfig::default() };
         let limited = hosts.into_iter().filter(|_| calm || self.one_in(2)).map(|host| (host, takes.clone()));
         scenario.receivers = limited.collect();
         scenario

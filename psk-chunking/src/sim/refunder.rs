@@ -115,6 +115,7 @@ mod tests {
     use psk_crypto::{Credentials, Keys, SeededRandom, condition_of, unfulfillable_condition};
 
     use super::super::payee::Payee;
+    use super::super::scenario::ReceiverConfig;
     use super::*;
 
     const ID: PaymentId = PaymentId::new([9; 16]);
@@ -124,7 +125,7 @@ mod tests {
     }
 
     fn payee(name: &str, refunds: bool, seed: u64) -> Payee {
-        Payee::new(format!("test.{name}").parse().unwrap(), None, refunds, seed)
+        Payee::new(format!("test.{name}").parse().unwrap(), None, &ReceiverConfig::default(), refunds, seed)
     }
 
     fn chunk(to: &Credentials, number: u32, amount: u64, frame: Frame) -> Prepare {
