@@ -33,6 +33,23 @@ fn a_standard_path_for_programs_and_for_people() {
 }
 
 #[test]
+fn programs_are_told_the_whole_account() {
+    let payment =
+        |arguments: &[&str]| lines(&simulate(&[arguments, &["--json"]].concat()))[0]["payments"][0].clone();
+    let refunded = payment(&["refund"]);
+    assert!(refunded["source_sent"].as_str().unwrap().parse::<u64>().unwrap() > 1_000_000, "{refunded}");
+    assert!(refunded["refunded"].as_str().unwrap().parse::<u64>().unwrap() > 1_000_000, "{refunded}");
+    let units = |key: &str| refunded[key].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(units("lost"), units("source_sent") - units("refunded"));
+    assert_eq!((units("in_doubt"), units("unverified")), (0, 0));
+    let wan = payment(&["wan"]);
+    let count = |key: &str| wan[key].as_u64().unwrap();
+    assert!(wan["lost"].is_null(), "what has been paid for is not lost: {wan}");
+    assert!(count("probes") > 0 && count("chunks_fulfilled") > 900, "{wan}");
+    assert!(count("probes") + count("chunks_fulfilled") <= count("packets"), "{wan}");
+}
+
+#[test]
 fn the_command_that_a_run_names_shows_every_event_of_it() {
     let first = simulate(&["random-9", "--seed", "9", "--json"]);
     let replay = lines(&first)[0]["replay"].as_str().unwrap().to_owned();

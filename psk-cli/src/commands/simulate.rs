@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::SimulateArgs;
 use crate::error::Failure;
-use crate::output::{Output, amount};
+use crate::output::{Output, amount, optional_amount};
 
 pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     if let Some(count) = args.random {
@@ -102,15 +102,26 @@ fn to_json(outcome: &Outcome) -> Value {
 }
 
 fn payment_to_json(payment: &PaymentOutcome) -> Value {
+    // Of a payment that did not end, nothing is reported.
+    let report = payment.report.as_ref();
+    let account = report.map(|report| report.account).unwrap_or_default();
+    // What has been paid for is not lost.
+    let lost = report.is_none_or(|report| !report.is_completed()).then(|| account.lost());
     let mut line = json!({
         "ending": payment.ending(),
         "source_sent": amount(payment.sent()),
         "delivered": amount(payment.delivered()),
         "received": amount(payment.received),
         "overshoot": amount(payment.overshoot()),
+        "refunded": amount(account.refunded),
+        "lost": optional_amount(lost),
+        "in_doubt": amount(account.in_doubt),
+        "unverified": amount(account.unverified),
         "took_us": u64::try_from(payment.took.as_micros()).unwrap_or(u64::MAX),
         "ideal_us": u64::try_from(payment.ideal.as_micros()).unwrap_or(u64::MAX),
         "packets": payment.packets,
+        "probes": report.map_or(0, |report| report.probes),
+        "chunks_fulfilled": account.chunks_fulfilled,
         "rejects": payment.rejects,
     });
     if let Some(data) = payment.data {
