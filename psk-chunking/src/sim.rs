@@ -33,12 +33,14 @@ pub mod random;
 mod ratio;
 mod refunder;
 pub mod report;
+mod room;
 mod run;
 mod scenario;
 mod sense;
 pub mod standard;
 mod table;
 mod timeline;
+mod way;
 mod witness;
 mod worth;
 

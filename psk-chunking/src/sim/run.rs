@@ -353,7 +353,7 @@ fn payments(
     for payment in &scenario.payments {
         paths.push(paths_of(payment, world)?);
     }
-    let ideals = ideals(&scenario.network, &scenario.payments, &paths);
+    let ideals = ideals(&scenario.network, &scenario.payments_as_taken(), &paths);
     let mut paid = Vec::new();
     for (place, (payment, (ideal, paths))) in
         scenario.payments.iter().zip(ideals.into_iter().zip(paths)).enumerate()

@@ -8,6 +8,7 @@ use psk_codec::{DestinationAmount, SourceAmount};
 use psk_plugin::sim::{NetworkConfig, Rate};
 use serde::{Deserialize, Serialize};
 
+use crate::receive::ReceiveConfig;
 use crate::send::control::ControllerKind;
 use crate::send::{MinimumRate, PathPolicy, SendConfig, Target};
 
@@ -306,6 +307,20 @@ impl Scenario {
     /// Whether the receiver at this host refunds what ends incomplete.
     pub(super) fn refunds_at(&self, host: &str) -> bool {
         self.receivers.get(host).and_then(|receiver| receiver.refunds).unwrap_or(self.refunds)
+    }
+
+    /// The payments without the data that their receivers do not take: then none goes back either.
+    pub(super) fn payments_as_taken(&self) -> Vec<PaymentConfig> {
+        let default = ReceiveConfig::default().max_data_length;
+        let mut payments = self.payments.clone();
+        for payment in &mut payments {
+            let receiver = self.receivers.get(&payment.to);
+            let most = receiver.and_then(|receiver| receiver.max_data_octets).unwrap_or(default);
+            if receiver.is_some_and(|receiver| receiver.plain) || payment.data_octets > most {
+                (payment.data_octets, payment.returned_octets) = (0, 0);
+            }
+        }
+        payments
     }
 }
 
