@@ -9,6 +9,8 @@ use super::ratio::Ratio;
 use super::scenario::{Fixed, PaymentConfig};
 
 const MILLION: u128 = 1_000_000;
+/// So many numbers of parts are tried until a payment is said to be impossible.
+const MOST_PARTS: usize = 1_000;
 
 /// One connector on a path, between the link before it and the one after it.
 pub(super) struct OnPath<'a> {
@@ -92,6 +94,42 @@ impl Way {
         match payment.fixed {
             Fixed::Source => payment.amount.into(),
             Fixed::Destination => self.delivers.inverse_of(payment.amount.into()).max(1),
+        }
+    }
+}
+
+/// What a payment's amount is at each link of its path, the first one first, if nothing is rounded.
+pub(super) fn units_at(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> Vec<u128> {
+    let worth = worth(&on_path(network, path), Rates::Highest);
+    let amount = u128::from(payment.amount);
+    let source = if payment.fixed == Fixed::Source { amount } else { last(&worth).inverse_of(amount) };
+    worth.into_iter().map(|worth| worth.of(source)).collect()
+}
+
+/// Whether there certainly is a way to make a payment up of packets that pass its path, each of which delivers something
+/// and no more than a hundredth below the path's rate, as senders want it by default: for a fixed source amount of equal
+/// parts, which bring all of it, and for a fixed destination amount of the best packet of the largest.
+pub(super) fn is_possible(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> bool {
+    let hops = on_path(network, path);
+    let Some(way) = Way::new(network, payment, path) else { return false };
+    let wanted = way.wanted(payment);
+    let Some(largest) = largest_packet(&hops, wanted, payment.fixed) else { return false };
+    let arrived = |packet| arrived(&hops, packet, Rates::Lowest);
+    let keeps_rate = |packet| arrived(packet) > 0 && arrived(packet) >= way.delivers.of(packet) * 99 / 100;
+    // The smallest packet of which so much arrives, if it does of the largest.
+    let smallest = |least: u128| {
+        let (mut too_small, mut enough) = (0, largest);
+        while enough - too_small > 1 {
+            let middle = too_small + (enough - too_small) / 2;
+            if arrived(middle) >= least { enough = middle } else { too_small = middle }
+        }
+        enough
+    };
+    match payment.fixed {
+        Fixed::Destination => keeps_rate(smallest(arrived(largest))),
+        Fixed::Source => {
+            let mut parts = (wanted.div_ceil(largest)..=wanted / smallest(1)).take(MOST_PARTS);
+            parts.any(|parts| keeps_rate(wanted / parts) && keeps_rate(wanted.div_ceil(parts)))
         }
     }
 }
