@@ -19,6 +19,9 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     if let Some(count) = args.calm {
         return worlds::run(args.seed, count, random::calm_scenario, output);
     }
+    if let Some(count) = args.honest {
+        return worlds::run(args.seed, count, random::honest_scenario, output);
+    }
     let name = args.scenario.as_deref().unwrap_or_default();
     let scenario = load(name, args.seed)?;
     if let Some(file) = &args.save {
@@ -66,6 +69,9 @@ fn load(name: &str, seed: u64) -> Result<Scenario, Failure> {
     if let Some(seed) = made_of_seed("calm") {
         return Ok(random::calm_scenario(seed));
     }
+    if let Some(seed) = made_of_seed("honest") {
+        return Ok(random::honest_scenario(seed));
+    }
     if name.ends_with(".toml") {
         let text = fs::read_to_string(name).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
         return toml::from_str(&text)
@@ -74,7 +80,7 @@ fn load(name: &str, seed: u64) -> Result<Scenario, Failure> {
     standard::scenario(name).ok_or_else(|| {
         let names: Vec<String> = standard::scenarios().into_iter().map(|scenario| scenario.name).collect();
         Failure::usage(format!(
-            "no scenario {name:?}; there are random, calm, FILE.toml, {}",
+            "no scenario {name:?}; there are random, calm, honest, FILE.toml, {}",
             names.join(", ")
         ))
     })
