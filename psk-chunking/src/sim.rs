@@ -33,16 +33,21 @@ pub mod random;
 mod ratio;
 mod refunder;
 pub mod report;
+mod room;
 mod run;
 mod scenario;
+mod sense;
 pub mod standard;
 mod table;
 mod timeline;
+mod way;
 mod witness;
 mod worth;
 
 pub use outcome::{AttackOutcome, DataOutcome, Outcome, PaymentOutcome, Rejects, Sample};
 pub use run::{RunError, RunOptions, run};
-pub use scenario::{Attack, AttackConfig, Expectation, Fixed, Lie, PaymentConfig, ReceiverConfig, Scenario};
+pub use scenario::{
+    Attack, AttackConfig, Expectation, Fixed, Lie, PauseConfig, PaymentConfig, ReceiverConfig, Scenario,
+};
 pub use table::table;
 pub use timeline::{Extent, Figure, Moments, Timeline};

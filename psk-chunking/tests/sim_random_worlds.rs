@@ -4,7 +4,7 @@
 //! `PSK_WORLDS=10000` runs so many of each, `PSK_FIRST_SEED=77` starts there.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-use psk_chunking::sim::{Outcome, RunOptions, Scenario, random, run};
+use psk_chunking::sim::{Outcome, PauseConfig, ReceiverConfig, RunOptions, Scenario, random, run};
 
 fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |number| number.parse().unwrap())
@@ -47,6 +47,34 @@ fn quoted(mut scenario: Scenario) -> Scenario {
 #[test]
 fn the_invariants_hold_when_payments_start_from_quotes() {
     let outcomes = worlds(200, |seed| quoted(random::scenario(seed)));
+    let (completed, payments) = completed(&outcomes);
+    println!("{completed} of {payments} payments completed");
+    assert!(completed * 3 > payments, "{completed} of {payments}");
+}
+
+/// The same world with receivers of the first draft, or that refund although others do not, and with payments that pause,
+/// take any rate, or wait for less.
+fn with_settings(mut scenario: Scenario, seed: u64) -> Scenario {
+    for (payment, place) in scenario.payments.iter_mut().zip(seed..) {
+        payment.pauses = vec![PauseConfig { at_ms: 500 * (place % 9), for_ms: 1 + 700 * (place % 7) }];
+        if place % 4 == 0 {
+            (payment.any_rate, payment.slippage_ppm) = (true, None);
+        }
+        payment.idle_timeout_ms = (place % 5 == 0).then_some(5_000);
+        payment.refund_timeout_ms = (place % 3 == 0).then_some(5_000);
+    }
+    for (host, place) in scenario.network.hosts.iter().zip(seed..) {
+        let plain = place % 3 == 0;
+        let receiver =
+            ReceiverConfig { plain, refunds: Some(!plain && place % 2 == 0), ..Default::default() };
+        scenario.receivers.insert(host.clone(), receiver);
+    }
+    scenario
+}
+
+#[test]
+fn the_invariants_hold_with_plain_receivers_pauses_and_any_rate() {
+    let outcomes = worlds(150, |seed| with_settings(random::scenario(seed), seed));
     let (completed, payments) = completed(&outcomes);
     println!("{completed} of {payments} payments completed");
     assert!(completed * 3 > payments, "{completed} of {payments}");

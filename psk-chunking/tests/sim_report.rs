@@ -229,7 +229,8 @@ fn odd_runs_have_pages_too() {
     assert_eq!(report::plot(&none, &watched(&none), 80), "");
 
     // Over before anything was sent.
-    let nothing = scenario_of(vec![PaymentConfig::new("alice", "bob", 0)]);
+    let at_once = PaymentConfig { timeout_ms: Some(0), ..PaymentConfig::new("alice", "bob", 1) };
+    let nothing = scenario_of(vec![at_once]);
     let outcome = watched(&nothing);
     assert_eq!(outcome.timeline.as_ref().unwrap().figure(0, Figure::InFlight).len(), 1);
     page(&nothing, &outcome);

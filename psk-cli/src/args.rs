@@ -45,13 +45,16 @@ pub(crate) enum Command {
     /// Send one request with data and wait for its answer.
     Request(RequestArgs),
     /// Run payments over a simulated network, on virtual time, and check where every unit went.
+    ///
+    /// docs/simulate.md tells what stands in a scenario's file, what is checked, and what comes out.
     Simulate(SimulateArgs),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SimulateArgs {
-    /// A standard path such as wan, a FILE.toml, or random or calm for a world made of the seed.
-    #[arg(value_name = "SCENARIO", required_unless_present_any = ["random", "calm"])]
+    /// A standard path such as wan, a FILE.toml (docs/simulate.md tells what stands in it), or random, calm or honest for
+    /// a world made of the seed.
+    #[arg(value_name = "SCENARIO", required_unless_present_any = ["random", "calm", "honest"])]
     pub(crate) scenario: Option<String>,
     /// The seed of all chance: the same one gives the same run.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -62,14 +65,18 @@ pub(crate) struct SimulateArgs {
     /// The same of calm worlds: honest hops and reliable links, where all payments complete.
     #[arg(long, value_name = "WORLDS", conflicts_with_all = ["scenario", "trace", "random"])]
     pub(crate) calm: Option<u64>,
+    /// The same of honest worlds: rates, assets, scales, limits and round amounts as they are anywhere, where all payments
+    /// complete that can.
+    #[arg(long, value_name = "WORLDS", conflicts_with_all = ["scenario", "trace", "random", "calm"])]
+    pub(crate) honest: Option<u64>,
     /// Show every event of the network.
     #[arg(long)]
     pub(crate) trace: bool,
     /// Write a page about the run, with plots of every payment over time, to this file.
-    #[arg(long, value_name = "FILE.html", conflicts_with_all = ["random", "calm"])]
+    #[arg(long, value_name = "FILE.html", conflicts_with_all = ["random", "calm", "honest"])]
     pub(crate) report: Option<std::path::PathBuf>,
     /// Write the scenario to this file, to read it, change it, and run it again.
-    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["random", "calm"])]
+    #[arg(long, value_name = "FILE.toml", conflicts_with_all = ["random", "calm", "honest"])]
     pub(crate) save: Option<std::path::PathBuf>,
 }
 

@@ -33,6 +33,76 @@ fn a_standard_path_for_programs_and_for_people() {
 }
 
 #[test]
+fn programs_are_told_the_whole_account() {
+    let payment =
+        |arguments: &[&str]| lines(&simulate(&[arguments, &["--json"]].concat()))[0]["payments"][0].clone();
+    let refunded = payment(&["refund"]);
+    assert!(refunded["source_sent"].as_str().unwrap().parse::<u64>().unwrap() > 1_000_000, "{refunded}");
+    assert!(refunded["refunded"].as_str().unwrap().parse::<u64>().unwrap() > 1_000_000, "{refunded}");
+    let units = |key: &str| refunded[key].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(units("lost"), units("source_sent") - units("refunded"));
+    assert_eq!((units("in_doubt"), units("unverified")), (0, 0));
+    let wan = payment(&["wan"]);
+    let count = |key: &str| wan[key].as_u64().unwrap();
+    assert!(wan["lost"].is_null(), "what has been paid for is not lost: {wan}");
+    assert!(count("probes") > 0 && count("chunks_fulfilled") > 900, "{wan}");
+    assert!(count("probes") + count("chunks_fulfilled") <= count("packets"), "{wan}");
+}
+
+#[test]
+fn every_key_of_the_output_is_on_the_page() {
+    let page = include_str!("../../docs/simulate.md");
+    let outcome = lines(&simulate(&["data", "--json"])).remove(0);
+    let payment = &outcome["payments"][0];
+    for value in [&outcome, payment, &payment["data"]] {
+        for key in value.as_object().unwrap().keys() {
+            assert!(page.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+    let worlds = lines(&simulate(&["--calm", "1", "--json"])).remove(0);
+    for key in worlds.as_object().unwrap().keys() {
+        assert!(page.contains(&format!("`{key}`")), "{key}");
+    }
+    let help = simulate(&["--help"]).stdout.concat();
+    assert!(help.contains("docs/simulate.md"), "{help}");
+}
+
+#[test]
+fn an_honest_world_is_run_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.toml");
+    // Whatever comes of it: a world is a world, and is told.
+    let made = lines(&simulate(&["honest-3", "--seed", "3", "--json", "--save", file.to_str().unwrap()]));
+    assert_eq!((&made[0]["scenario"], &made[0]["seed"]), (&"honest-3".into(), &"3".into()));
+    let read = lines(&simulate(&[file.to_str().unwrap(), "--seed", "3", "--json"]));
+    assert_eq!((&made[0]["events"], &made[0]["payments"]), (&read[0]["events"], &read[0]["payments"]));
+    for arguments in [&["--honest", "3", "--calm", "3"][..], &["lan", "--honest", "3"]] {
+        assert_eq!(simulate(arguments).status, Some(2), "{arguments:?}");
+    }
+    let told = lines(&simulate(&["--honest", "3", "--json"]));
+    assert_eq!(told.last().unwrap()["worlds"], 3, "{told:?}");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.toml");
+    let lan = include_str!("../../psk-chunking/scenarios/lan.toml");
+    for (change, to, told) in [
+        ("amount = 1000000", "amount = 0", "payments[0]: the amount is zero"),
+        ("to = \"bob\"", "to = \"bbo\"", "payments[0]: there is no node \"bbo\""),
+        ("ends = [\"hop\", \"bob\"]", "ends = [\"hop\", \"bbo\"]", "links[1]: there is no node \"bbo\""),
+        ("ends = [\"hop\", \"bob\"]", "ends = [\"hop\", \"bob\", \"bob\"]", "a link has two ends, not 3"),
+    ] {
+        assert!(lan.contains(change), "{change}");
+        std::fs::write(&file, lan.replace(change, to)).unwrap();
+        let ending = simulate(&[file.to_str().unwrap()]);
+        assert_eq!((ending.status, ending.stderr.len()), (Some(2), 1), "{ending:?}");
+        assert!(ending.stderr[0].contains(told), "{ending:?}");
+    }
+}
+
+#[test]
 fn the_command_that_a_run_names_shows_every_event_of_it() {
     let first = simulate(&["random-9", "--seed", "9", "--json"]);
     let replay = lines(&first)[0]["replay"].as_str().unwrap().to_owned();
@@ -101,7 +171,7 @@ fn what_is_wrong_with_a_scenario_is_told_where_it_is() {
 
     std::fs::write(&file, format!("{world}ends = [\"alice\", \"bbo\"]\n")).unwrap();
     let ending = simulate(&[name]);
-    let told = r#"there is no node "bbo", which the link "alice" – "bbo" names"#;
+    let told = r#"links[0]: there is no node "bbo""#;
     assert!(ending.stderr[0].ends_with(told), "{ending:?}");
 }
 

@@ -47,6 +47,7 @@ mod assets;
 mod balances;
 mod bucket;
 mod chance;
+mod checks;
 mod config;
 mod credit;
 mod curve;

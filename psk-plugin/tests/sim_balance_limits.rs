@@ -117,7 +117,7 @@ fn limits_that_make_no_sense_are_told() {
     let wrong = |change: fn(&mut Vec<BalanceLimitConfig>)| {
         let mut network = network(None);
         change(&mut network.links[0].balance_limits);
-        World::new(&network, 1).unwrap_err()
+        World::new(&network, 1).unwrap_err().problem().clone()
     };
     assert!(matches!(wrong(|limits| limits[0].at = "alice".to_owned()), ConfigError::BalanceLimit { .. }));
     assert!(matches!(wrong(|limits| limits[0].at = "bob".to_owned()), ConfigError::BalanceLimit { .. }));

@@ -134,7 +134,7 @@ fn descriptions_that_make_no_sense_are_refused() {
     let refused = |change: fn(&mut NetworkConfig)| {
         let mut network = line(vec![hop()]);
         change(&mut network);
-        World::new(&network, 1).unwrap_err()
+        World::new(&network, 1).unwrap_err().problem().clone()
     };
     assert_eq!(refused(|network| network.hosts.push("bob".into())), ConfigError::NameTaken("bob".into()));
     assert_eq!(refused(|network| network.hosts.push("b.c".into())), ConfigError::Name("b.c".into()));
@@ -142,12 +142,74 @@ fn descriptions_that_make_no_sense_are_refused() {
     let loops = refused(|network| network.links.push(LinkConfig::new("hop", "hop", 0)));
     assert_eq!(loops, ConfigError::Loop("hop".into()));
     let unknown = refused(|network| network.links[0].ends[0] = "carol".into());
-    let ends = ["carol".to_owned(), "hop".to_owned()];
-    assert_eq!(unknown, ConfigError::UnknownEnd { node: "carol".into(), ends });
-    let text = unknown.to_string();
-    assert!(text.contains(r#"no node "carol", which the link "carol" – "hop" names"#), "{text}");
+    assert_eq!(unknown, ConfigError::UnknownNode("carol".into()));
     let share = refused(|network| network.links[0].repeat_ppm = 1_000_001);
     assert_eq!(share, ConfigError::Share { what: "repeat_ppm" });
     let rate = refused(|network| network.links[0].asset = "EUR".into());
     assert!(matches!(rate, ConfigError::Rate { .. }), "{rate}");
+}
+
+/// Alice, a hop with these settings, bob; and what is said about it.
+fn told(hop: &str, ends: &str) -> String {
+    let network = format!(
+        r#"
+        hosts = ["alice", "bob"]
+        links = [{{ ends = ["alice", "hop"] }}, {{ ends = {ends} }}]
+        [[connectors]]
+        name = "hop"
+        {hop}
+        "#
+    );
+    let network: Result<NetworkConfig, _> = toml::from_str(&network);
+    let network = match network {
+        Ok(network) => network,
+        Err(error) => return error.message().to_owned(),
+    };
+    World::new(&network, 1).map_or_else(|error| error.to_string(), |_| "nothing".to_owned())
+}
+
+#[test]
+fn settings_that_could_only_be_ignored_are_refused_with_their_place() {
+    let hop = |settings: &str| told(settings, r#"["hop", "bob"]"#);
+    assert_eq!(hop("spread_ppm = 1"), "nothing");
+    for code in ["", "T0", "T00000", "T 0", "Té"] {
+        let told = hop(&format!("errors = [{{ code = \"{code}\", share_ppm = 1 }}]"));
+        assert!(
+            told.starts_with("connector \"hop\": code of errors: ") && told.contains("no error code"),
+            "{told}"
+        );
+    }
+    let rate = |more: &str| hop(&format!("rates = [{{ from = \"XRP\", to = \"XRP\", rate = 2 }}, {more}]"));
+    assert_eq!(rate(r#"{ from = "XRP", to = "EUR", rate = 2 }"#), "nothing", "of assets that nobody has");
+    assert_eq!(
+        rate(r#"{ from = "XRP", to = "XRP", rate = 3 }"#),
+        "connector \"hop\": rates: that from XRP to XRP is given twice"
+    );
+    let curve = |points: &str| {
+        hop(&format!("rates = [{{ from = \"XRP\", to = \"XRP\", rate = 2, curve = [{points}] }}]"))
+    };
+    assert_eq!(curve("{ at_ms = 5, ppm = 1 }, { at_ms = 5, ppm = 2 }"), "nothing");
+    let told = curve("{ at_ms = 5, ppm = 1 }, { at_ms = 4, ppm = 2 }");
+    assert!(told.ends_with("curve of rates: that from XRP to XRP has times that fall"), "{told}");
+    let cycle = "liquidity = { capacity = 1, per_second = 1, cycle = [{ for_ms = 0, per_second = 1 }] }";
+    assert_eq!(hop(cycle), "connector \"hop\": for_ms in the cycle of liquidity: it is not zero");
+    let burst = hop("packet_rate = { burst = 0, per_second = 1 }");
+    assert_eq!(burst, "connector \"hop\": burst of packet_rate: it is at least 1");
+    assert!(
+        hop("processing_us = 9000000000000000000").contains("processing_us is more than a hundred years")
+    );
+}
+
+#[test]
+fn links_that_join_no_two_nodes_are_refused_with_their_place() {
+    let link = |ends| told("", ends);
+    assert_eq!(link(r#"["hop", "bob", "alice"]"#), "a link has two ends, not 3");
+    assert_eq!(link(r#"["hop"]"#), "a link has two ends, not 1");
+    assert_eq!(link(r#"["hop", "zed"]"#), "links[1]: there is no node \"zed\"");
+    assert_eq!(link(r#"["hop", "hop"]"#), "links[1]: a link joins \"hop\" to itself");
+    let faulty = LinkConfig { late_reply_ppm: 1_000_001, ..LinkConfig::new("hop", "bob", 0) };
+    let mut network = line(vec![hop()]);
+    network.links[1] = faulty;
+    let told = World::new(&network, 1).unwrap_err().to_string();
+    assert_eq!(told, "links[1]: late_reply_ppm is more than 1000000 parts per million");
 }

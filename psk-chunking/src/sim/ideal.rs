@@ -1,19 +1,33 @@
 //! How fast a payment could be: computed from the description of its paths, not from a run.
 //!
 //! On each path a payment has the bandwidth of whatever is narrowest there: a connector's liquidity or packet rate, what
-//! a neighbour may owe a connector, or, if the scenario limits them, the sender's own packets in flight, each of the
-//! largest amount that the path takes, in a round trip. Where nothing limits it, all arrives in one round trip: nobody
-//! knows the rate beforehand, but it could be. Paths over different links of the paying host add up; of paths that share a limit the first
-//! counts alone. What several payments want of one limit they share fairly, as if all of them began at once.
+//! a neighbour may owe a connector, or, if the scenario limits them, the sender's own packets in flight in a round trip.
+//! Where packets are counted, each brings the largest amount that passes every limit of the path by itself, and the
+//! payment's data needs as many as it fills. Where nothing limits it, all arrives in one round trip: nobody knows the
+//! rate beforehand, but it could be. Paths over different links of the paying host add up, as far as the payment's policy
+//! allows them; of paths that share a limit the first counts alone. What several payments want of one limit they share
+//! fairly, as if all of them began at once.
+//!
+//! A rate that moves counts as its best is, whenever that may be: the highest for a fixed destination amount, and the
+//! lowest for a fixed source amount, which then takes the least of what comes after it. So a payment may be slower than
+//! the ideal for that reason alone. A path of a moving rate counts when there may be a time at
+//! which the policy allows it. Left out are losses, errors and jitter, pauses, what other payments leave when they begin
+//! later, and minimum rates.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use psk_plugin::sim::{CurveConfig, HopConfig, LinkConfig, NetworkConfig};
+use psk_codec::psk::PaymentId;
+use psk_plugin::sim::NetworkConfig;
 
-use super::limit::{Limit, Which};
+use super::limit::Which;
 use super::ratio::Ratio;
+use super::room::data_packets;
 use super::scenario::{Fixed, PaymentConfig};
+use super::way::Way;
+use crate::send::PathPolicy;
+
+const MILLION: u128 = 1_000_000;
 
 /// What a payment takes at best.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,35 +43,6 @@ pub(super) struct Ideal {
 /// The course is given at so many times and one more.
 const STEPS: u32 = 80;
 
-/// One connector on a path, between the link before it and the one after it.
-pub(super) struct OnPath<'a> {
-    pub(super) before: &'a LinkConfig,
-    pub(super) hop: &'a HopConfig,
-    pub(super) after: &'a LinkConfig,
-}
-
-/// The connectors of a path, given by the places of its links.
-pub(super) fn on_path<'a>(network: &'a NetworkConfig, links: &[usize]) -> Vec<OnPath<'a>> {
-    let link = |place: &usize| network.links.get(*place);
-    let pairs = links.windows(2).filter_map(|pair| Some((link(&pair[0])?, link(&pair[1])?)));
-    let joined = pairs.filter_map(|(before, after)| {
-        let hop = network
-            .connectors
-            .iter()
-            .find(|hop| before.ends.contains(&hop.name) && after.ends.contains(&hop.name))?;
-        Some(OnPath { before, hop, after })
-    });
-    joined.collect()
-}
-
-/// A path of a payment, and what limits it.
-struct Way {
-    round_trip: Duration,
-    /// What one source unit becomes.
-    delivers: Ratio,
-    limits: Vec<Limit>,
-}
-
 /// The amount over the bandwidth of the payments' paths, and a round trip: for all payments together, since they share.
 /// `paths` has for each payment its paths, each as the places of its links.
 pub(super) fn ideals(
@@ -71,11 +56,12 @@ pub(super) fn ideals(
     all.iter().zip(payments).map(|(ways, payment)| best(ways, payment)).collect()
 }
 
-/// The ways of a payment that do not share a limit.
+/// The ways of a payment that it may use and that do not share a limit.
 fn ways(network: &NetworkConfig, payment: &PaymentConfig, paths: &[Vec<usize>]) -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
     let found = paths.iter().filter(|path| !path.is_empty());
-    for way in found.map(|path| way(network, payment, path)) {
+    let found = found.filter_map(|path| Way::new(network, payment, path)).collect();
+    for way in allowed(found, payment) {
         let shared = way.limits.iter().any(|limit| {
             let mut others = ways.iter().flat_map(|other| &other.limits);
             limit.which != Which::InFlight && others.any(|other| other.which == limit.which)
@@ -87,48 +73,19 @@ fn ways(network: &NetworkConfig, payment: &PaymentConfig, paths: &[Vec<usize>]) 
     ways
 }
 
-fn way(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> Way {
-    let hops = on_path(network, path);
-    let travel = path.iter().filter_map(|place| network.links.get(*place));
-    let latency = travel.map(|link| Duration::from_micros(link.latency_us)).sum::<Duration>();
-    let processing = hops.iter().map(|hop| Duration::from_micros(hop.hop.processing_us)).sum::<Duration>();
-    let round_trip = (latency + processing) * 2;
-    let mut rates = vec![Ratio::ONE];
-    for hop in &hops {
-        rates.push(converted(*rates.last().unwrap_or(&Ratio::ONE), hop, |_| MILLION));
-    }
-    let delivers = *rates.last().unwrap_or(&Ratio::ONE);
-    let at_most = hops
-        .iter()
-        .zip(&rates)
-        .filter_map(|(at, before)| Some(before.inverse_of(at.hop.max_packet_amount?.into())));
-    let largest = at_most.min().unwrap_or_else(|| wanted(payment, delivers)).max(1);
-    let mut limits = Vec::new();
-    if let Some(packets) = payment.max_packets_in_flight {
-        let packets = u128::try_from(packets).unwrap_or(u128::MAX);
-        limits.push(Limit::in_flight(largest.saturating_mul(packets), round_trip));
-    }
-    for (place, at) in hops.iter().enumerate() {
-        let (before, after) = (rates[place], rates[place + 1]);
-        let connector = network.connectors.iter().position(|hop| hop.name == at.hop.name).unwrap_or(0);
-        if let Some(liquidity) = &at.hop.liquidity {
-            limits.push(Limit::liquidity(connector, after, liquidity));
-        }
-        if let Some(packets) = &at.hop.packet_rate {
-            limits.push(Limit::packets(connector, Ratio::ONE.times(1, largest), packets));
-        }
-        let owed = at.before.balance_limits.iter().filter(|limit| limit.at == at.hop.name);
-        limits.extend(owed.map(|limit| Limit::balance(path[place], before, limit)));
-    }
-    Way { round_trip, delivers, limits }
-}
-
-/// The payment's source amount over a path that delivers so much.
-fn wanted(payment: &PaymentConfig, delivers: Ratio) -> u128 {
-    match payment.fixed {
-        Fixed::Source => payment.amount.into(),
-        Fixed::Destination => delivers.inverse_of(payment.amount.into()),
-    }
+/// Those that the payment's policy allows, as `send/policy.rs` has it.
+fn allowed(mut ways: Vec<Way>, payment: &PaymentConfig) -> Vec<Way> {
+    let below = |one: &Ratio, other: &Ratio| if one.is_below(*other) { *other } else { *one };
+    // At any time there is a path as good as that.
+    let best = ways.iter().map(|way| way.lowest).reduce(|one, other| below(&one, &other));
+    let Some(best) = best else { return ways };
+    let least = match payment.send_config(PaymentId::new([0; 16])).path_policy {
+        PathPolicy::Fastest => return ways,
+        PathPolicy::Cheapest => best,
+        PathPolicy::Weighed(ppm) => best.times(MILLION.saturating_sub(ppm.into()), MILLION),
+    };
+    ways.retain(|way| !way.highest.is_below(least));
+    ways
 }
 
 /// Tells every limit what other payments want of it.
@@ -137,7 +94,7 @@ fn share(all: &mut [Vec<Way>], payments: &[PaymentConfig]) {
     for (place, (ways, payment)) in all.iter().zip(payments).enumerate() {
         for way in ways {
             for limit in &way.limits {
-                let wish = limit.unit.of(wanted(payment, way.delivers));
+                let wish = limit.wish(way.wanted(payment), data_packets(payment));
                 let known = wishes.entry(limit.which).or_default().entry(place).or_default();
                 *known = wish.max(*known);
             }
@@ -155,6 +112,7 @@ fn share(all: &mut [Vec<Way>], payments: &[PaymentConfig]) {
 /// The shortest time in which its ways bring all of a payment through.
 fn best(ways: &[Way], payment: &PaymentConfig) -> Ideal {
     let round_trip = ways.iter().map(|way| way.round_trip).min().unwrap_or_default();
+    let data = data_packets(payment);
     let brought = |time: Duration| {
         let each = ways.iter().filter_map(|way| {
             let after = time.checked_sub(way.round_trip)?;
@@ -162,13 +120,21 @@ fn best(ways: &[Way], payment: &PaymentConfig) -> Ideal {
             Some(match payment.fixed {
                 Fixed::Source => source,
                 // As it is rounded where the amount is turned into source units.
-                Fixed::Destination if source >= wanted(payment, way.delivers) => payment.amount.into(),
+                Fixed::Destination if source >= way.wanted(payment) => payment.amount.into(),
                 Fixed::Destination => way.delivers.of(source),
             })
         });
         each.fold(0u128, u128::saturating_add)
     };
-    let enough = |time: Duration| brought(time) >= payment.amount.into();
+    let carries = |time: Duration| {
+        let packets = ways.iter().filter_map(|way| {
+            let after = time.checked_sub(way.round_trip)?;
+            let limits = way.limits.iter().filter_map(|limit| limit.most_packets(after));
+            Some(limits.min().unwrap_or(u128::MAX))
+        });
+        packets.fold(0u128, u128::saturating_add) >= data
+    };
+    let enough = |time: Duration| brought(time) >= payment.amount.into() && carries(time);
     // In a century at most.
     let (mut too_short, mut long_enough) = (0u64, u64::MAX / 6);
     if !enough(Duration::from_nanos(long_enough)) {
@@ -191,32 +157,12 @@ fn best(ways: &[Way], payment: &PaymentConfig) -> Ideal {
     Ideal { time, round_trip, course: (0..=STEPS).map(at).collect() }
 }
 
-pub(super) const MILLION: u32 = 1_000_000;
-
-/// What a ratio becomes at a connector whose rates are at these shares of themselves, in parts per million.
-pub(super) fn converted(rate: Ratio, at: &OnPath<'_>, share: impl Fn(&CurveConfig) -> u32) -> Ratio {
-    let OnPath { before, hop, after } = at;
-    let direct = hop.rates.iter().find(|rate| rate.from == before.asset && rate.to == after.asset);
-    let inverse = hop.rates.iter().find(|rate| rate.to == before.asset && rate.from == after.asset);
-    let rate = rate.times(MILLION.saturating_sub(hop.spread_ppm).into(), MILLION.into());
-    let rate = match (direct, before.asset == after.asset, inverse) {
-        (Some(curve), ..) => {
-            let (above, below) = curve.rate.parts();
-            rate.times(above.into(), below.into()).times(share(curve).into(), MILLION.into())
-        }
-        (None, false, Some(curve)) => {
-            let (above, below) = curve.rate.parts();
-            rate.times(below.into(), above.into()).times(MILLION.into(), share(curve).max(1).into())
-        }
-        _ => rate,
-    };
-    let ten_to = |more: u8, less: u8| 10u128.saturating_pow(u32::from(more.saturating_sub(less)).min(18));
-    rate.times(ten_to(after.scale, before.scale), ten_to(before.scale, after.scale))
-}
-
 #[cfg(test)]
 mod tests {
-    use psk_plugin::sim::{LiquidityConfig, PacketRateConfig};
+    use psk_plugin::sim::{
+        BalanceLimitConfig, CurveConfig, CurvePoint, HopConfig, LinkConfig, LiquidityConfig,
+        PacketRateConfig, Rate,
+    };
 
     use super::*;
 
@@ -258,6 +204,97 @@ mod tests {
         let limited =
             HopConfig { packet_rate: Some(PacketRateConfig { per_second: 100, burst: 20 }), ..hop() };
         assert_eq!(alone(vec![limited], pays(12_000)), MILLIS(1_050));
+    }
+
+    #[test]
+    fn a_packet_is_no_larger_than_each_limit_of_amounts() {
+        let packet_rate = Some(PacketRateConfig { per_second: 50, burst: 5 });
+        let hop = || HopConfig { packet_rate, max_packet_amount: Some(50_000), ..HopConfig::new("hop") };
+        assert_eq!(alone(vec![hop()], pays(500_000)), MILLIS(50 + 100), "ten packets");
+        let liquidity = Some(LiquidityConfig { capacity: 1_000, per_second: 100_000, cycle: vec![] });
+        let small = HopConfig { liquidity: liquidity.clone(), ..hop() };
+        assert_eq!(alone(vec![small], pays(500_000)), MILLIS(50 + 9_900), "five hundred");
+        // After the connector a unit is ten: a hundred of them.
+        let rates = vec![CurveConfig {
+            from: "XRP".to_owned(),
+            to: "XRP".to_owned(),
+            rate: Rate::new(10, 1).unwrap(),
+            curve: vec![],
+        }];
+        let worth_more = HopConfig { liquidity, rates: rates.clone(), ..hop() };
+        assert_eq!(alone(vec![worth_more], pays(50_000)), MILLIS(50 + 9_900));
+        let (mut network, paths) = network(vec![hop()]);
+        network.links[0].balance_limits.push(BalanceLimitConfig {
+            at: "hop".to_owned(),
+            max_balance: 1_000,
+            settle_every_ms: Some(1),
+        });
+        assert_eq!(ideals(&network, &[pays(500_000)], &[paths])[0].time, MILLIS(50 + 9_900));
+        // No packet passes that delivers anything.
+        let liquidity = Some(LiquidityConfig { capacity: 9, per_second: 100, cycle: vec![] });
+        let closed = HopConfig { liquidity, rates, ..HopConfig::new("hop") };
+        assert_eq!(alone(vec![closed], pays(50_000)), Duration::MAX);
+    }
+
+    #[test]
+    fn paths_count_that_the_policy_allows() {
+        // 0.9 % dearer, and 10 %.
+        let dear = |name: &str, spread_ppm| HopConfig { spread_ppm, ..liquid(name, 1_000) };
+        let hops = || vec![liquid("one", 1_000), dear("two", 9_000), dear("three", 100_000)];
+        let time = |path_policy| alone(hops(), PaymentConfig { path_policy, ..pays(10_000) });
+        let over = |paths: Vec<HopConfig>| {
+            let path_policy = Some(PathPolicy::Fastest);
+            alone(paths, PaymentConfig { path_policy, ..pays(10_000) })
+        };
+        let [one, two, three] = [1, 2, 3].map(|count| over(hops().into_iter().take(count).collect()));
+        assert!(three < two && two < one);
+        assert_eq!(time(None), two, "one percent");
+        assert_eq!(time(Some(PathPolicy::Weighed(100_000))), three);
+        assert_eq!(time(Some(PathPolicy::Weighed(0))), one);
+        assert_eq!(time(Some(PathPolicy::Cheapest)), one);
+        assert_eq!(time(Some(PathPolicy::Fastest)), three);
+        let equal = vec![liquid("one", 1_000), liquid("two", 1_000)];
+        let cheapest = PaymentConfig { path_policy: Some(PathPolicy::Cheapest), ..pays(10_000) };
+        assert_eq!(alone(equal.clone(), cheapest), over(equal), "as good as each other");
+    }
+
+    #[test]
+    fn data_needs_the_packets_that_it_fills() {
+        let slow = || HopConfig {
+            packet_rate: Some(PacketRateConfig { per_second: 100, burst: 20 }),
+            ..HopConfig::new("hop")
+        };
+        let data = PaymentConfig { data_octets: 2_990_000, ..pays(1_000) };
+        assert_eq!(alone(vec![slow()], data.clone()), MILLIS(50 + 720), "92 packets");
+        assert_eq!(alone(vec![HopConfig::new("hop")], data.clone()), MILLIS(50));
+        let few = PaymentConfig { max_packets_in_flight: Some(46), ..data.clone() };
+        assert_eq!(alone(vec![HopConfig::new("hop")], few), MILLIS(100));
+        let money = HopConfig { max_packet_amount: Some(1), ..slow() };
+        assert_eq!(alone(vec![money], data), MILLIS(50 + 9_800), "which the money needs anyway");
+    }
+
+    #[test]
+    fn rates_that_move_count_as_their_best() {
+        let moving = |from: &str, to: &str, payment: PaymentConfig| {
+            let curve = [(0, 1_000_000), (5, 500_000), (9, 2_000_000)];
+            let curve = curve.map(|(at_ms, ppm)| CurvePoint { at_ms, ppm }).to_vec();
+            let rates = vec![CurveConfig { from: "EUR".into(), to: "USD".into(), rate: Rate::ONE, curve }];
+            let packet_rate = Some(PacketRateConfig { per_second: 10, burst: 1 });
+            let hop = HopConfig { rates, packet_rate, max_packet_amount: Some(100), ..liquid("hop", 1_000) };
+            let (mut network, paths) = network(vec![hop]);
+            (network.links[0].asset, network.links[1].asset) = (from.into(), to.into());
+            ideals(&network, &[payment], &[paths])[0].time
+        };
+        // A packet of 100 becomes 200 at best; of liquidity, 500 units are 1,000 source units at best.
+        assert_eq!(
+            moving("EUR", "USD", PaymentConfig::delivering("alice", "bob", 2_000)),
+            MILLIS(50 + 1_000)
+        );
+        assert_eq!(moving("EUR", "USD", pays(1_000)), MILLIS(50 + 900));
+        assert_eq!(
+            moving("USD", "EUR", PaymentConfig::delivering("alice", "bob", 2_000)),
+            MILLIS(50 + 1_000)
+        );
     }
 
     #[test]

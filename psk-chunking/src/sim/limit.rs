@@ -10,8 +10,7 @@ use super::ratio::Ratio;
 #[derive(Clone, Debug)]
 pub(super) struct Limit {
     pub(super) which: Which,
-    /// What one source unit of the payment is of its units.
-    pub(super) unit: Ratio,
+    unit: Unit,
     capacity: u128,
     /// In turns: how long, and how much in that time.
     cycle: Vec<(Duration, u128)>,
@@ -19,6 +18,15 @@ pub(super) struct Limit {
     at_once: bool,
     /// What other payments want of it, in its units.
     pub(super) others: Vec<u128>,
+}
+
+/// What it counts.
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    /// An amount: one source unit of the payment is so many of its units.
+    Amount(Ratio),
+    /// Packets, which bring at most so many source units of the payment each.
+    Packets(u128),
 }
 
 /// Which limit of the network it is, by the places of connectors and links.
@@ -34,7 +42,7 @@ pub(super) enum Which {
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Limit {
-    fn new(which: Which, unit: Ratio, capacity: u128, cycle: Vec<(Duration, u128)>) -> Self {
+    fn new(which: Which, unit: Unit, capacity: u128, cycle: Vec<(Duration, u128)>) -> Self {
         Self { which, unit, capacity, cycle, at_once: false, others: Vec::new() }
     }
 
@@ -50,29 +58,50 @@ impl Limit {
                 })
                 .collect(),
         };
-        Self::new(Which::Liquidity(connector), unit, config.capacity.into(), cycle)
+        Self::new(Which::Liquidity(connector), Unit::Amount(unit), config.capacity.into(), cycle)
     }
 
-    pub(super) fn packets(connector: usize, unit: Ratio, config: &PacketRateConfig) -> Self {
+    /// For packets of at most `largest` source units.
+    pub(super) fn packets(connector: usize, largest: u128, config: &PacketRateConfig) -> Self {
         let cycle = vec![(SECOND, config.per_second.into())];
-        Self::new(Which::Packets(connector), unit, config.burst.max(1).into(), cycle)
+        Self::new(Which::Packets(connector), Unit::Packets(largest), config.burst.into(), cycle)
     }
 
     pub(super) fn balance(link: usize, unit: Ratio, config: &BalanceLimitConfig) -> Self {
         let most = u128::from(config.max_balance);
         let cycle = config.settle_every_ms.map(|millis| (Duration::from_millis(millis.max(1)), most));
         let cycle = cycle.into_iter().collect();
-        Self { at_once: true, ..Self::new(Which::Balance(link), unit, most, cycle) }
+        Self { at_once: true, ..Self::new(Which::Balance(link), Unit::Amount(unit), most, cycle) }
     }
 
-    /// So much at once, and as much again in every round trip.
-    pub(super) fn in_flight(source: u128, round_trip: Duration) -> Self {
-        Self::new(Which::InFlight, Ratio::ONE, source, vec![(round_trip, source)])
+    /// So many packets of at most `largest` source units at once, and as many again in every round trip.
+    pub(super) fn in_flight(packets: u128, largest: u128, round_trip: Duration) -> Self {
+        Self::new(Which::InFlight, Unit::Packets(largest), packets, vec![(round_trip, packets)])
+    }
+
+    /// What a payment of so many source units, and so many packets at least, wants of it, in its units.
+    pub(super) fn wish(&self, source: u128, packets: u128) -> u128 {
+        match self.unit {
+            Unit::Amount(unit) => unit.of(source),
+            Unit::Packets(largest) => source.div_ceil(largest.max(1)).max(packets),
+        }
     }
 
     /// How much a payment can bring through in so much time, in source units: its fair share of it all.
     pub(super) fn most(&self, time: Duration) -> u128 {
-        self.unit.inverse_of(share(self.through(time), &self.others))
+        let most = share(self.through(time), &self.others);
+        match self.unit {
+            Unit::Amount(unit) => unit.inverse_of(most),
+            Unit::Packets(largest) => most.saturating_mul(largest),
+        }
+    }
+
+    /// How many packets of a payment it lets through in so much time, if it counts packets.
+    pub(super) fn most_packets(&self, time: Duration) -> Option<u128> {
+        match self.unit {
+            Unit::Amount(_) => None,
+            Unit::Packets(_) => Some(share(self.through(time), &self.others)),
+        }
     }
 
     /// How much goes through in so much time, of whomever.
@@ -125,6 +154,16 @@ mod tests {
         assert_eq!(share(100, &[1_000, 10]), 45);
         assert_eq!(share(100, &[10, 20]), 70);
         assert_eq!(share(0, &[10, 20]), 0);
+    }
+
+    #[test]
+    fn packets_come_one_by_one_and_carry_at_most_so_much() {
+        let limit = Limit::packets(0, 100, &PacketRateConfig { per_second: 10, burst: 2 });
+        let at = |millis| {
+            (limit.most(Duration::from_millis(millis)), limit.most_packets(Duration::from_millis(millis)))
+        };
+        assert_eq!([at(0), at(99), at(100)], [(200, Some(2)), (200, Some(2)), (300, Some(3))]);
+        assert_eq!([limit.wish(200, 0), limit.wish(201, 0), limit.wish(201, 7)], [2, 3, 7]);
     }
 
     #[test]

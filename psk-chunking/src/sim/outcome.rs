@@ -68,8 +68,9 @@ pub struct PaymentOutcome {
     /// When it started.
     pub starts_at: Duration,
     /// How long it would have taken at best: the amount over the bandwidth of its paths, and a round trip. Computed
-    /// from the scenario alone: from the limits of connectors, the largest packets, how many may be in flight, and a
-    /// fair share of what other payments use too. [`Duration::MAX`] when it cannot be done at all.
+    /// from the scenario alone: from the limits of connectors, the largest packets, how many may be in flight, the
+    /// data, the paths that the payment's policy allows, and a fair share of what other payments use too.
+    /// [`Duration::MAX`] when it cannot be done at all.
     pub ideal: Duration,
     /// There and back over the fastest of its paths.
     pub round_trip: Duration,

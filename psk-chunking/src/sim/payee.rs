@@ -15,8 +15,8 @@ use super::refunder::Refunder;
 use super::scenario::{Lie, ReceiverConfig};
 use super::witness::Witness;
 use crate::receive::{
-    ChunkArrival, Decision, OnIncomplete, PaymentKey, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict,
-    answer_packet,
+    ChunkArrival, ChunkFrames, Decision, OnIncomplete, PaymentKey, ReceiveConfig, ReceiveEvent,
+    ReceivePayments, Verdict, answer_packet,
 };
 
 /// All that a host receives.
@@ -33,6 +33,8 @@ pub(super) struct Payee {
     chunks: u64,
     witness: Witness,
     max_amount: Option<DestinationAmount>,
+    /// It does not know frames.
+    plain: bool,
     /// The data of payments that have any: what comes, and what goes back.
     streams: HashMap<PaymentKey, (Stream, Stream)>,
     /// What it has said that it received, at most, where it lies.
@@ -69,6 +71,7 @@ impl Payee {
             chunks: 0,
             witness: Witness::default(),
             max_amount: takes.max_amount.map(DestinationAmount::new),
+            plain: takes.plain,
             streams: HashMap::new(),
             claimed: HashMap::new(),
         }
@@ -174,6 +177,11 @@ impl Payee {
         self.streams.insert(payment, (there, back));
     }
 
+    /// The sender of a payment takes any rate.
+    pub(super) fn expect_any_rate(&mut self, payment: PaymentKey) {
+        self.witness.expect_any_rate(payment);
+    }
+
     /// Whether all of a payment's data has been told.
     pub(super) fn has_all_data(&self, payment: &PaymentKey) -> bool {
         self.streams.get(payment).is_none_or(|(there, _)| there.is_complete())
@@ -183,6 +191,9 @@ impl Payee {
     fn review(&mut self, payment: &PaymentKey, now: Duration) {
         let verdict = self.max_amount.map_or(Verdict::Accept, Verdict::AcceptUpTo);
         self.payments.handle_verdict(payment, verdict, now);
+        if self.plain {
+            return;
+        }
         let Some(octets) = self.streams.get(payment).and_then(|(_, back)| back.octets()) else { return };
         let written = self.payments.write(payment, octets).and_then(|()| self.payments.finish_data(payment));
         if let Err(error) = written {
@@ -227,9 +238,13 @@ impl Payee {
     }
 
     fn decide(&mut self, arrival: &Arrival, now: Duration, wall: Timestamp) -> Reply {
-        let Some(chunk) = ChunkArrival::of(arrival, wall) else {
+        let Some(mut chunk) = ChunkArrival::of(arrival, wall) else {
             return self.reject(ErrorCode::F06_UNEXPECTED_PAYMENT);
         };
+        if self.plain {
+            // Whatever the sender says beside the money; and who says nothing is answered in the same way.
+            chunk.frames = ChunkFrames::Plain;
+        }
         if let Some(reply) = self.pretends_to_be_closed(&chunk, arrival) {
             return reply;
         }

@@ -11,7 +11,7 @@ use psk_plugin::sim::{HostInput, HostOutput, LinkId};
 use super::data::{Stream, Way};
 use super::outcome::Rejects;
 use super::quoting::{Quoting, Step};
-use super::scenario::PaymentConfig;
+use super::scenario::{PauseConfig, PaymentConfig};
 use crate::Now;
 use crate::send::{Input, Output, SendConfig, SendEvent, SendPayment, SendReport, Target};
 
@@ -44,6 +44,10 @@ pub(super) struct Paying {
     pub(super) not_paid: HashSet<Sequence>,
     /// When the sender cancels it.
     cancels_at: Duration,
+    /// When the sender pauses it, and when it goes on.
+    pauses: Vec<(Duration, Duration)>,
+    /// Whether it has been told to pause.
+    paused: bool,
     /// What the receiver sends back.
     pub(super) returned: Stream,
     /// What is wrong with what the machine does.
@@ -73,19 +77,22 @@ impl Paying {
             rejects: Rejects::new(),
             not_paid: HashSet::new(),
             cancels_at: Duration::MAX,
+            pauses: Vec::new(),
+            paused: false,
             returned: Stream::new(place, Way::Back, 0),
             problem: None,
         }
     }
 
-    /// With what the scenario says beside the amounts: its data, when it is cancelled, and a quote to start from, if there
-    /// is one in time.
+    /// With what the scenario says beside the amounts: its data, when it is paused and cancelled, and a quote to start
+    /// from, if there is one in time.
     pub(super) fn with(mut self, payment: &PaymentConfig) -> Self {
         self.config.data = Stream::new(self.place, Way::There, payment.data_octets).octets();
         self.returned = Stream::new(self.place, Way::Back, payment.returned_octets);
         if let Some(after) = payment.cancel_after_ms {
             self.cancels_at = self.starts_at.saturating_add(Duration::from_millis(after));
         }
+        self.pauses = payment.pauses.iter().map(pause).collect();
         if payment.quoted {
             self.quoting = Some(Quoting::new(self.starts_at));
             self.wakes_at = Duration::ZERO;
@@ -135,6 +142,11 @@ impl Paying {
             self.cancels_at = Duration::MAX;
             machine.handle(Input::Cancel, now, random);
         }
+        let pauses = self.pauses.iter().any(|(from, until)| (*from..*until).contains(&now.monotonic));
+        if pauses != self.paused {
+            self.paused = pauses;
+            machine.handle(if pauses { Input::Pause } else { Input::Resume }, now, random);
+        }
         loop {
             match machine.poll(now, random) {
                 Output::Send { packet, path, prepare } => {
@@ -150,7 +162,9 @@ impl Paying {
                     if until < now.monotonic {
                         self.problem = Some("waits for the past".to_owned());
                     }
-                    (self.awake, self.wakes_at) = (false, until.min(self.cancels_at));
+                    let ends = self.pauses.iter().flat_map(|(from, until)| [*from, *until]);
+                    let next = ends.filter(|at| *at > now.monotonic).min().unwrap_or(Duration::MAX);
+                    (self.awake, self.wakes_at) = (false, until.min(self.cancels_at).min(next));
                     return None;
                 }
                 Output::Ended(report) => {
@@ -161,6 +175,12 @@ impl Paying {
             }
         }
     }
+}
+
+/// From when to when.
+fn pause(pause: &PauseConfig) -> (Duration, Duration) {
+    let from = Duration::from_millis(pause.at_ms);
+    (from, from.saturating_add(Duration::from_millis(pause.for_ms)))
 }
 
 /// What an event says of the receiver's data, and what is wrong with it.

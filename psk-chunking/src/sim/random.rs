@@ -1,5 +1,7 @@
 //! Random worlds: any seed is a scenario.
 
+mod honest;
+
 use std::time::Duration;
 
 use psk_crypto::{Random, SeededRandom};
@@ -18,15 +20,21 @@ pub fn scenario(seed: u64) -> Scenario {
     Dice(SeededRandom::new(seed)).scenario(seed, false)
 }
 
+/// A world of honest hops and reliable links between accounts in different assets and scales: rates, limits and round
+/// amounts as they are anywhere. All payments must complete, unless their amounts cannot be paid at all.
+pub fn honest_scenario(seed: u64) -> Scenario {
+    Dice(SeededRandom::new(seed ^ OF_HONEST)).honest(seed)
+}
+
 /// A world of honest hops and reliable links, with moving windows alone: spreads, maximum packet amounts, liquidity,
 /// packet rates, jitter.
 pub fn calm_scenario(seed: u64) -> Scenario {
     Dice(SeededRandom::new(seed)).scenario(seed, true)
 }
 
-/// Makes payments smaller that would take more than a minute at best, or millions of packets with it: at rates far from
-/// one an amount may be worth a packet for each unit.
-fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], seed: u64) {
+/// Divides the amounts of payments that would take more than a minute at best, or millions of packets with it: at rates far
+/// from one an amount may be worth a packet for each unit.
+fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], divisor: u64, seed: u64) {
     let Ok(world) = World::new(network, seed) else { return };
     for place in 0..payments.len() {
         let paths = payments.iter().filter_map(|payment| paths_of(payment, &world).ok());
@@ -41,7 +49,7 @@ fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], seed
             ideal.filter(|time| *time < Duration::MAX).unwrap_or_default()
         };
         while longest(payments) > Duration::from_secs(60) && payments[place].amount > 1 {
-            payments[place].amount /= 2;
+            payments[place].amount = (payments[place].amount / divisor).max(1);
         }
     }
 }
@@ -57,6 +65,8 @@ const PATIENCE_MS: u64 = 2 * 3_600 * 1_000;
 const MOST_DATA: u64 = 131_072;
 /// Extras came later: they are drawn apart, so that seeds of before still are what they were.
 const OF_EXTRAS: u64 = 0x6578_7472_6173;
+/// So that a seed is not three times nearly the same world.
+const OF_HONEST: u64 = 0x686f_6e65_7374;
 
 struct Dice(SeededRandom);
 
@@ -100,7 +110,7 @@ impl Dice {
         if !calm && self.one_in(6) {
             self.limit_balance(&mut network);
         }
-        within_a_minute(&network, &mut payments, seed);
+        within_a_minute(&network, &mut payments, 2, seed);
         let expects = if calm { Expectation::Completes } else { Expectation::Ends };
         let name = if calm { format!("calm-{seed}") } else { format!("random-{seed}") };
         let scenario = Scenario { name, expects, network, payments, lies, ..Scenario::default() };
@@ -122,7 +132,7 @@ impl Dice {
         }
         scenario.refunds = !calm && self.one_in(4);
         let hosts = scenario.network.hosts.clone();
-        let takes = ReceiverConfig { max_data_octets: Some(MOST_DATA), max_amount: None };
+        let takes = ReceiverConfig { max_data_octets: Some(MOST_DATA), ..ReceiverConfig::default() };
         let limited = hosts.into_iter().filter(|_| calm || self.one_in(2)).map(|host| (host, takes.clone()));
         scenario.receivers = limited.collect();
         scenario

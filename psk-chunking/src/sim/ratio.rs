@@ -19,6 +19,12 @@ impl Ratio {
         product
     }
 
+    /// Whether it is less than another one by more than it may be off itself.
+    pub(super) fn is_below(self, other: Self) -> bool {
+        let (this, that) = (self.above * other.below, other.above * self.below);
+        this < that && that - this > that >> 40
+    }
+
     pub(super) fn of(self, amount: u128) -> u128 {
         amount.saturating_mul(self.above) / self.below.max(1)
     }

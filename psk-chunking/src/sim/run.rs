@@ -19,6 +19,7 @@ use super::payee::Payee;
 use super::payer::{Payer, Paying};
 use super::ratio::Ratio;
 use super::scenario::{PaymentConfig, Scenario};
+use super::sense;
 use super::timeline::Timeline;
 use super::worth::{greatest_overshoot, may_rise};
 use crate::receive::PaymentKey;
@@ -51,16 +52,24 @@ impl RunOptions {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Its network makes no sense, or a payment names a host that is not there.
+    /// Its network makes no sense.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A payment, a receiver or an attack makes no sense.
+    #[error("{place}: {problem}")]
+    Scenario {
+        /// Where in the scenario, such as `payments[1]`; lists are counted from zero.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+    },
     /// A receiver's address is too long for credentials.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
 }
 
 /// A scenario that takes longer does not end: no payment is without progress for more than minutes.
-const TIME_LIMIT: Duration = Duration::from_secs(4 * 3_600);
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(4 * 3_600);
 /// So many events mean the same.
 const EVENT_LIMIT: u64 = 20_000_000;
 /// So long after the end of the last payment, late packets may still come.
@@ -137,6 +146,7 @@ impl<'a> Running<'a> {
     fn new(scenario: &'a Scenario, options: RunOptions) -> Result<Self, RunError> {
         let seed = options.seed;
         let mut world = World::new(&scenario.network, seed)?;
+        sense::check(scenario, &world)?;
         if options.encodes {
             world = world.with_encoding();
         }
@@ -349,15 +359,12 @@ type Parties = BTreeMap<HostId, Party>;
 fn hosts(scenario: &Scenario, world: &World, seed: u64) -> Result<(Vec<HostId>, Parties), RunError> {
     let mut parties = Parties::new();
     let mut hosts = Vec::new();
-    for name in scenario.lies.keys().chain(scenario.receivers.keys()) {
-        world.host(name)?;
-    }
     for (place, name) in (0u64..).zip(&scenario.network.hosts) {
         let host = world.host(name)?;
         let lie = scenario.lies.get(name).copied();
         let takes = scenario.receivers.get(name).cloned().unwrap_or_default();
         let address = world.address(host).clone();
-        let payee = Payee::new(address, lie, &takes, scenario.refunds, mixed(seed, 2 * place));
+        let payee = Payee::new(address, lie, &takes, scenario.refunds_at(name), mixed(seed, 2 * place));
         let payer = Box::new(Payer::new(mixed(seed, 2 * place + 1)));
         hosts.push(host);
         parties.insert(host, Party::Honest { payer, payee: Box::new(payee) });
@@ -375,7 +382,7 @@ fn payments(
     for payment in &scenario.payments {
         paths.push(paths_of(payment, world)?);
     }
-    let ideals = ideals(&scenario.network, &scenario.payments, &paths);
+    let ideals = ideals(&scenario.network, &scenario.payments_as_taken(), &paths);
     let mut paid = Vec::new();
     for (place, (payment, (ideal, paths))) in
         scenario.payments.iter().zip(ideals.into_iter().zip(paths)).enumerate()
@@ -385,7 +392,7 @@ fn payments(
         let payment_id = payment_id(seed, place);
         let key = payment_key(&credentials, payment_id)?;
         let mut config = payment.send_config(payment_id);
-        if scenario.refunds
+        if scenario.refunds_at(&payment.to)
             && let Some(Party::Honest { payee, .. }) = parties.get_mut(&from)
         {
             let secret = credentials.shared_secret.refund(payment_id.octets());
@@ -393,6 +400,9 @@ fn payments(
         }
         if let Some(Party::Honest { payee, .. }) = parties.get_mut(&to) {
             let (there, back) = (payment.data_octets, payment.returned_octets);
+            if payment.any_rate {
+                payee.expect_any_rate(key.clone());
+            }
             if there > 0 || back > 0 {
                 let stream = |way, length| Stream::new(place, way, length);
                 payee.expect_data(key.clone(), stream(Way::There, there), stream(Way::Back, back));
@@ -429,13 +439,6 @@ fn payments(
 /// The paths of a payment: over each link of the paying host that leads to the receiver and that it may use.
 pub(super) fn paths_of(payment: &PaymentConfig, world: &World) -> Result<Vec<Vec<usize>>, RunError> {
     let (from, to) = (world.host(&payment.from)?, world.host(&payment.to)?);
-    if let Some(stranger) = payment
-        .via
-        .iter()
-        .find(|via| !world.links_of(from).any(|link| world.neighbour(from, link) == via.as_str()))
-    {
-        return Err(ConfigError::UnknownNode(stranger.clone()).into());
-    }
     let links = world.links_of(from).filter(|link| {
         payment.via.is_empty() || payment.via.iter().any(|via| via == world.neighbour(from, *link))
     });

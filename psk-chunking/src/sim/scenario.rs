@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use psk_codec::psk::PaymentId;
 use psk_codec::{DestinationAmount, SourceAmount};
-use psk_plugin::sim::NetworkConfig;
+use psk_plugin::sim::{NetworkConfig, Rate};
 use serde::{Deserialize, Serialize};
 
+use crate::receive::ReceiveConfig;
 use crate::send::control::ControllerKind;
 use crate::send::{MinimumRate, PathPolicy, SendConfig, Target};
 
@@ -34,7 +35,8 @@ pub struct Scenario {
     /// What receivers take, by the names of their hosts. Default: all that comes, and data as [`ReceiveConfig`](crate::receive::ReceiveConfig) says.
     #[serde(default, skip_serializing_if = "is_default")]
     pub receivers: BTreeMap<String, ReceiverConfig>,
-    /// Whether receivers refund what ends incomplete. Default: they keep it.
+    /// Whether receivers refund what ends incomplete, where [`receivers`](Self::receivers) says nothing else. Default:
+    /// they keep it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub refunds: bool,
     /// Hosts that send chunks as no honest sender would. Default: none.
@@ -75,10 +77,18 @@ pub struct PaymentConfig {
     /// when the quote is there, and without one when there is none. Default: no.
     #[serde(default, skip_serializing_if = "is_default")]
     pub quoted: bool,
-    /// How far below the rate at its start chunks may deliver, in parts per million. Default: that of
-    /// [`SendConfig`].
+    /// How far below the rate at its start chunks may deliver, in parts per million: less than all of it. Default: that
+    /// of [`SendConfig`], or nothing to do with it when there is a [`min_rate`](Self::min_rate).
     #[serde(default, skip_serializing_if = "is_default")]
     pub slippage_ppm: Option<u32>,
+    /// The least that every chunk must deliver, in destination units per source unit, such as `37/100`. With
+    /// [`slippage_ppm`](Self::slippage_ppm) too, both hold. Default: none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub min_rate: Option<Rate>,
+    /// Whether it takes any rate: hops and the receiver may keep all of the money. Not together with the two above.
+    /// Default: no.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub any_rate: bool,
     /// The most that may be sent, in source units. Default: no limit.
     #[serde(default, skip_serializing_if = "is_default")]
     pub max_source_amount: Option<u64>,
@@ -88,7 +98,17 @@ pub struct PaymentConfig {
     /// After how long the payment is given up, in milliseconds. Default: that of [`SendConfig`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub timeout_ms: Option<u64>,
-    /// How many packets may be in flight. Default: that of [`SendConfig`].
+    /// After how long without a fulfilled chunk it is given up, in milliseconds. Default: that of [`SendConfig`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub idle_timeout_ms: Option<u64>,
+    /// After how long without anything that comes back a failed payment waits no longer for its refund, in
+    /// milliseconds. Default: that of [`SendConfig`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub refund_timeout_ms: Option<u64>,
+    /// When the sender pauses it. What is in flight is awaited, and time-outs go on. Default: never.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub pauses: Vec<PauseConfig>,
+    /// How many packets may be in flight; at least 1. Default: that of [`SendConfig`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub max_packets_in_flight: Option<usize>,
     /// The neighbours of the paying host over whose links the payment goes. Default: all that lead to the receiver.
@@ -112,7 +132,17 @@ pub struct PaymentConfig {
     pub controller: Option<ControllerKind>,
 }
 
-/// What a receiver takes.
+/// A while in which a sender sends nothing of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseConfig {
+    /// When it begins, in milliseconds from the start of the run, as [`PaymentConfig::starts_at_ms`].
+    pub at_ms: u64,
+    /// How long it takes, in milliseconds. Not zero.
+    pub for_ms: u64,
+}
+
+/// What a receiver takes, and what it knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiverConfig {
@@ -122,6 +152,14 @@ pub struct ReceiverConfig {
     /// The longest data that comes with a payment, in octets. Default: that of [`ReceiveConfig`](crate::receive::ReceiveConfig).
     #[serde(default, skip_serializing_if = "is_default")]
     pub max_data_octets: Option<u64>,
+    /// Whether it refunds what ends incomplete. Default: what [`Scenario::refunds`] says.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub refunds: Option<bool>,
+    /// Whether it knows the first draft of RFC 25 and nothing else, as npm's ilp-protocol-psk2: it does not look at
+    /// frames, answers have none, and the last chunk ends a payment whatever is still under way. So it takes no data,
+    /// sends none, and refunds nothing. Default: no.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub plain: bool,
 }
 
 /// What is fixed of a payment.
@@ -200,9 +238,14 @@ impl PaymentConfig {
             starts_at_ms: 0,
             quoted: false,
             slippage_ppm: None,
+            min_rate: None,
+            any_rate: false,
             max_source_amount: None,
             packet_timeout_ms: None,
             timeout_ms: None,
+            idle_timeout_ms: None,
+            refund_timeout_ms: None,
+            pauses: Vec::new(),
             max_packets_in_flight: None,
             via: Vec::new(),
             path_policy: None,
@@ -225,9 +268,7 @@ impl PaymentConfig {
             Fixed::Destination => Target::Destination(DestinationAmount::new(self.amount)),
         };
         let mut config = SendConfig::new(target, payment_id);
-        if let Some(ppm) = self.slippage_ppm {
-            config.minimum_rate = MinimumRate::Slippage(ppm);
-        }
+        config.minimum_rate = self.minimum_rate().unwrap_or(config.minimum_rate);
         if let Some(units) = self.max_source_amount {
             config.max_source_amount = SourceAmount::new(units);
         }
@@ -235,6 +276,8 @@ impl PaymentConfig {
             config.packet_timeout = Duration::from_millis(millis);
         }
         config.total_timeout = self.timeout_ms.map(Duration::from_millis);
+        config.idle_timeout = self.idle_timeout_ms.map_or(config.idle_timeout, Duration::from_millis);
+        config.refund_timeout = self.refund_timeout_ms.map_or(config.refund_timeout, Duration::from_millis);
         config.controller = self.controller.unwrap_or_default();
         config.path_policy = self.path_policy.unwrap_or(config.path_policy);
         config.max_received_data = config.max_received_data.max(self.returned_octets);
@@ -242,6 +285,42 @@ impl PaymentConfig {
             config.max_packets_in_flight = packets;
         }
         config
+    }
+
+    /// What its chunks have to deliver at least, if it says so.
+    fn minimum_rate(&self) -> Option<MinimumRate> {
+        if self.any_rate {
+            return Some(MinimumRate::AnyRate);
+        }
+        let rate = self.min_rate.map(Rate::parts).and_then(|(destination, source)| {
+            psk_quote::Rate::new(DestinationAmount::new(destination), SourceAmount::new(source))
+        });
+        match (rate, self.slippage_ppm) {
+            (Some(rate), Some(ppm)) => Some(MinimumRate::Both(rate, ppm)),
+            (Some(rate), None) => Some(MinimumRate::AtLeast(rate)),
+            (None, ppm) => ppm.map(MinimumRate::Slippage),
+        }
+    }
+}
+
+impl Scenario {
+    /// Whether the receiver at this host refunds what ends incomplete.
+    pub(super) fn refunds_at(&self, host: &str) -> bool {
+        self.receivers.get(host).and_then(|receiver| receiver.refunds).unwrap_or(self.refunds)
+    }
+
+    /// The payments without the data that their receivers do not take: then none goes back either.
+    pub(super) fn payments_as_taken(&self) -> Vec<PaymentConfig> {
+        let default = ReceiveConfig::default().max_data_length;
+        let mut payments = self.payments.clone();
+        for payment in &mut payments {
+            let receiver = self.receivers.get(&payment.to);
+            let most = receiver.and_then(|receiver| receiver.max_data_octets).unwrap_or(default);
+            if receiver.is_some_and(|receiver| receiver.plain) || payment.data_octets > most {
+                (payment.data_octets, payment.returned_octets) = (0, 0);
+            }
+        }
+        payments
     }
 }
 

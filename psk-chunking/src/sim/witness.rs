@@ -1,6 +1,6 @@
 //! Looks on while a receiver decides, with a ledger of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use psk_codec::psk::Sequence;
 use psk_codec::psk::frame::{SequenceRange, SequenceRanges};
@@ -13,6 +13,8 @@ use crate::receive::{ChunkArrival, ChunkFrames, Decision, PaymentKey};
 pub(super) struct Witness {
     payments: BTreeMap<PaymentKey, Taken>,
     received: u128,
+    /// Payments whose senders let hops and the receiver keep all: no chunk of theirs has a minimum.
+    any_rate: HashSet<PaymentKey>,
     problem: Option<String>,
 }
 
@@ -32,7 +34,7 @@ impl Witness {
     pub(super) fn decided(&mut self, chunk: &ChunkArrival, decision: &Decision) {
         let Decision::Fulfill { total, .. } = decision else { return };
         let taken = self.payments.entry(chunk.payment.clone()).or_default();
-        let problem = taken.judge(chunk);
+        let problem = taken.judge(chunk, self.any_rate.contains(&chunk.payment));
         if taken.received == 0 {
             taken.expected = chunk.expected.map(|amount| amount.units().into());
         }
@@ -57,6 +59,11 @@ impl Witness {
         if let Some(problem) = problem {
             self.problem.get_or_insert_with(|| format!("{problem}: {chunk:?}"));
         }
+    }
+
+    /// A payment is made at any rate.
+    pub(super) fn expect_any_rate(&mut self, payment: PaymentKey) {
+        self.any_rate.insert(payment);
     }
 
     /// What has been received for a payment, in destination units.
@@ -98,8 +105,8 @@ impl Witness {
 
 impl Taken {
     /// What is wrong with taking this chunk.
-    fn judge(&mut self, chunk: &ChunkArrival) -> Option<&'static str> {
-        if chunk.minimum.is_zero() {
+    fn judge(&mut self, chunk: &ChunkArrival, any_rate: bool) -> Option<&'static str> {
+        if chunk.minimum.is_zero() && !any_rate {
             Some("a fulfillable packet without a minimum")
         } else if chunk.amount < chunk.minimum {
             Some("a chunk below its minimum is fulfilled")

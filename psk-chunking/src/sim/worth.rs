@@ -2,8 +2,8 @@
 
 use psk_plugin::sim::{CurveConfig, NetworkConfig};
 
-use super::ideal::{OnPath, on_path};
 use super::ratio::Ratio;
+use super::way::{OnPath, on_path};
 
 const MILLION: u64 = 1_000_000;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::args::SimulateArgs;
 use crate::error::Failure;
-use crate::output::{Output, amount};
+use crate::output::{Output, amount, optional_amount};
 
 pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     if let Some(count) = args.random {
@@ -20,6 +20,9 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     }
     if let Some(count) = args.calm {
         return worlds::run(args.seed, count, random::calm_scenario, output);
+    }
+    if let Some(count) = args.honest {
+        return worlds::run(args.seed, count, random::honest_scenario, output);
     }
     let name = args.scenario.as_deref().unwrap_or_default();
     let scenario = load(name, args.seed)?;
@@ -87,6 +90,9 @@ fn load(name: &str, seed: u64) -> Result<Scenario, Failure> {
     if let Some(seed) = made_of_seed("calm") {
         return Ok(random::calm_scenario(seed));
     }
+    if let Some(seed) = made_of_seed("honest") {
+        return Ok(random::honest_scenario(seed));
+    }
     if name.ends_with(".toml") {
         let text = fs::read_to_string(name).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
         return toml::from_str(&text).map_err(|error| {
@@ -99,9 +105,9 @@ fn load(name: &str, seed: u64) -> Result<Scenario, Failure> {
 
 fn unknown(name: &str) -> Failure {
     let names: Vec<String> = standard::scenarios().into_iter().map(|scenario| scenario.name).collect();
-    let meant = names::closest(name, names.iter().map(String::as_str).chain(["random", "calm"]));
+    let meant = names::closest(name, names.iter().map(String::as_str).chain(["random", "calm", "honest"]));
     let meant = meant.map_or_else(String::new, |meant| format!("did you mean {meant}? "));
-    let others = format!("there are random, calm, FILE.toml, {}", names.join(", "));
+    let others = format!("there are random, calm, honest, FILE.toml, {}", names.join(", "));
     Failure::usage(format!("no scenario {name:?}; {meant}{others}"))
 }
 
@@ -134,15 +140,26 @@ fn to_json(outcome: &Outcome) -> Value {
 }
 
 fn payment_to_json(payment: &PaymentOutcome) -> Value {
+    // Of a payment that did not end, nothing is reported.
+    let report = payment.report.as_ref();
+    let account = report.map(|report| report.account).unwrap_or_default();
+    // What has been paid for is not lost.
+    let lost = report.is_none_or(|report| !report.is_completed()).then(|| account.lost());
     let mut line = json!({
         "ending": payment.ending(),
         "source_sent": amount(payment.sent()),
         "delivered": amount(payment.delivered()),
         "received": amount(payment.received),
         "overshoot": amount(payment.overshoot()),
+        "refunded": amount(account.refunded),
+        "lost": optional_amount(lost),
+        "in_doubt": amount(account.in_doubt),
+        "unverified": amount(account.unverified),
         "took_us": u64::try_from(payment.took.as_micros()).unwrap_or(u64::MAX),
         "ideal_us": u64::try_from(payment.ideal.as_micros()).unwrap_or(u64::MAX),
         "packets": payment.packets,
+        "probes": report.map_or(0, |report| report.probes),
+        "chunks_fulfilled": account.chunks_fulfilled,
         "rejects": payment.rejects,
     });
     if let Some(data) = payment.data {

@@ -1,6 +1,5 @@
 //! The assets of a network, and what connectors make of one in another.
 
-use super::chance::MILLION;
 use super::config::{ConfigError, LinkConfig};
 use super::curve::Curve;
 use super::hop_config::{CurveConfig, HopConfig};
@@ -24,14 +23,13 @@ pub(super) fn assets(links: &[LinkConfig]) -> (Vec<usize>, Vec<(String, u8)>) {
     (asset_of, assets)
 }
 
-/// A connector's conversions, after a look at the rest of its description. There must be one between all of the assets
+/// A connector's conversions. There must be one between all of the assets
 /// that its links are kept in, `joined`.
 pub(super) fn curves_of(
     hop: &HopConfig,
     assets: &[(String, u8)],
     joined: &[usize],
 ) -> Result<Curves, ConfigError> {
-    check_shares(hop)?;
     let curves = curves(hop, assets)?;
     for &from in joined {
         for &to in joined {
@@ -70,13 +68,4 @@ fn curves(hop: &HopConfig, assets: &[(String, u8)]) -> Result<Curves, ConfigErro
 
 fn rate_error(hop: &HopConfig, from: &str, to: &str, problem: String) -> ConfigError {
     ConfigError::Rate { connector: hop.name.clone(), from: from.to_owned(), to: to.to_owned(), problem }
-}
-
-fn check_shares(hop: &HopConfig) -> Result<(), ConfigError> {
-    let errors = hop.errors.iter().map(|fault| ("share_ppm of errors", fault.share_ppm));
-    let hostility = hop.hostility.iter().map(|hostility| ("share_ppm of hostility", hostility.share_ppm));
-    match errors.chain(hostility).find(|(_, share)| *share > MILLION) {
-        Some((what, _)) => Err(ConfigError::Share { what }),
-        None => Ok(()),
-    }
 }

@@ -3,7 +3,10 @@
 //! Everything is an integer or an exact ratio. Shares are in parts per million (`_ppm`) of the packets that they are
 //! about, times have their unit in their name.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::hop_config::HopConfig;
 
@@ -49,6 +52,7 @@ pub struct NetworkConfig {
 #[serde(deny_unknown_fields)]
 pub struct LinkConfig {
     /// The names of the two nodes.
+    #[serde(deserialize_with = "two_names")]
     pub ends: [String; 2],
     /// The code of the asset that the link's accounts are kept in. Default: `XRP`.
     #[serde(default = "xrp", skip_serializing_if = "is_xrp")]
@@ -142,23 +146,23 @@ impl LinkConfig {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// Where in the description something is wrong.
+    #[error("{place}: {problem}")]
+    At {
+        /// Where, such as `links[1]`; lists are counted from zero.
+        place: String,
+        /// What is wrong there.
+        problem: Box<ConfigError>,
+    },
     /// A name that is no segment of an ILP address.
     #[error("{0:?} cannot be a node's name: it is no segment of an address")]
     Name(String),
     /// Two nodes have the same name.
     #[error("two nodes are called {0:?}")]
     NameTaken(String),
-    /// A rate or a payment names a node that is not there.
+    /// Something names a node that is not there.
     #[error("there is no node {0:?}")]
     UnknownNode(String),
-    /// A link names a node that is not there.
-    #[error("there is no node {node:?}, which the link {:?} – {:?} names", .ends[0], .ends[1])]
-    UnknownEnd {
-        /// The node.
-        node: String,
-        /// Both ends of the link.
-        ends: [String; 2],
-    },
     /// A link leads back to where it starts.
     #[error("a link joins {0:?} to itself")]
     Loop(String),
@@ -180,6 +184,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A connector's setting is of no use.
+    #[error("{setting}: {problem}")]
+    Setting {
+        /// Which setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A time is beyond what the virtual clock can show.
     #[error("{what} is more than a hundred years")]
     TooLong {
@@ -194,6 +206,28 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: &'static str,
     },
+}
+
+impl ConfigError {
+    /// The same, with where in the description it is.
+    pub fn at(self, place: impl fmt::Display) -> Self {
+        Self::At { place: place.to_string(), problem: Box::new(self) }
+    }
+
+    /// What is wrong, wherever it is.
+    pub fn problem(&self) -> &Self {
+        match self {
+            Self::At { problem, .. } => problem.problem(),
+            problem => problem,
+        }
+    }
+}
+
+/// Serde: the two ends of a link. An array by itself would take the first two of any number.
+fn two_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[String; 2], D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let count = names.len();
+    names.try_into().map_err(|_| D::Error::custom(format_args!("a link has two ends, not {count}")))
 }
 
 /// Serde: leaves out what stands at its default.

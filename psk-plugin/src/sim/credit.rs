@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::config::{BalanceLimitConfig, ConfigError, NetworkConfig};
-use super::topology::{LinkIndex, Topology};
+use super::config::{BalanceLimitConfig, ConfigError, LinkConfig, NetworkConfig};
+use super::topology::{LinkIndex, NodeIndex, Topology};
 use crate::balance::{AccountBalance, Balance};
 
 /// The limits of all link ends.
@@ -24,24 +24,9 @@ impl Credit {
     /// Limits must be at connectors, one at most for each end of a link.
     pub(super) fn new(config: &NetworkConfig, topology: &Topology) -> Result<Self, ConfigError> {
         let mut limits = Vec::new();
-        for (link, ends) in config.links.iter().zip(&topology.ends) {
-            let mut of_link = [None, None];
-            for limit in &link.balance_limits {
-                let wrong = |problem| ConfigError::BalanceLimit { at: limit.at.clone(), problem };
-                let node = topology.node(&limit.at)?;
-                let end = ends.iter().position(|&end| end == node);
-                let end = end.ok_or_else(|| wrong("it is no end of the link"))?;
-                if node < topology.hosts {
-                    return Err(wrong("hosts have none"));
-                }
-                if limit.settle_every_ms == Some(0) {
-                    return Err(wrong("settle_every_ms is zero"));
-                }
-                if of_link[end].replace(Limit::new(limit)).is_some() {
-                    return Err(wrong("there are two"));
-                }
-            }
-            limits.push(of_link);
+        for (place, link) in config.links.iter().enumerate() {
+            let of_link = limits_of(link, topology.ends[place], topology);
+            limits.push(of_link.map_err(|error| error.at(format_args!("links[{place}]")))?);
         }
         Ok(Self(limits))
     }
@@ -80,6 +65,31 @@ impl Credit {
         let limit = self.0.get(link).and_then(|ends| ends[end & 1].as_ref());
         limit.map_or_else(Balance::default, |limit| limit.paid)
     }
+}
+
+/// The limits at the two ends of a link.
+fn limits_of(
+    link: &LinkConfig,
+    ends: [NodeIndex; 2],
+    topology: &Topology,
+) -> Result<[Option<Limit>; 2], ConfigError> {
+    let mut limits = [None, None];
+    for limit in &link.balance_limits {
+        let wrong = |problem| ConfigError::BalanceLimit { at: limit.at.clone(), problem };
+        let node = topology.node(&limit.at)?;
+        let end = ends.iter().position(|&end| end == node);
+        let end = end.ok_or_else(|| wrong("it is no end of the link"))?;
+        if node < topology.hosts {
+            return Err(wrong("hosts have none"));
+        }
+        if limit.settle_every_ms == Some(0) {
+            return Err(wrong("settle_every_ms is zero"));
+        }
+        if limits[end].replace(Limit::new(limit)).is_some() {
+            return Err(wrong("there are two"));
+        }
+    }
+    Ok(limits)
 }
 
 impl Limit {

@@ -9,6 +9,8 @@ use psk_codec::{
 use super::assets::Curves;
 use super::bucket::Bucket;
 use super::chance::Chance;
+use super::checks::{check_hop, errors_of};
+use super::config::ConfigError;
 use super::hop_config::{HopConfig, Hostility, HostilityConfig, TooLargeAnswer};
 use super::legs::LegKey;
 
@@ -60,10 +62,14 @@ pub(super) struct Backward {
 const LATE_BY: Duration = Duration::from_millis(500);
 
 impl Hop {
-    pub(super) fn new(config: &HopConfig, address: Address, curves: Curves, chance: Chance) -> Self {
-        let error = |code: &str| code.as_bytes().try_into().map(ErrorCode::new);
-        let errors = config.errors.iter();
-        Self {
+    pub(super) fn new(
+        config: &HopConfig,
+        address: Address,
+        curves: Curves,
+        chance: Chance,
+    ) -> Result<Self, ConfigError> {
+        check_hop(config)?;
+        Ok(Self {
             address,
             max_packet_amount: config.max_packet_amount.map(Amount::new),
             too_large: config.too_large,
@@ -73,13 +79,13 @@ impl Hop {
             min_message_window: Duration::from_millis(config.min_message_window_ms),
             max_hold_time: Duration::from_millis(config.max_hold_time_ms),
             strips_fulfill_data: config.strips_fulfill_data,
-            errors: errors.filter_map(|fault| Some((error(&fault.code).ok()?, fault.share_ppm))).collect(),
+            errors: errors_of(config)?,
             hostility: config.hostility,
             curves,
             chance,
             seen: 0,
             kept: None,
-        }
+        })
     }
 
     /// Decides about a Prepare between two assets; `None` when no link leads to its destination.

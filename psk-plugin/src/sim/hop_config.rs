@@ -18,7 +18,7 @@ pub struct HopConfig {
     #[serde(default, skip_serializing_if = "is_default")]
     pub spread_ppm: u32,
     /// What its assets are worth in each other. Default: none; an asset is worth itself. A pair that is given in one
-    /// direction has the inverse rate in the other.
+    /// direction has the inverse rate in the other; no pair is given twice in one direction.
     #[serde(default, skip_serializing_if = "is_default")]
     pub rates: Vec<CurveConfig>,
     /// The greatest packet that it takes, in units of the link that the packet comes over. Default: no limit.
@@ -175,7 +175,7 @@ pub struct PacketRateConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorConfig {
-    /// The code, such as `T00`.
+    /// The code, such as `T00`: three letters and digits.
     pub code: String,
     /// The share of the packets.
     pub share_ppm: u32,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use psk_codec::{Address, AddressError};
 
-use super::chance::MILLION;
+use super::checks::check_link;
 use super::config::{ConfigError, LinkConfig, NetworkConfig};
 
 /// A node of the network, host or connector, by its place: hosts first, in the order of the description.
@@ -42,15 +42,8 @@ impl Topology {
         let mut links = vec![Vec::new(); names.len()];
         let mut ends = Vec::new();
         for (index, link) in config.links.iter().enumerate() {
-            check_link(link)?;
-            let node = |name: &String| {
-                let unknown = || ConfigError::UnknownEnd { node: name.clone(), ends: link.ends.clone() };
-                by_name.get(name).copied().ok_or_else(unknown)
-            };
-            let [one, other] = [node(&link.ends[0])?, node(&link.ends[1])?];
-            if one == other {
-                return Err(ConfigError::Loop(link.ends[0].clone()));
-            }
+            let [one, other] =
+                ends_of(link, &by_name).map_err(|error| error.at(format_args!("links[{index}]")))?;
             links[one].push(index);
             links[other].push(index);
             ends.push([one, other]);
@@ -104,6 +97,18 @@ impl Topology {
     }
 }
 
+/// The nodes that a link joins, after a look at the rest of its description.
+fn ends_of(link: &LinkConfig, by_name: &HashMap<String, NodeIndex>) -> Result<[NodeIndex; 2], ConfigError> {
+    check_link(link)?;
+    let node =
+        |name: &String| by_name.get(name).copied().ok_or_else(|| ConfigError::UnknownNode(name.clone()));
+    let ends = [node(&link.ends[0])?, node(&link.ends[1])?];
+    match ends[0] == ends[1] {
+        true => Err(ConfigError::Loop(link.ends[0].clone())),
+        false => Ok(ends),
+    }
+}
+
 fn address_of(name: &str) -> Result<Address, AddressError> {
     let test: Address = "test.x".parse()?;
     // The name alone must be one segment.
@@ -111,30 +116,5 @@ fn address_of(name: &str) -> Result<Address, AddressError> {
     match name.contains('.') {
         true => "".parse(),
         false => format!("test.{name}").parse(),
-    }
-}
-
-fn check_link(link: &LinkConfig) -> Result<(), ConfigError> {
-    let shares = [
-        ("request_loss_ppm", link.request_loss_ppm),
-        ("reply_loss_ppm", link.reply_loss_ppm),
-        ("repeat_ppm", link.repeat_ppm),
-        ("reorder_ppm", link.reorder_ppm),
-        ("late_request_ppm", link.late_request_ppm),
-        ("late_reply_ppm", link.late_reply_ppm),
-    ];
-    if let Some((what, _)) = shares.into_iter().find(|(_, share)| *share > MILLION) {
-        return Err(ConfigError::Share { what });
-    }
-    const HUNDRED_YEARS: u64 = 100 * 365 * 24 * 3_600 * 1_000_000;
-    let times = [
-        ("latency_us", link.latency_us),
-        ("jitter_us", link.jitter_us),
-        ("reorder_us", link.reorder_us),
-        ("late_by_us", link.late_by_us),
-    ];
-    match times.into_iter().find(|(_, time)| *time > HUNDRED_YEARS) {
-        Some((what, _)) => Err(ConfigError::TooLong { what }),
-        None => Ok(()),
     }
 }

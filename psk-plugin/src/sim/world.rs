@@ -145,7 +145,8 @@ impl World {
             let node = topology.hosts + place;
             let joined: Vec<usize> = topology.links[node].iter().map(|&link| asset_of[link]).collect();
             let curves = curves_of(hop, &assets, &joined)?;
-            hops.push(Hop::new(hop, topology.addresses[node].clone(), curves, chance()));
+            let hop = Hop::new(hop, topology.addresses[node].clone(), curves, chance());
+            hops.push(hop.map_err(|error| error.at(format_args!("connector {:?}", topology.names[node])))?);
         }
         Ok(Self {
             topology,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use psk_plugin::sim::{CurveConfig, CurvePoint, LinkConfig, LiquidityConfig, NetworkConfig};
 
-use super::super::ideal::{OnPath, on_path};
+use super::super::way::{OnPath, on_path};
 use super::number::{about, decimal, short};
 use super::plot::{Kind, Mark, Span};
 

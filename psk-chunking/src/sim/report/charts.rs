@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use psk_plugin::sim::{NetworkConfig, World};
 
-use super::super::ideal::{MILLION, converted, on_path};
 use super::super::outcome::PaymentOutcome;
 use super::super::ratio::Ratio;
 use super::super::run::paths_of;
 use super::super::scenario::{Fixed, PaymentConfig, Scenario};
 use super::super::timeline::{Extent, Figure, Timeline};
+use super::super::way::{MILLION, converted_by, on_path};
 use super::captions::Facts;
 use super::codes::{class, meaning};
 use super::markup::Escaped;
@@ -316,7 +316,7 @@ fn largest(scenario: &Scenario, path: &[usize]) -> Option<u128> {
             let most = rate.inverse_of(most.into());
             largest = Some(largest.map_or(most, |known| known.min(most)));
         }
-        rate = converted(rate, &at, |_| MILLION);
+        rate = converted_by(rate, &at, |_, _| MILLION);
     }
     largest
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use psk_plugin::sim::NetworkConfig;
 
-use super::super::ideal::{converted, on_path};
 use super::super::ratio::Ratio;
 use super::super::timeline::Extent;
+use super::super::way::{converted_by, on_path};
 use super::plot::{Series, Shape, Span};
 
 /// Rates are in destination units for so many source units.
@@ -21,7 +21,9 @@ pub(super) fn true_rates(network: &NetworkConfig, paths: &[Vec<usize>], span: Sp
         let hops = on_path(network, path);
         let over = hops.first().filter(|_| several).map(|at| format!(" over {}", at.hop.name));
         let points = times(network, path, span).into_iter().map(|time| {
-            let rate = hops.iter().fold(Ratio::ONE, |rate, at| converted(rate, at, |it| it.share_at(time)));
+            let rate = hops
+                .iter()
+                .fold(Ratio::ONE, |rate, at| converted_by(rate, at, |it, _| it.share_at(time).into()));
             let value = rate.of(BILLION);
             (time, Extent { least: value, most: value, last: value })
         });

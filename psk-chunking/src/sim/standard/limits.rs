@@ -175,7 +175,7 @@ fn data() -> Scenario {
     for payment in &mut payments {
         (payment.data_octets, payment.returned_octets) = (10_000_000, 50_000);
     }
-    let takes = ReceiverConfig { max_data_octets: Some(16_000_000), max_amount: None };
+    let takes = ReceiverConfig { max_data_octets: Some(16_000_000), ..ReceiverConfig::default() };
     let about = "10,000,000 octets of data with the money, 50,000 back; the path of wan".to_owned();
     let receivers = [("bob".to_owned(), takes)].into();
     Scenario { about, payments, receivers, ..wan("data", 1_000_000) }
