@@ -41,13 +41,16 @@ pub(super) enum Completing {
     Asked,
     /// It cannot be known: no packet of less than this delivers so much.
     Unknown(SourceAmount),
-    /// The smallest packet that delivers so much is this one, and it delivers more than that.
-    Impossible(SourceAmount),
+    /// The smallest packet that delivers so much is this one, and it delivers so much instead: by more than a source unit
+    /// is worth beyond what is missing.
+    Beyond(SourceAmount, DestinationAmount),
 }
 
 const ONE: DestinationAmount = DestinationAmount::new(1);
 /// Sizes that are asked for at once, on each side of the likeliest one.
 const EACH_SIDE: u64 = 4;
+/// So many rounds ask for sizes about the likeliest one.
+const NEAR_ROUNDS: u32 = 12;
 /// Rounds of questions after which it is left to chance.
 const MAX_ROUNDS: u32 = 24;
 /// Rounds of which something was lost, or hops answered it with errors: then sizes are asked for one at a time.
@@ -198,7 +201,7 @@ impl Arrived {
             let both = [one_less, at_least];
             // Both at once: what arrived at different times may have been at different rates.
             return match self.asked_both == Some(at_least) || !self.may_ask() {
-                true => Completing::Impossible(at_least),
+                true => Completing::Beyond(at_least, self.bounds.at_least(at_least)),
                 false => Completing::Ask(both.into_iter().filter(|size| !size.is_zero()).collect()),
             };
         }
@@ -255,6 +258,16 @@ impl Arrived {
             let below = ceiling.saturating_sub(side.saturating_mul(2));
             let first = if too_much.is_some() { around.min(below) } else { around };
             (first.max(floor.saturating_add(unit)), unit)
+        };
+        // A hop that counts in large units delivers the same of many sizes: what is not near is further away each time, or
+        // somewhere between.
+        let (first, step) = match too_much {
+            _ if self.rounds < NEAR_ROUNDS => (first, step),
+            Some(_) => {
+                let step = (between / (2 * EACH_SIDE + 2)).max(1);
+                (floor.saturating_add(step), step)
+            }
+            None => (first, unit.saturating_mul(1 << (4 * (self.rounds - NEAR_ROUNDS)).min(40))),
         };
         let sizes = (0..=2 * EACH_SIDE).map(|place| first.saturating_add(place.saturating_mul(step)));
         let mut sizes: Vec<u64> = sizes.filter(|&size| floor < size && size < ceiling && size > 0).collect();

@@ -221,8 +221,8 @@ impl SendPayment {
                 return self.part_before_completing(index, missing);
             }
             Completing::Unknown(at_least) => at_least.max(floor),
-            Completing::Impossible(smallest) => {
-                return Candidate::TooExpensive(SendError::AmountTooSmall { smallest: Some(smallest) });
+            Completing::Beyond(smallest, delivers) => {
+                return self.chunk_beyond(index, missing, (smallest, delivers));
             }
         };
         let most = largest.min(budget_left);
@@ -245,6 +245,28 @@ impl SendPayment {
         }
         let last = alone && self.doubts.is_empty() && self.account.unverified.is_zero();
         Candidate::Chunk(Chunk { path: index, amount, minimum: missing, last, completing: true })
+    }
+
+    /// What is missing lies between what packets can deliver, for a hop counts in large units: the smallest that is enough,
+    /// where that is little beside the whole payment. The receiver gets it at the minimum rate or better.
+    fn chunk_beyond(
+        &self,
+        index: PathIndex,
+        missing: DestinationAmount,
+        (amount, delivers): (SourceAmount, DestinationAmount),
+    ) -> Candidate {
+        let path = self.path(index);
+        let beyond = delivers.saturating_sub(missing).units();
+        let is_little = matches!(self.config.target, Target::Destination(all) if beyond <= all.units() / 100);
+        if !is_little || amount > self.budget_left() || amount > path.largest_chunk() {
+            return Candidate::TooExpensive(SendError::AmountTooSmall { smallest: Some(amount) });
+        }
+        if !path.allows(amount) {
+            return Candidate::Blocked;
+        }
+        let minimum = self.minimum_for(path, amount, false).max(missing);
+        let last = self.chunks.is_empty() && self.doubts.is_empty() && self.account.unverified.is_zero();
+        Candidate::Chunk(Chunk { path: index, amount, minimum, last, completing: true })
     }
 
     /// When no single packet delivers what is missing after all: a packet for a part of it.

@@ -308,6 +308,10 @@ impl SendPayment {
                 // Rounded down to nothing on the way: the same as arriving with nothing.
                 self.handle_too_little(&sent, DestinationAmount::ZERO, now, random);
             }
+            (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) if sent.completing => {
+                let more = SourceAmount::new((sent.source.units() / 16).max(1));
+                self.completing_was_too_small(&sent, more, now, random);
+            }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) => {
                 self.path_mut(sent.path).sizing.on_too_small(sent.source);
                 self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
@@ -343,15 +347,27 @@ impl SendPayment {
             // way may be higher.
             let dear = path.rate.high().cost_floor(short);
             let more = dear.min(SourceAmount::new(short.units() / 2)).max(SourceAmount::new(1));
-            let at_least = sent.source.saturating_add(more);
-            // Its minimum was all that was missing.
-            let tries = path.too_small_to_complete.add(sent.source, sent.minimum, at_least);
-            if tries > MAX_COMPLETING_TRIES {
-                path.trouble = Some(SendError::RateTooLow);
-                path.pause_for_failure(now.monotonic, random.jitter());
-            }
+            self.completing_was_too_small(sent, more, now, random);
         } else if path.is_news(sent) {
             self.await_better_rate(sent.path, now, random);
+        }
+    }
+
+    /// The next completing chunk has to be larger by so much.
+    fn completing_was_too_small(
+        &mut self,
+        sent: &SentChunk,
+        more: SourceAmount,
+        now: Now,
+        random: &mut dyn Random,
+    ) {
+        let path = self.path_mut(sent.path);
+        // Its minimum was all that was missing.
+        let at_least = sent.source.saturating_add(more);
+        let tries = path.too_small_to_complete.add(sent.source, sent.minimum, at_least);
+        if tries > MAX_COMPLETING_TRIES {
+            path.trouble = Some(SendError::RateTooLow);
+            path.pause_for_failure(now.monotonic, random.jitter());
         }
     }
 
