@@ -285,6 +285,11 @@ impl SendPayment {
             self.path_mut(message.path).round_trip.on_answer(message.sent_at, now.monotonic);
             let before = self.data.back.in_order();
             let said = self.read_frames(&answer);
+            if !said.has_record() {
+                // It has forgotten the payment, and the data before this.
+                self.message_failed(packet, &message, now);
+                return;
+            }
             self.data_arrived(packet);
             if message.carries || self.data.back.in_order() > before {
                 (self.data.in_vain, self.data.drawn_in_vain) = (0, 0);

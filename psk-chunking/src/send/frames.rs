@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use psk_codec::psk::frame::{
-    CloseReason, Frame, Frames, FramesBuilder, RefundAccount, SequenceRange, SequenceRanges, VERSION,
+    CloseReason, Frame, Frames, FramesBuilder, PaymentState, RefundAccount, SequenceRange, SequenceRanges,
+    Status, VERSION,
 };
 use psk_codec::psk::{ChunkPacket, Sequence};
 use psk_request::max_chunk_request_data_length;
@@ -144,5 +145,12 @@ pub(super) struct Said {
     pub(super) closed: bool,
     /// It does not take the data, and goes on without it.
     pub(super) data_refused: bool,
-    pub(super) status: Option<psk_codec::psk::frame::Status>,
+    pub(super) status: Option<Status>,
+}
+
+impl Said {
+    /// Whether it has a record of the payment: without one it has looked at nothing else in the request.
+    pub(super) fn has_record(&self) -> bool {
+        self.status.as_ref().is_none_or(|status| status.state != PaymentState::NOT_FOUND)
+    }
 }

@@ -264,7 +264,8 @@ impl SendPayment {
         }
         let said = answer.as_ref().map(|answer| self.read_frames(answer));
         let data_refused = said.as_ref().is_some_and(|said| said.data_refused);
-        match said.is_some() && self.has_begun() && !data_refused {
+        let was_read = said.as_ref().is_some_and(|said| said.has_record());
+        match was_read && self.has_begun() && !data_refused {
             true => self.data_arrived(packet),
             // Without a record of the payment, what was read is forgotten.
             false => self.data_lost(packet),
