@@ -8,6 +8,10 @@ use psk_chunking::sim::{DataOutcome, Outcome, RunOptions, Scenario, run, standar
 
 /// Alice pays bob over a hop, 50 ms there and back.
 fn pay(hop: &str, faults: &str, payment: &str, receivers: &str, seed: u64) -> Outcome {
+    pays(100_000, hop, faults, payment, receivers, seed)
+}
+
+fn pays(amount: u64, hop: &str, faults: &str, payment: &str, receivers: &str, seed: u64) -> Outcome {
     let scenario = format!(
         r#"
         name = "data"
@@ -27,7 +31,7 @@ fn pay(hop: &str, faults: &str, payment: &str, receivers: &str, seed: u64) -> Ou
         [[payments]]
         from = "alice"
         to = "bob"
-        amount = 100_000
+        amount = {amount}
         {payment}
         [receivers]
         {receivers}
@@ -79,6 +83,17 @@ fn data_that_is_too_long_is_not_taken_and_the_money_is() {
     let DataOutcome { delivered, .. } = data(&outcome);
     assert!(!delivered);
     assert_eq!(outcome.payments[0].received, 100_000);
+}
+
+/// The first part comes with the only chunk, and the rest in packets that nobody can fulfill.
+#[test]
+fn data_that_is_too_long_is_not_said_to_be_delivered() {
+    let faults = "reply_loss_ppm = 200_000";
+    for seed in 1..=10 {
+        let data =
+            data(&pays(10, "", faults, "data_octets = 131_072", "bob = { max_data_octets = 65_536 }", seed));
+        assert!(!data.delivered, "{data:?}");
+    }
 }
 
 #[test]

@@ -155,6 +155,12 @@ pub(super) fn answer_frames(
     if let Some(reason) = closed {
         let _ = frames.push(Frame::Closed(Closed::with_message(reason, "")));
     }
+    // Whatever else is said: any answer without it would say that the data was read.
+    let has_data = asks.is_some_and(|frames| !frames.data.is_empty() || frames.data_end.is_some());
+    let dropped = payment.as_ref().and_then(|payment| payment.streams.as_ref()?.refused_for());
+    if let Some(reason) = dropped.filter(|reason| has_data && closed != Some(*reason)) {
+        let _ = frames.push(Frame::Closed(Closed::with_message(reason, "")));
+    }
     let progress = payment.as_ref().and_then(|payment| payment.refund.as_ref()?.progress());
     if let Some((refunded, total)) = progress {
         let _ = frames.push(Frame::RefundStatus { refunded, total });

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use psk_codec::psk::frame::{FramesBuilder, StreamData};
+use psk_codec::psk::frame::{CloseReason, FramesBuilder, StreamData};
 
 use super::ReceiveConfig;
 use super::arrival::RequestFrames;
@@ -17,6 +17,8 @@ pub(super) struct Streams {
     told_end: bool,
     /// Nothing more is taken: it was too long, contradicted itself, or nobody wants it.
     closed: bool,
+    /// What was wrong with it, to be said to whoever sends more of it.
+    problem: Option<DataProblem>,
 }
 
 /// A packet loses at most one piece, and no sender has more packets in flight than this.
@@ -60,6 +62,7 @@ impl Streams {
             told: 0,
             told_end: false,
             closed: false,
+            problem: None,
         }
     }
 
@@ -96,7 +99,8 @@ impl Streams {
             return Err(DataProblem::NoRoom);
         }
         let result = self.insert(frames);
-        if result.is_err() {
+        if let Err(problem) = result {
+            self.problem = Some(problem);
             self.close();
         }
         result
@@ -136,6 +140,15 @@ impl Streams {
     /// Whether something of the sender's was told, and the rest will not be.
     pub(super) fn is_cut_off(&self) -> bool {
         self.told > 0 && !self.told_end
+    }
+
+    /// Why nothing more of the sender's is taken, when something was wrong with it.
+    pub(super) fn refused_for(&self) -> Option<CloseReason> {
+        match self.problem? {
+            DataProblem::TooLong => Some(CloseReason::DATA_TOO_LONG),
+            DataProblem::Conflict => Some(CloseReason::PROTOCOL_VIOLATION),
+            DataProblem::NoRoom => None,
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -304,6 +304,11 @@ impl PaymentConfig {
 }
 
 impl Scenario {
+    /// Whether any receiver refunds what ends incomplete.
+    pub(super) fn any_refunds(&self) -> bool {
+        self.payments.iter().any(|payment| self.refunds_at(&payment.to))
+    }
+
     /// Whether the receiver at this host refunds what ends incomplete.
     pub(super) fn refunds_at(&self, host: &str) -> bool {
         self.receivers.get(host).and_then(|receiver| receiver.refunds).unwrap_or(self.refunds)

@@ -67,7 +67,7 @@ impl<'a> Payment<'a> {
             rate_changes: outcome.report.as_ref().map_or(0, |report| report.rate_changes),
             largest,
         };
-        let refunds = scenario.refunds;
+        let refunds = scenario.refunds_at(&config.to);
         Self { place, config, outcome, timeline, facts, story, span, marks, truth, units, refunds }
     }
 

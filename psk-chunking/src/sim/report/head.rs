@@ -64,7 +64,7 @@ fn expectation(scenario: &Scenario, outcome: &Outcome) -> (String, &'static str)
         Expectation::Completes => ("all payments complete", payments.iter().all(completed)),
         Expectation::Fails => {
             let failed = ended && !payments.iter().any(completed);
-            match (one, scenario.refunds) {
+            match (one, scenario.any_refunds()) {
                 (true, false) => ("the payment fails", failed),
                 (false, false) => ("all payments fail", failed),
                 (one, true) => {

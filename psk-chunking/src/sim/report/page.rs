@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::super::outcome::{Outcome, PaymentOutcome, Rejects};
+use super::super::outcome::{DataOutcome, Outcome, PaymentOutcome, Rejects};
 use super::super::scenario::{Expectation, Fixed, PaymentConfig, Scenario};
 use super::charts::Payment;
 use super::codes::{class, meaning};
@@ -104,8 +104,9 @@ fn table(scenario: &Scenario, outcome: &Outcome) -> String {
         let _ = write!(text, "<th>{}</th>", name(scenario, place));
     }
     text.push_str("</tr></thead><tbody>");
-    let refunds = REFUNDS.iter().filter(|_| scenario.refunds);
-    for (name, figure) in FIGURES.iter().chain(refunds) {
+    let refunds = REFUNDS.iter().filter(|_| scenario.any_refunds());
+    let data = DATA.iter().filter(|_| outcome.payments.iter().any(|payment| payment.data.is_some()));
+    for (name, figure) in FIGURES.iter().chain(refunds).chain(data) {
         let _ = write!(text, "<tr><th>{name}</th>");
         for payment in &outcome.payments {
             let _ = write!(text, "<td>{}</td>", figure(payment));
@@ -146,6 +147,23 @@ const REFUNDS: [Row; 3] = [
     ("left with the receiver", |payment| whole(payment.left_with_receiver())),
     ("came back, in source units", |payment| of_report(payment, |account| account.refunded.units())),
 ];
+
+/// Those of payments with data.
+const DATA: [Row; 2] = [
+    ("octets of data that the receiver has, as the sender knows", |payment| {
+        of_data(payment, |data| (data.acknowledged, data.octets))
+    }),
+    ("octets of data that came back", |payment| {
+        of_data(payment, |data| (data.returned, data.returned_octets))
+    }),
+];
+
+fn of_data(payment: &PaymentOutcome, figure: fn(&DataOutcome) -> (u64, u64)) -> String {
+    payment.data.as_ref().map(figure).filter(|(_, all)| *all > 0).map_or_else(
+        || "–".to_owned(),
+        |(some, all)| format!("{} of {}", whole(some.into()), whole(all.into())),
+    )
+}
 
 fn codes(rejects: &Rejects, when: &str) -> Vec<String> {
     let code = |(code, count): (&String, &u64)| {

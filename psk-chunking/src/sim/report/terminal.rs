@@ -37,8 +37,9 @@ pub fn summary(scenario: &Scenario, outcome: &Outcome, columns: usize) -> String
         text.push('\n');
         let names = (0..payments.len()).map(|place| name(scenario, group * across + place));
         let mut rows = vec![("", names.collect::<Vec<String>>())];
-        let refunds = REFUNDS.iter().filter(|_| scenario.refunds);
-        for (title, figure) in FIGURES.iter().chain(refunds) {
+        let refunds = REFUNDS.iter().filter(|_| scenario.any_refunds());
+        let data = DATA.iter().filter(|_| outcome.payments.iter().any(|payment| payment.data.is_some()));
+        for (title, figure) in FIGURES.iter().chain(refunds).chain(data) {
             rows.push((title, payments.iter().map(figure).collect()));
         }
         text.push_str(&aligned(&rows));
@@ -99,6 +100,14 @@ const REFUNDS: [Row; 2] = [
         let refunded = payment.report.as_ref().map(|report| report.account.refunded.units());
         refunded.map_or_else(|| "-".to_owned(), |units| whole(units.into()))
     }),
+];
+
+/// Where there is data, in octets.
+const DATA: [Row; 2] = [
+    ("data there", |payment| {
+        payment.data.map_or_else(|| "-".to_owned(), |data| whole(data.acknowledged.into()))
+    }),
+    ("data back", |payment| payment.data.map_or_else(|| "-".to_owned(), |data| whole(data.returned.into()))),
 ];
 
 fn seconds(time: Duration) -> String {
