@@ -1,8 +1,6 @@
 //! The receiver's data, when the answer that carries it is lost: the money is there, and the data comes again, or the
 //! payment completes without it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
-
 mod common;
 
 use std::time::Duration;
