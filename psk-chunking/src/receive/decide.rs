@@ -132,11 +132,14 @@ impl ReceivePayments {
             self.end(&chunk.payment, EndReason::Aborted, now);
         }
         let payment = self.book.payment_mut(&chunk.payment)?;
+        if names > room && payment.ended().is_none() {
+            return Some(DataProblem::NoRoom);
+        }
         let has_data = !frames.data.is_empty() || frames.data_end.is_some();
         let refused =
             payment.ended().is_some() && payment.chunks == 0 || payment.ended() == Some(EndReason::Refused);
         if !has_data && frames.data_ack.is_none() || refused {
-            return (names > room).then_some(DataProblem::NoRoom);
+            return None;
         }
         if !has_data && payment.streams.is_none() {
             return None;
