@@ -116,13 +116,14 @@ fn operation() -> impl Strategy<Value = Operation> {
         ]
     };
     prop_oneof![
-        30 => (chunk(), proptest::option::weighted(0.8, verdict()))
+        60 => (chunk(), proptest::option::weighted(0.8, verdict()))
             .prop_map(|(chunk, verdict)| Operation::Chunk(chunk, verdict)),
-        10 => (key(), verdict()).prop_map(|(key, verdict)| Operation::Verdict(key, verdict)),
-        2 => (0..100_u64).prop_map(Operation::Time),
+        20 => (key(), verdict()).prop_map(|(key, verdict)| Operation::Verdict(key, verdict)),
+        4 => (0..100_u64).prop_map(Operation::Time),
+        // Nothing begins after it.
         1 => Just(Operation::Stop),
-        3 => (key(), units(0..500)).prop_map(|(key, amount)| Operation::Refund(key, amount)),
-        6 => (key(), units(0..500), any::<bool>())
+        6 => (key(), units(0..500)).prop_map(|(key, amount)| Operation::Refund(key, amount)),
+        12 => (key(), units(0..500), any::<bool>())
             .prop_map(|(key, spent, ended)| Operation::RefundReport(key, spent, ended)),
     ]
 }

@@ -230,6 +230,36 @@ fn without_room_for_one_more_payment_it_is_refused_for_now() {
 }
 
 #[test]
+fn a_receiver_that_was_stopped_begins_nothing() {
+    let mut payments = receiver();
+    give(&mut payments, &chunk(1));
+    let asked =
+        arrival::framed(PaymentKey { payment_id: PaymentId::new([3; 16]), ..key() }, 1, <_>::default());
+    assert!(matches!(payments.handle_chunk(&asked, NOW), Decision::Review(_)));
+    payments.stop(NOW);
+    payments.handle_verdict(&asked.payment, Verdict::Accept, NOW);
+    events(&mut payments);
+    let new = PaymentKey { payment_id: PaymentId::new([2; 16]), ..key() };
+    let later = NOW + Duration::from_secs(100_000);
+    for now in [NOW, later] {
+        // What is remembered stays over; what is not, or not any more, does not begin.
+        payments.handle_time(now);
+        for payment in [key(), asked.payment.clone(), new.clone()] {
+            let framed = arrival::framed(payment, 2, RequestFrames::default());
+            let refused = hand_in(&mut payments, &framed, now);
+            assert_eq!(refused.refusal.unwrap().code(), ErrorCode::F99_APPLICATION_ERROR);
+            assert_eq!(refused.closed(), Some(CloseReason::SHUTTING_DOWN));
+            // A sender of the first draft stops at once.
+            let plain = ChunkArrival { frames: ChunkFrames::Plain, ..framed };
+            let refused = hand_in(&mut payments, &plain, now);
+            assert!(refused.plain && refused.refusal.unwrap().is_final());
+        }
+    }
+    assert_eq!(payments.payments(), 0);
+    assert!(events(&mut payments).is_empty());
+}
+
+#[test]
 fn a_last_chunk_waits_for_those_that_it_names() {
     let mut payments = receiver();
     for sequence in [1, 2, 5] {

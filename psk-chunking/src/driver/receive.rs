@@ -140,8 +140,8 @@ impl PaymentReceiver {
         self.0.telling.all_told().await;
     }
 
-    /// Ends all payments that are under way, with an event for each; more chunks of them are refused, and refunds
-    /// begin by the policy.
+    /// Ends all payments that are under way, with an event for each, and lets none begin any more: chunks are refused
+    /// from now on. Refunds begin by the policy.
     pub fn stop(&self) {
         self.0.with_payments(|payments, now| payments.stop(now));
     }

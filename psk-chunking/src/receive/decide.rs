@@ -92,6 +92,9 @@ impl ReceivePayments {
 
     /// Makes a record of a new payment. Only a chunk that could be fulfilled comes here: probes leave no trace.
     fn remember(&mut self, chunk: &ChunkArrival, now: Duration) -> Result<(), ChunkRefusal> {
+        if self.stopped {
+            return Err(ChunkRefusal::Stopped);
+        }
         let forgotten = self.book.make_room(&chunk.payment.account, &self.config);
         for (key, payment) in forgotten.ok_or(ChunkRefusal::TooManyPayments)? {
             self.has_forgotten(&key, &payment);

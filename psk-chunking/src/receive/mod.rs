@@ -73,6 +73,8 @@ pub struct ReceivePayments {
     config: ReceiveConfig,
     book: Book,
     events: VecDeque<ReceiveEvent>,
+    /// Whether no payment begins any more.
+    stopped: bool,
 }
 
 /// Why the receiver's data cannot be written.
@@ -90,7 +92,7 @@ pub enum WriteDataError {
 impl ReceivePayments {
     /// Without any payment.
     pub fn new(config: ReceiveConfig) -> Self {
-        Self { config, book: Book::default(), events: VecDeque::new() }
+        Self { config, book: Book::default(), events: VecDeque::new(), stopped: false }
     }
 
     /// The application's word about a payment that was to be reviewed. The chunk that was reviewed has to be handed
@@ -145,8 +147,10 @@ impl ReceivePayments {
         }
     }
 
-    /// Ends all payments, as when the receiver stops.
+    /// Ends all payments, and lets no other begin, as when the receiver stops: what would be fulfilled from now on,
+    /// nobody might be there to account for. Refunds go on.
     pub fn stop(&mut self, now: Duration) {
+        self.stopped = true;
         for key in self.book.live() {
             self.end(&key, EndReason::Stopped, now);
         }
