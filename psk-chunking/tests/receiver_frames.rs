@@ -223,10 +223,11 @@ fn without_room_for_one_more_payment_it_is_refused_for_now() {
     assert_eq!(ChunkRefusal::TooManyPayments.code(), ErrorCode::T03_CONNECTOR_BUSY);
     assert_eq!((refused.closed(), refused.total), (None, 0));
     assert_eq!(refused.status().map(|status| status.state), Some(PaymentState::NOT_FOUND));
-    // The other payment ends, and is forgotten for this one.
+    // The other payment ends, and after a minute it is forgotten for this one.
     let abort = RequestFrames { abort: true, ..RequestFrames::default() };
     give(&mut payments, &ChunkArrival { payment: other, ..ask(abort) });
-    assert_eq!(give(&mut payments, &chunk(1)).refusal, None);
+    assert_eq!(give(&mut payments, &chunk(1)).refusal, Some(ChunkRefusal::TooManyPayments));
+    assert_eq!(hand_in(&mut payments, &chunk(1), NOW + Duration::from_secs(60)).refusal, None);
 }
 
 #[test]

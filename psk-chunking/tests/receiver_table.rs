@@ -212,17 +212,77 @@ fn silence_ends_a_payment_but_not_while_its_review_is_pending() {
     );
 }
 
+/// A minute: longer than a packet lives, and a sender waits for an answer.
+const KEPT: Duration = Duration::from_secs(60);
+
 #[test]
 fn an_account_full_of_ended_payments_may_begin_another() {
     let limits = ReceiveConfig { max_payments_per_account: 10, ..ReceiveConfig::default() };
     let mut payments = ReceivePayments::new(limits);
     let last = |id| ChunkArrival { last: true, ..of_payment(key("alice", id), 1) };
+    let mut now = NOW;
     for id in 0..1_000 {
-        assert_eq!(accept(&mut payments, &last(id)), fulfilled(100), "{id}");
+        assert_eq!(decide(&mut payments, &last(id), Verdict::Accept, now), fulfilled(100), "{id}");
         assert!(payments.payments() <= 10);
+        now += KEPT / 10;
     }
     // The youngest are still known.
-    assert_eq!(accept(&mut payments, &last(999)), refused(ChunkRefusal::SequenceUsed, 100));
+    assert_eq!(
+        decide(&mut payments, &last(999), Verdict::Accept, now),
+        refused(ChunkRefusal::SequenceUsed, 100)
+    );
+}
+
+#[test]
+fn what_has_ended_just_now_is_not_forgotten_for_others_of_its_account() {
+    let limits = ReceiveConfig { max_payments_per_account: 10, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    let last = |id| ChunkArrival { last: true, ..of_payment(key("alice", id), 1) };
+    for id in 0..10 {
+        assert_eq!(accept(&mut payments, &last(id)), fulfilled(100), "{id}");
+    }
+    // The sender of the first one may still have that chunk in doubt.
+    let just_before = NOW + KEPT - Duration::from_millis(1);
+    for now in [NOW, just_before] {
+        assert_eq!(
+            decide(&mut payments, &last(10), Verdict::Accept, now),
+            refused(ChunkRefusal::TooManyPayments, 0)
+        );
+        assert_eq!(
+            decide(&mut payments, &last(0), Verdict::Accept, now),
+            refused(ChunkRefusal::SequenceUsed, 100)
+        );
+    }
+    // Others are not concerned.
+    assert_eq!(accept(&mut payments, &of_payment(key("bob", 0), 1)), fulfilled(100));
+    assert_eq!(decide(&mut payments, &last(10), Verdict::Accept, NOW + KEPT), fulfilled(100));
+}
+
+#[test]
+fn what_has_ended_just_now_is_not_forgotten_for_others_accounts() {
+    let limits = ReceiveConfig { max_payments: 10, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    for id in 0..10 {
+        let last = ChunkArrival { last: true, ..of_payment(key(&format!("alice{id}"), 1), 1) };
+        assert_eq!(accept(&mut payments, &last), fulfilled(100), "{id}");
+    }
+    let bobs = of_payment(key("bob", 1), 1);
+    assert_eq!(accept(&mut payments, &bobs), refused(ChunkRefusal::TooManyPayments, 0));
+    assert_eq!(decide(&mut payments, &bobs, Verdict::Accept, NOW + KEPT), fulfilled(100));
+}
+
+#[test]
+fn payments_of_which_nothing_was_fulfilled_take_nobodys_place() {
+    let limits = ReceiveConfig { max_payments_per_account: 10, max_payments: 15, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    for id in 0..1_000 {
+        let account = ["alice", "carol"][id as usize % 2];
+        let chunk = of_payment(key(account, id), 1);
+        let answer = decide(&mut payments, &chunk, Verdict::Refuse, NOW);
+        assert_eq!(answer, refused(ChunkRefusal::PaymentRefused, 0), "{id}");
+    }
+    assert_eq!(accept(&mut payments, &of_payment(key("alice", 1_000), 1)), fulfilled(100));
+    assert_eq!(accept(&mut payments, &of_payment(key("bob", 1), 1)), fulfilled(100));
 }
 
 #[test]
@@ -261,13 +321,13 @@ fn a_payment_that_begins_again_after_it_was_forgotten_is_kept_its_full_time() {
     let limits = ReceiveConfig { max_payments_per_account: 1, retention, ..ReceiveConfig::default() };
     let mut payments = ReceivePayments::new(limits);
     let last = |id| ChunkArrival { last: true, ..of_payment(key("alice", id), 1) };
+    let later = |seconds| NOW + Duration::from_secs(seconds);
     assert_eq!(decide(&mut payments, &last(1), Verdict::Accept, NOW), fulfilled(100));
-    assert_eq!(decide(&mut payments, &last(2), Verdict::Accept, NOW), fulfilled(100));
-    let later = NOW + Duration::from_secs(50);
-    assert_eq!(decide(&mut payments, &last(1), Verdict::Accept, later), fulfilled(100));
-    payments.handle_time(NOW + Duration::from_secs(101));
+    assert_eq!(decide(&mut payments, &last(2), Verdict::Accept, later(60)), fulfilled(100));
+    assert_eq!(decide(&mut payments, &last(1), Verdict::Accept, later(120)), fulfilled(100));
+    payments.handle_time(later(219));
     assert_eq!(accept(&mut payments, &last(1)), refused(ChunkRefusal::SequenceUsed, 100));
-    payments.handle_time(NOW + Duration::from_secs(151));
+    payments.handle_time(later(220));
     assert_eq!(payments.payments(), 0);
 }
 

@@ -19,9 +19,12 @@ pub struct ReceiveConfig {
     /// How many payments are remembered, live and ended. Default: 100,000, at most some 80 MB.
     pub max_payments: usize,
     /// How many of them one account may have, so that one sender cannot use up the memory of all. Default: 1,000.
-    /// A new payment takes the place of the account's oldest ended one; when all are live it is refused.
+    /// A new payment takes the place of the account's oldest ended one, of which nothing was fulfilled or which ended a
+    /// minute ago; when there is none it is refused for now. So more than a thousand payments a minute with the same
+    /// credentials want a greater number.
     pub max_payments_per_account: usize,
-    /// For how long an ended payment is remembered, so that its late chunks are refused. Default: 10 minutes.
+    /// For how long an ended payment is remembered, so that its late chunks are refused and its sender's questions
+    /// answered. Default: 10 minutes. One of which nothing was fulfilled is remembered a minute less.
     pub retention: Duration,
     /// How much application data one payment may bring, and as much may go back, in octets. Default: 64 kB: an
     /// invoice or a small document; who wants more says so.

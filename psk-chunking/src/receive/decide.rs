@@ -95,7 +95,7 @@ impl ReceivePayments {
         if self.stopped {
             return Err(ChunkRefusal::Stopped);
         }
-        let forgotten = self.book.make_room(&chunk.payment.account, &self.config);
+        let forgotten = self.book.make_room(&chunk.payment.account, &self.config, now);
         for (key, payment) in forgotten.ok_or(ChunkRefusal::TooManyPayments)? {
             self.has_forgotten(&key, &payment);
         }

@@ -126,10 +126,10 @@ impl ReceivePayments {
             self.handle_deadline(&key, now);
             self.book.index(&key, &self.config, now);
         }
-        while let Some((key, payment)) = self.book.forget_due(now) {
+        while let Some((key, payment)) = self.book.forget_due(&self.config, now) {
             self.has_forgotten(&key, &payment);
         }
-        self.book.next_due()
+        self.book.next_due(&self.config)
     }
 
     fn handle_deadline(&mut self, key: &PaymentKey, now: Duration) {

@@ -228,7 +228,7 @@ pub(super) struct Payment {
     pub(super) state: State,
     pub(super) silence: Silence,
     /// Under which time it stands in the index of live payments, at or before its [`deadline`](Self::deadline); or in
-    /// that of ended ones.
+    /// that of settled ones.
     pub(super) indexed_at: Duration,
     /// After a last chunk: what that one named and is still missing. Most payments have none of these three.
     pub(super) outstanding: Option<Box<Outstanding>>,
