@@ -106,7 +106,7 @@ fn answer(decision: Decision) -> Answer {
 fn hand_in(payments: &mut ReceivePayments, chunk: &ChunkArrival, now: Duration) -> Answer {
     let mut decision = payments.handle_chunk(chunk, now);
     if let Decision::Review(offer) = &decision {
-        payments.handle_verdict(&offer.payment, Verdict::Accept, now);
+        payments.handle_verdict(&offer.payment, offer.sequence, Verdict::Accept, now);
         decision = payments.handle_chunk(chunk, now);
     }
     answer(decision)
@@ -238,7 +238,7 @@ fn a_receiver_that_was_stopped_begins_nothing() {
         arrival::framed(PaymentKey { payment_id: PaymentId::new([3; 16]), ..key() }, 1, <_>::default());
     assert!(matches!(payments.handle_chunk(&asked, NOW), Decision::Review(_)));
     payments.stop(NOW);
-    payments.handle_verdict(&asked.payment, Verdict::Accept, NOW);
+    payments.handle_verdict(&asked.payment, Sequence::new(1), Verdict::Accept, NOW);
     events(&mut payments);
     let new = PaymentKey { payment_id: PaymentId::new([2; 16]), ..key() };
     let later = NOW + Duration::from_secs(100_000);
@@ -360,7 +360,7 @@ fn data_is_told_in_order_once_a_chunk_is_fulfilled() {
     let Decision::Review(offer) = decision else { panic!("{decision:?}") };
     assert_eq!(offer.data, "hello");
     assert_eq!(told(&mut payments), "");
-    payments.handle_verdict(&key(), Verdict::Accept, NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::Accept, NOW);
     assert_eq!(give(&mut payments, &brings(1, 0, "hello")).refusal, None);
     assert_eq!(told(&mut payments), "0:hello ");
     // Out of order, repeated, in chunks that cannot be fulfilled, and after the end of the payment.
@@ -383,7 +383,7 @@ fn data_of_a_refused_payment_is_told_to_nobody() {
     let mut payments = receiver();
     let decision = payments.handle_chunk(&brings(1, 0, "hello"), NOW);
     assert!(matches!(decision, Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::Refuse, NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::Refuse, NOW);
     let answer = give(&mut payments, &brings(1, 0, "hello"));
     assert_eq!(
         (answer.refusal, answer.closed()),
@@ -503,7 +503,7 @@ fn more_than_the_application_takes_ends_the_payment() {
     let mut payments = receiver();
     let first = chunk(1);
     assert!(matches!(payments.handle_chunk(&first, NOW), Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::AcceptUpTo(units(250)), NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::AcceptUpTo(units(250)), NOW);
     assert_eq!(give(&mut payments, &first).total, 100);
     assert_eq!(give(&mut payments, &chunk(2)).total, 200);
     let answer = give(&mut payments, &chunk(3));
@@ -525,7 +525,7 @@ fn an_application_that_says_nothing_is_asked_again() {
     let answer = hand_in(&mut payments, &chunk(1), late);
     assert_eq!(answer.refusal, Some(ChunkRefusal::ChunkRefused));
     assert!(matches!(payments.handle_chunk(&chunk(2), late), Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::Accept, late);
+    payments.handle_verdict(&key(), Sequence::new(2), Verdict::Accept, late);
     assert_eq!(hand_in(&mut payments, &chunk(2), late).total, 100);
     assert_eq!(hand_in(&mut payments, &chunk(1), late).total, 200);
 }
@@ -539,7 +539,7 @@ fn a_chunk_that_was_allowed_and_is_refused_nevertheless_holds_up_no_other() {
 
     let mut payments = receiver();
     assert!(matches!(payments.handle_chunk(&brings(1, 3, "a"), NOW), Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::AcceptChunk, NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::AcceptChunk, NOW);
     assert_eq!(
         answer(payments.handle_chunk(&brings(1, 3, "b"), NOW)).refusal,
         Some(ChunkRefusal::ProtocolViolation)

@@ -48,7 +48,7 @@ fn with_everything(data: &'static [u8]) -> RequestFrames {
 fn give(payments: &mut ReceivePayments, chunk: &ChunkArrival, verdict: Option<Verdict>) -> bool {
     let mut decision = payments.handle_chunk(chunk, NOW);
     if let (Decision::Review(offer), Some(verdict)) = (&decision, verdict) {
-        payments.handle_verdict(&offer.payment, verdict, NOW);
+        payments.handle_verdict(&offer.payment, offer.sequence, verdict, NOW);
         decision = payments.handle_chunk(chunk, NOW);
     }
     while payments.poll_event().is_some() {}

@@ -12,7 +12,7 @@ use psk_chunking::receive::{
     ReceivePayments, Verdict,
 };
 use psk_codec::DestinationAmount;
-use psk_codec::psk::PaymentId;
+use psk_codec::psk::{PaymentId, Sequence};
 
 const NOW: Duration = Duration::from_secs(1_000);
 
@@ -37,7 +37,7 @@ fn of_payment(payment: PaymentKey, sequence: u32) -> ChunkArrival {
 fn decide(payments: &mut ReceivePayments, chunk: &ChunkArrival, verdict: Verdict, now: Duration) -> Decision {
     match payments.handle_chunk(chunk, now) {
         Decision::Review(offer) => {
-            payments.handle_verdict(&offer.payment, verdict, now);
+            payments.handle_verdict(&offer.payment, offer.sequence, verdict, now);
             payments.handle_chunk(chunk, now)
         }
         decision => decision,
@@ -160,15 +160,15 @@ fn chunks_wait_while_the_application_decides() {
     for sequence in 2..10 {
         assert_eq!(payments.handle_chunk(&chunk(sequence), NOW), Decision::AwaitReview);
     }
-    payments.handle_verdict(&key("alice", 1), Verdict::AcceptChunk, NOW);
+    payments.handle_verdict(&key("alice", 1), Sequence::new(1), Verdict::AcceptChunk, NOW);
     // Only the chunk that was reviewed may pass; then the next one to come is reviewed.
     assert_eq!(payments.handle_chunk(&chunk(2), NOW), Decision::AwaitReview);
     assert_eq!(payments.handle_chunk(&chunk(1), NOW), fulfilled(100));
     assert!(matches!(payments.handle_chunk(&chunk(3), NOW), Decision::Review(_)));
-    payments.handle_verdict(&key("alice", 1), Verdict::RefuseChunk, NOW);
+    payments.handle_verdict(&key("alice", 1), Sequence::new(3), Verdict::RefuseChunk, NOW);
     assert_eq!(payments.handle_chunk(&chunk(3), NOW), refused(ChunkRefusal::ChunkRefused, 100));
     assert!(matches!(payments.handle_chunk(&chunk(4), NOW), Decision::Review(_)));
-    payments.handle_verdict(&key("alice", 1), Verdict::Refuse, NOW);
+    payments.handle_verdict(&key("alice", 1), Sequence::new(4), Verdict::Refuse, NOW);
     assert_eq!(payments.handle_chunk(&chunk(4), NOW), refused(ChunkRefusal::PaymentRefused, 100));
 }
 
@@ -177,10 +177,26 @@ fn a_chunk_that_expires_during_its_review_holds_up_no_other() {
     for verdict in [Verdict::AcceptChunk, Verdict::RefuseChunk, Verdict::Accept] {
         let mut payments = receiver();
         assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
-        payments.handle_verdict(&key("alice", 1), verdict, NOW);
+        payments.handle_verdict(&key("alice", 1), Sequence::new(1), verdict, NOW);
         let late = ChunkArrival { expired: true, ..chunk(1) };
         assert_eq!(payments.handle_chunk(&late, NOW), refused(ChunkRefusal::Expired, 0));
         assert_ne!(payments.handle_chunk(&chunk(2), NOW), Decision::AwaitReview, "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_late_word_about_one_chunk_is_none_about_another() {
+    for verdict in [Verdict::Accept, Verdict::AcceptChunk, Verdict::RefuseChunk, Verdict::Refuse] {
+        let mut payments = receiver();
+        assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
+        let late = NOW + ReceiveConfig::default().review_timeout;
+        payments.handle_time(late);
+        let Decision::Review(offer) = payments.handle_chunk(&chunk(2), late) else { panic!() };
+        assert_eq!(offer.sequence, Sequence::new(2));
+        payments.handle_verdict(&key("alice", 1), Sequence::new(1), verdict, late);
+        assert_eq!(payments.handle_chunk(&chunk(2), late), Decision::AwaitReview, "{verdict:?}");
+        payments.handle_verdict(&key("alice", 1), Sequence::new(2), Verdict::Accept, late);
+        assert_eq!(payments.handle_chunk(&chunk(2), late), fulfilled(100));
     }
 }
 
@@ -197,7 +213,7 @@ fn silence_ends_a_payment_but_not_while_its_review_is_pending() {
         assert!(next > now, "it would be asked at once again");
         now = next.min(later);
     }
-    payments.handle_verdict(&key("alice", 1), Verdict::Accept, later);
+    payments.handle_verdict(&key("alice", 1), Sequence::new(1), Verdict::Accept, later);
     assert_eq!(payments.handle_chunk(&chunk(1), later), fulfilled(100));
     payments.handle_time(later + Duration::from_secs(2));
     let events: Vec<_> = std::iter::from_fn(|| payments.poll_event()).collect();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, ErrorCode, Reject, Reply};
 use psk_crypto::SystemRandom;
 use psk_plugin::{Clock, Plugin};
@@ -225,8 +226,8 @@ impl Inner {
         }
     }
 
-    fn tell_verdict(self: &Arc<Self>, payment: &PaymentKey, verdict: Verdict) {
-        self.with_payments(|payments, now| payments.handle_verdict(payment, verdict, now));
+    fn tell_verdict(self: &Arc<Self>, payment: &PaymentKey, sequence: Sequence, verdict: Verdict) {
+        self.with_payments(|payments, now| payments.handle_verdict(payment, sequence, verdict, now));
     }
 }
 
@@ -243,9 +244,9 @@ impl ChunkHandler for PaymentReceiver {
             let Some(decision) = inner.decide(&arrival) else { return not_a_chunk(&arrival) };
             match decision {
                 Decision::Review(offer) => {
-                    let payment = offer.payment.clone();
+                    let (payment, sequence) = (offer.payment.clone(), offer.sequence);
                     let verdict = inner.review(offer, &arrival).await;
-                    inner.tell_verdict(&payment, verdict);
+                    inner.tell_verdict(&payment, sequence, verdict);
                     let answer = inner.decide(&arrival);
                     inner.verdicts.send_modify(|count| *count += 1);
                     if let Some(reply) = answer.and_then(|answer| seal(&arrival, &answer)) {
@@ -286,7 +287,7 @@ fn not_a_chunk(arrival: &Arrival) -> Reply {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket, Sequence};
+    use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket};
     use psk_codec::{Amount, Prepare, Timestamp};
     use psk_crypto::{Keys, ReceiverSecret, condition_of};
     use psk_request::{Receiver, ReceiverOptions};

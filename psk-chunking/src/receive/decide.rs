@@ -194,6 +194,7 @@ impl ReceivePayments {
         let offer = PaymentOffer {
             payment: chunk.payment.clone(),
             key_id: chunk.key_id.clone(),
+            sequence: chunk.sequence,
             expected: payment.expected,
             first_chunk: chunk.amount,
             data: payment.streams.as_ref().map(|streams| streams.so_far()).unwrap_or_default(),

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use psk_codec::DestinationAmount;
+use psk_codec::psk::Sequence;
 
 pub use answer::{ChunkRefusal, answer_packet};
 pub use arrival::{ChunkArrival, ChunkFrames, RequestFrames};
@@ -95,16 +96,16 @@ impl ReceivePayments {
         Self { config, book: Book::default(), events: VecDeque::new(), stopped: false }
     }
 
-    /// The application's word about a payment that was to be reviewed. The chunk that was reviewed has to be handed
-    /// in again at once, whatever the word; others that await the review after it. A word that comes after the
-    /// review time-out is about the chunk that is reviewed then, if there is one.
-    pub fn handle_verdict(&mut self, key: &PaymentKey, verdict: Verdict, now: Duration) {
+    /// The application's word about a chunk that was to be reviewed, by the number in its [`PaymentOffer`]. That chunk has
+    /// to be handed in again at once, whatever the word; others that await the review after it. A word that comes after
+    /// the review time-out, or is about another chunk than the one that is reviewed, counts for nothing.
+    pub fn handle_verdict(&mut self, key: &PaymentKey, sequence: Sequence, verdict: Verdict, now: Duration) {
         let Some(payment) = self.book.payment_mut(key) else {
             return;
         };
-        let State::Reviewing(sequence, _) = payment.state else {
+        if !matches!(payment.state, State::Reviewing(reviewed, _) if reviewed == sequence) {
             return;
-        };
+        }
         payment.silence.starts_again(now);
         match verdict {
             Verdict::Accept => payment.state = State::Accepted,

@@ -15,8 +15,8 @@ use super::refunder::Refunder;
 use super::scenario::{Lie, ReceiverConfig};
 use super::witness::Witness;
 use crate::receive::{
-    ChunkArrival, Decision, OnIncomplete, PaymentKey, ReceiveConfig, ReceiveEvent, ReceivePayments, Verdict,
-    answer_packet,
+    ChunkArrival, Decision, OnIncomplete, PaymentKey, PaymentOffer, ReceiveConfig, ReceiveEvent,
+    ReceivePayments, Verdict, answer_packet,
 };
 
 /// All that a host receives.
@@ -180,9 +180,10 @@ impl Payee {
     }
 
     /// Takes a payment, as far as may be, and writes what goes back.
-    fn review(&mut self, payment: &PaymentKey, now: Duration) {
+    fn review(&mut self, offer: &PaymentOffer, now: Duration) {
+        let payment = &offer.payment;
         let verdict = self.max_amount.map_or(Verdict::Accept, Verdict::AcceptUpTo);
-        self.payments.handle_verdict(payment, verdict, now);
+        self.payments.handle_verdict(payment, offer.sequence, verdict, now);
         let Some(octets) = self.streams.get(payment).and_then(|(_, back)| back.octets()) else { return };
         let written = self.payments.write(payment, octets).and_then(|()| self.payments.finish_data(payment));
         if let Err(error) = written {
@@ -235,7 +236,7 @@ impl Payee {
         }
         let mut decision = self.payments.handle_chunk(&chunk, now);
         if let Decision::Review(offer) = &decision {
-            self.review(&offer.payment, now);
+            self.review(offer, now);
             decision = self.payments.handle_chunk(&chunk, now);
         }
         self.witness.decided(&chunk, &decision);
