@@ -360,6 +360,35 @@ fn a_million_payment_ids_take_bounded_memory_and_time() {
     assert_eq!(accept(&mut payments, &of_payment(key("honest", 1), 1)), fulfilled(100));
 }
 
+/// Zero units, so that it costs nothing.
+#[test]
+fn numbers_with_gaps_of_one_account_take_none_from_others() {
+    let limits = ReceiveConfig { max_sequence_ranges: 8_000, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    let nothing = |payment: PaymentKey, sequence| ChunkArrival {
+        amount: units(0),
+        minimum: units(0),
+        ..of_payment(payment, sequence)
+    };
+    for id in 0..20 {
+        for index in 0..1_000 {
+            accept(&mut payments, &nothing(key("mallory", id), 2 * index));
+        }
+    }
+    // Whoever sends out of order has numbers between those that have arrived.
+    for (count, index) in (1..).zip(0..900) {
+        let chunk = of_payment(key("alice", 1), 2 * index);
+        assert_eq!(accept(&mut payments, &chunk), fulfilled(100 * count), "{index}");
+    }
+    for (count, index) in (901..).zip(0..900) {
+        let between = of_payment(key("alice", 1), 2 * index + 1);
+        assert_eq!(accept(&mut payments, &between), fulfilled(100 * count), "{index}");
+    }
+    // Mallory's own payments have few.
+    let between = nothing(key("mallory", 19), 1);
+    assert_eq!(accept(&mut payments, &between), refused(ChunkRefusal::SequenceUsed, 0));
+}
+
 #[test]
 fn endless_times_do_not_overflow() {
     let forever = ReceiveConfig {

@@ -34,15 +34,17 @@ struct OfAccount {
     settled: BTreeSet<(Duration, PaymentId)>,
     /// How many octets of data wait.
     waiting: usize,
+    /// How many ranges of sequence numbers they have.
+    ranges: usize,
 }
 
-/// One account may have this part of the octets that may wait.
+/// One account may have this part of the octets that may wait, and of the ranges of sequence numbers.
 const SHARE_OF_ACCOUNT: usize = 8;
 /// So long a settled payment of which something was fulfilled is kept whatever else wants its place: a packet's life and a
 /// grace, as long as its sender may not know what became of a chunk. Told then that there is no such payment, it would
 /// take the chunk for not fulfilled.
 const KEPT: Duration = Duration::from_secs(60);
-/// What a payment may have when all have too many.
+/// What a payment may have when all have too many, or those of its account.
 const FEW_RANGES: usize = 16;
 
 /// For how long a settled payment is kept for certain: never longer than all are.
@@ -184,24 +186,32 @@ impl Book {
         }
     }
 
-    /// How many ranges of sequence numbers a payment may have.
-    pub(super) fn max_ranges(&self, config: &ReceiveConfig) -> usize {
-        match self.ranges < config.max_sequence_ranges {
+    /// How many ranges of sequence numbers a payment of this account may have.
+    pub(super) fn max_ranges(&self, account: &AccountSuffix, config: &ReceiveConfig) -> usize {
+        let of_account = self.per_account.get(account).map_or(0, |all| all.ranges);
+        let has_share = of_account < config.max_sequence_ranges / SHARE_OF_ACCOUNT;
+        match has_share && self.ranges < config.max_sequence_ranges {
             true => MAX_RANGES,
             false => FEW_RANGES,
         }
     }
 
-    /// A payment has more or fewer ranges of sequence numbers.
-    pub(super) fn has_ranges(&mut self, before: usize, after: usize) {
+    /// A payment of this account has more or fewer ranges of sequence numbers.
+    pub(super) fn has_ranges(&mut self, account: &AccountSuffix, before: usize, after: usize) {
+        if before == after {
+            return;
+        }
         self.ranges = self.ranges.saturating_sub(before).saturating_add(after);
+        if let Some(all) = self.per_account.get_mut(account) {
+            all.ranges = all.ranges.saturating_sub(before).saturating_add(after);
+        }
     }
 
     fn forget(&mut self, since: Duration, key: &PaymentKey) -> Option<(PaymentKey, Payment)> {
         self.settled.remove(&(since, key.clone()));
         let payment = self.payments.remove(key)?;
         self.data_waits(&key.account, payment.waiting(), 0);
-        self.has_ranges(payment.fulfilled.len(), 0);
+        self.has_ranges(&key.account, payment.fulfilled.len(), 0);
         if let Some(all) = self.per_account.get_mut(&key.account) {
             all.settled.remove(&(since, key.payment_id));
             all.payments = all.payments.saturating_sub(1);

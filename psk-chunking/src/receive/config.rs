@@ -34,7 +34,8 @@ pub struct ReceiveConfig {
     /// for now. Default: 16 MB.
     pub max_data_waiting: usize,
     /// How many ranges of sequence numbers are remembered, of all payments; a payment of which chunks come in order has
-    /// one. Beyond that a payment keeps 16, and takes numbers between them for used. Default: 1,000,000, some 20 MB.
+    /// one. One account may have an eighth of them. Beyond that a payment keeps 16, and takes numbers between them for
+    /// used. Default: 1,000,000, some 20 MB.
     pub max_sequence_ranges: usize,
     /// After how long without a word from the sender the receiver's data is sent again. Default: 2 s, longer than
     /// most round trips.

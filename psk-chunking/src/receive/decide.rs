@@ -247,7 +247,7 @@ impl ReceivePayments {
 
     fn fulfill(&mut self, chunk: &ChunkArrival, total: DestinationAmount, now: Duration) -> Decision {
         let key = &chunk.payment;
-        let max_ranges = self.book.max_ranges(&self.config);
+        let max_ranges = self.book.max_ranges(&key.account, &self.config);
         let Some(payment) = self.book.payment_mut(key) else {
             return Decision::AwaitReview;
         };
@@ -262,7 +262,7 @@ impl ReceivePayments {
         let ended = ending(payment, chunk);
         let (waits, ranges_now) = (payment.waiting(), payment.fulfilled.len());
         self.book.data_waits(&key.account, waited, waits);
-        self.book.has_ranges(ranges, ranges_now);
+        self.book.has_ranges(&key.account, ranges, ranges_now);
         self.events.push_back(ReceiveEvent::ChunkFulfilled {
             payment: key.clone(),
             sequence: chunk.sequence,
