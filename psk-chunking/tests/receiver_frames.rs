@@ -11,11 +11,12 @@ use psk_chunking::receive::{
     ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, PaymentKey, ReceiveConfig, ReceiveEvent,
     ReceivePayments, RequestFrames, Verdict,
 };
+use psk_chunking::send::{SendConfig, Target};
 use psk_codec::psk::frame::{
     CloseReason, Frame, Frames, PaymentState, SequenceRange, SequenceRanges, Status, StreamData,
 };
 use psk_codec::psk::{PaymentId, Sequence};
-use psk_codec::{DestinationAmount, ErrorCode};
+use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
 
 const NOW: Duration = Duration::from_secs(1_000);
 
@@ -303,7 +304,7 @@ fn what_is_named_but_not_fulfilled_is_waited_for_until_silence() {
 }
 
 #[test]
-fn a_payment_is_not_silent_before_its_packets_have_expired_but_questions_keep_none_alive() {
+fn a_payment_is_not_silent_before_its_packets_have_expired_but_those_of_questions_do_not_count() {
     let min_silence = Duration::from_secs(5);
     let mut payments = ReceivePayments::new(ReceiveConfig { min_silence, ..ReceiveConfig::default() });
     let seconds = |seconds| NOW + Duration::from_secs(seconds);
@@ -314,6 +315,47 @@ fn a_payment_is_not_silent_before_its_packets_have_expired_but_questions_keep_no
     assert_eq!(end_of(&mut payments), None);
     assert_eq!(payments.handle_time(seconds(29)), Some(seconds(30)));
     payments.handle_time(seconds(30));
+    assert_eq!(end_of(&mut payments), Some(EndReason::Silence));
+}
+
+/// As when the rate is too low for it, or a connector out of liquidity: it gives up after 60 s without progress, and not
+/// its receiver before.
+#[test]
+fn a_sender_that_waits_is_not_silent() {
+    let config = ReceiveConfig::default();
+    let idle_timeout = SendConfig::new(Target::Source(SourceAmount::new(1)), key().payment_id).idle_timeout;
+    let seconds = |seconds| NOW + Duration::from_secs(seconds);
+    let mut payments = receiver();
+    give(&mut payments, &chunk(1));
+    // Not a word, as long as it may last.
+    let before = idle_timeout + Duration::from_secs(10);
+    payments.handle_time(NOW + before);
+    assert_eq!(end_of(&mut payments), None);
+    // Chunks that bring too little, and questions; what has expired is no sign of life.
+    let too_little = ChunkArrival { amount: units(99), ..chunk(2) };
+    let mut now = 60;
+    while now < 540 {
+        let refusal = hand_in(&mut payments, &too_little, seconds(now)).refusal;
+        assert_eq!(refusal, Some(ChunkRefusal::TooLittle));
+        hand_in(&mut payments, &asks_status(), seconds(now + 60));
+        hand_in(&mut payments, &ChunkArrival { expired: true, ..chunk(3) }, seconds(now + 119));
+        now += 120;
+        payments.handle_time(seconds(now));
+        assert_eq!(end_of(&mut payments), None, "{now}");
+    }
+    // Not for ever.
+    while now < 600 {
+        now += 10;
+        hand_in(&mut payments, &asks_status(), seconds(now));
+    }
+    payments.handle_time(NOW + config.max_silence);
+    assert_eq!(end_of(&mut payments), Some(EndReason::Silence));
+
+    // Expired packets are nothing but old.
+    let mut payments = receiver();
+    give(&mut payments, &chunk(1));
+    hand_in(&mut payments, &ChunkArrival { expired: true, ..chunk(2) }, seconds(60));
+    payments.handle_time(NOW + config.min_silence);
     assert_eq!(end_of(&mut payments), Some(EndReason::Silence));
 }
 

@@ -10,11 +10,14 @@ pub struct ReceiveConfig {
     /// How long the application may take to say something about an offer. After that the chunk is refused for now,
     /// and the application is asked again at the next one. Default: 10 s, of the 30 s that a packet is valid.
     pub review_timeout: Duration,
-    /// A payment without a fulfilled chunk for so long may be over; for slow payments it is more, by the mean and the
-    /// deviation of the times between its chunks. Never before the last packet that was seen has expired. Default:
-    /// 45 s, longer than a packet that was lost on the way keeps its sender waiting (30 s and a grace).
+    /// A payment without a word of its sender for so long may be over; for slow payments it is more, by the mean and the
+    /// deviation of the times between its chunks. Chunks that bring too little are such a word, and questions. Never
+    /// before the last packet that was seen and might have been fulfilled has expired. Default: 75 s, longer than our
+    /// senders wait for a better rate or for liquidity before they give up (60 s), and a grace; and than a packet that was
+    /// lost on the way keeps its sender waiting.
     pub min_silence: Duration,
-    /// A payment without a fulfilled chunk for so long is over, however slow it was. Default: 10 minutes.
+    /// A payment without a fulfilled chunk for so long is over, however slow it was, and whatever its sender says.
+    /// Default: 10 minutes.
     pub max_silence: Duration,
     /// How many payments are remembered, live and ended. Default: 100,000, at most some 80 MB.
     pub max_payments: usize,
@@ -75,7 +78,7 @@ impl Default for ReceiveConfig {
         Self {
             overshoot: Overshoot::CompletingChunk,
             review_timeout: Duration::from_secs(10),
-            min_silence: Duration::from_secs(45),
+            min_silence: Duration::from_secs(75),
             max_silence: Duration::from_secs(600),
             max_payments: 100_000,
             max_payments_per_account: 1_000,

@@ -120,7 +120,10 @@ impl ReceivePayments {
     /// Takes what a chunk says, if its payment is known. What is wrong with its data.
     fn read_frames(&mut self, chunk: &ChunkArrival, now: Duration) -> Option<DataProblem> {
         let payment = self.book.payment_mut(&chunk.payment)?;
-        // Who only asks does not keep a payment alive.
+        if !chunk.expired {
+            payment.silence.heard(now);
+        }
+        // For a packet that only asks nothing has to stay open until it expires.
         if unfit(chunk).is_none() {
             payment.silence.seen(now, chunk.expires_in);
         }

@@ -75,7 +75,7 @@ pub enum EndReason {
     LastChunk,
     /// The payment's amount has arrived.
     AmountReached,
-    /// Nothing was fulfilled for the silence time-out.
+    /// Nothing was heard of the sender for the silence time-out, or nothing was fulfilled for much longer.
     Silence,
     /// The application refused it.
     Refused,
