@@ -33,7 +33,7 @@ pub trait PaymentHandler: Send + Sync + 'static {
     /// Is told what happens, in order and one at a time: also the sender's data ([`ReceiveEvent::Data`]), and refunds.
     ///
     /// A task of its own tells, soon after it happened: no chunk waits for it. It is a task of the runtime all the same,
-    /// so whoever has to wait here, as for a disk, should do so in [`tokio::task::block_in_place`] or in a thread. When
+    /// so whoever has to wait here, as for a disk, should do so in tokio's `block_in_place` or in a thread. When
     /// 16 MiB of events wait to be told, chunks are refused for now.
     fn on_event(&self, event: ReceiveEvent) {
         let _ = event;
