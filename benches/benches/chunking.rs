@@ -133,7 +133,7 @@ impl Bob {
         let chunk = ChunkArrival::of(&arrival, now.wall).expect("a chunk");
         let mut decision = self.payments.handle_chunk(&chunk, now.monotonic);
         if let Decision::Review(offer) = &decision {
-            self.payments.handle_verdict(&offer.payment, Verdict::Accept, now.monotonic);
+            self.payments.handle_verdict(&offer.payment, offer.sequence, Verdict::Accept, now.monotonic);
             decision = self.payments.handle_chunk(&chunk, now.monotonic);
         }
         while let Some(event) = self.payments.poll_event() {

@@ -36,7 +36,7 @@
 //!             let chunk = ChunkArrival::of(&arrival, now.wall).expect("a chunk");
 //!             let mut decision = payments.handle_chunk(&chunk, now.monotonic);
 //!             if let Decision::Review(offer) = &decision {
-//!                 payments.handle_verdict(&offer.payment, Verdict::Accept, now.monotonic);
+//!                 payments.handle_verdict(&offer.payment, offer.sequence, Verdict::Accept, now.monotonic);
 //!                 decision = payments.handle_chunk(&chunk, now.monotonic);
 //!             }
 //!             let reply = answer_packet(&arrival, &decision, random).expect("decided");

@@ -45,7 +45,7 @@ impl Bob {
         let chunk = ChunkArrival::of(&arrival, at(now).wall).unwrap();
         let mut decision = self.payments.handle_chunk(&chunk, now);
         if let Decision::Review(offer) = &decision {
-            self.payments.handle_verdict(&offer.payment, Verdict::Accept, now);
+            self.payments.handle_verdict(&offer.payment, offer.sequence, Verdict::Accept, now);
             decision = self.payments.handle_chunk(&chunk, now);
         }
         if matches!(decision, Decision::Fulfill { .. }) {

@@ -283,6 +283,7 @@ async fn an_application_that_says_nothing_in_time_is_asked_again() {
     assert_eq!(sender.send(10, &[]).await.0, None);
     assert_eq!(bob.told.offers.lock().unwrap().len(), 2);
     bob.payments.stop();
+    bob.payments.events_told().await;
     let ended = bob.told.find(|event| match event {
         ReceiveEvent::Finished { reason, .. } => Some(*reason),
         _ => None,

@@ -20,7 +20,7 @@ use psk_crypto::{Credentials, SharedSecret};
 enum Operation {
     /// A chunk, and what the application says if it is asked, at once or not.
     Chunk(ChunkArrival, Option<Verdict>),
-    Verdict(PaymentKey, Verdict),
+    Verdict(PaymentKey, Sequence, Verdict),
     Time(u64),
     Stop,
     /// The application orders a refund.
@@ -116,13 +116,15 @@ fn operation() -> impl Strategy<Value = Operation> {
         ]
     };
     prop_oneof![
-        30 => (chunk(), proptest::option::weighted(0.8, verdict()))
+        60 => (chunk(), proptest::option::weighted(0.8, verdict()))
             .prop_map(|(chunk, verdict)| Operation::Chunk(chunk, verdict)),
-        10 => (key(), verdict()).prop_map(|(key, verdict)| Operation::Verdict(key, verdict)),
-        2 => (0..100_u64).prop_map(Operation::Time),
+        20 => (key(), 0..15_u32, verdict())
+            .prop_map(|(key, number, verdict)| Operation::Verdict(key, Sequence::new(number), verdict)),
+        4 => (0..100_u64).prop_map(Operation::Time),
+        // Nothing begins after it.
         1 => Just(Operation::Stop),
-        3 => (key(), units(0..500)).prop_map(|(key, amount)| Operation::Refund(key, amount)),
-        6 => (key(), units(0..500), any::<bool>())
+        6 => (key(), units(0..500)).prop_map(|(key, amount)| Operation::Refund(key, amount)),
+        12 => (key(), units(0..500), any::<bool>())
             .prop_map(|(key, spent, ended)| Operation::RefundReport(key, spent, ended)),
     ]
 }
@@ -137,8 +139,8 @@ struct Ledger {
     /// What the latest last chunk named.
     named: Option<BTreeSet<Sequence>>,
     reviewed: bool,
-    /// The application may answer until then.
-    asked_until: Option<Duration>,
+    /// About which chunk the application is asked, and until when it may answer.
+    asked: Option<(Sequence, Duration)>,
     ended: bool,
     /// What was told of the sender's data.
     told: u64,
@@ -214,7 +216,7 @@ impl Ledger {
                 prop_assert_eq!(received.units(), self.received);
                 prop_assert_eq!(reason.is_complete(), self.ended, "{:?}", reason);
                 self.ended = true;
-                self.asked_until = None;
+                self.asked = None;
             }
             ReceiveEvent::Data { offset, data, .. } => {
                 prop_assert!(!self.used.is_empty(), "data of a payment of which nothing was taken");
@@ -234,9 +236,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// The application says this, if it is asked.
-    fn answer(&mut self, verdict: Verdict) {
-        if self.asked_until.take().is_some()
+    /// The application says this, if it is asked about that chunk.
+    fn answer(&mut self, sequence: Sequence, verdict: Verdict) {
+        if self.asked.take_if(|(asked, _)| *asked == sequence).is_some()
             && let Verdict::AcceptUpTo(most) = verdict
         {
             self.at_most = Some(most.units());
@@ -295,12 +297,13 @@ proptest! {
                             ledger.expected = chunk.expected.map(DestinationAmount::units);
                         }
                         ledger.reviewed = true;
-                        ledger.asked_until = Some(now + ReceiveConfig::default().review_timeout);
+                        ledger.asked = Some((chunk.sequence, now + ReceiveConfig::default().review_timeout));
+                        prop_assert_eq!(offer.sequence, chunk.sequence);
                         prop_assert_eq!(offer.expected.map(DestinationAmount::units), ledger.expected);
                         prop_assert_eq!(&offer.data, &octets(ledger.told..ledger.told + offer.data.len() as u64));
                         if let Some(verdict) = verdict {
-                            ledger.answer(verdict);
-                            payments.handle_verdict(&chunk.payment, verdict, now);
+                            ledger.answer(chunk.sequence, verdict);
+                            payments.handle_verdict(&chunk.payment, chunk.sequence, verdict, now);
                             decision = payments.handle_chunk(&chunk, now);
                         }
                     }
@@ -311,10 +314,10 @@ proptest! {
                     }
                     Some((chunk, decision))
                 }
-                Operation::Verdict(key, verdict) => {
-                    payments.handle_verdict(&key, verdict, now);
+                Operation::Verdict(key, sequence, verdict) => {
+                    payments.handle_verdict(&key, sequence, verdict, now);
                     if let Some(ledger) = ledgers.get_mut(&key) {
-                        ledger.answer(verdict);
+                        ledger.answer(sequence, verdict);
                     }
                     None
                 }
@@ -322,7 +325,7 @@ proptest! {
                     now += Duration::from_secs(seconds);
                     let next = payments.handle_time(now);
                     for ledger in ledgers.values_mut() {
-                        ledger.asked_until = ledger.asked_until.filter(|until| *until > now);
+                        ledger.asked = ledger.asked.filter(|(_, until)| *until > now);
                     }
                     prop_assert!(next.is_none_or(|next| next > now));
                     None

@@ -11,11 +11,12 @@ use psk_chunking::receive::{
     ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, PaymentKey, ReceiveConfig, ReceiveEvent,
     ReceivePayments, RequestFrames, Verdict,
 };
+use psk_chunking::send::{SendConfig, Target};
 use psk_codec::psk::frame::{
     CloseReason, Frame, Frames, PaymentState, SequenceRange, SequenceRanges, Status, StreamData,
 };
 use psk_codec::psk::{PaymentId, Sequence};
-use psk_codec::{DestinationAmount, ErrorCode};
+use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
 
 const NOW: Duration = Duration::from_secs(1_000);
 
@@ -106,7 +107,7 @@ fn answer(decision: Decision) -> Answer {
 fn hand_in(payments: &mut ReceivePayments, chunk: &ChunkArrival, now: Duration) -> Answer {
     let mut decision = payments.handle_chunk(chunk, now);
     if let Decision::Review(offer) = &decision {
-        payments.handle_verdict(&offer.payment, Verdict::Accept, now);
+        payments.handle_verdict(&offer.payment, offer.sequence, Verdict::Accept, now);
         decision = payments.handle_chunk(chunk, now);
     }
     answer(decision)
@@ -223,10 +224,41 @@ fn without_room_for_one_more_payment_it_is_refused_for_now() {
     assert_eq!(ChunkRefusal::TooManyPayments.code(), ErrorCode::T03_CONNECTOR_BUSY);
     assert_eq!((refused.closed(), refused.total), (None, 0));
     assert_eq!(refused.status().map(|status| status.state), Some(PaymentState::NOT_FOUND));
-    // The other payment ends, and is forgotten for this one.
+    // The other payment ends, and after a minute it is forgotten for this one.
     let abort = RequestFrames { abort: true, ..RequestFrames::default() };
     give(&mut payments, &ChunkArrival { payment: other, ..ask(abort) });
-    assert_eq!(give(&mut payments, &chunk(1)).refusal, None);
+    assert_eq!(give(&mut payments, &chunk(1)).refusal, Some(ChunkRefusal::TooManyPayments));
+    assert_eq!(hand_in(&mut payments, &chunk(1), NOW + Duration::from_secs(60)).refusal, None);
+}
+
+#[test]
+fn a_receiver_that_was_stopped_begins_nothing() {
+    let mut payments = receiver();
+    give(&mut payments, &chunk(1));
+    let asked =
+        arrival::framed(PaymentKey { payment_id: PaymentId::new([3; 16]), ..key() }, 1, <_>::default());
+    assert!(matches!(payments.handle_chunk(&asked, NOW), Decision::Review(_)));
+    payments.stop(NOW);
+    payments.handle_verdict(&asked.payment, Sequence::new(1), Verdict::Accept, NOW);
+    events(&mut payments);
+    let new = PaymentKey { payment_id: PaymentId::new([2; 16]), ..key() };
+    let later = NOW + Duration::from_secs(100_000);
+    for now in [NOW, later] {
+        // What is remembered stays over; what is not, or not any more, does not begin.
+        payments.handle_time(now);
+        for payment in [key(), asked.payment.clone(), new.clone()] {
+            let framed = arrival::framed(payment, 2, RequestFrames::default());
+            let refused = hand_in(&mut payments, &framed, now);
+            assert_eq!(refused.refusal.unwrap().code(), ErrorCode::F99_APPLICATION_ERROR);
+            assert_eq!(refused.closed(), Some(CloseReason::SHUTTING_DOWN));
+            // A sender of the first draft stops at once.
+            let plain = ChunkArrival { frames: ChunkFrames::Plain, ..framed };
+            let refused = hand_in(&mut payments, &plain, now);
+            assert!(refused.plain && refused.refusal.unwrap().is_final());
+        }
+    }
+    assert_eq!(payments.payments(), 0);
+    assert!(events(&mut payments).is_empty());
 }
 
 #[test]
@@ -272,7 +304,7 @@ fn what_is_named_but_not_fulfilled_is_waited_for_until_silence() {
 }
 
 #[test]
-fn a_payment_is_not_silent_before_its_packets_have_expired_but_questions_keep_none_alive() {
+fn a_payment_is_not_silent_before_its_packets_have_expired_but_those_of_questions_do_not_count() {
     let min_silence = Duration::from_secs(5);
     let mut payments = ReceivePayments::new(ReceiveConfig { min_silence, ..ReceiveConfig::default() });
     let seconds = |seconds| NOW + Duration::from_secs(seconds);
@@ -283,6 +315,47 @@ fn a_payment_is_not_silent_before_its_packets_have_expired_but_questions_keep_no
     assert_eq!(end_of(&mut payments), None);
     assert_eq!(payments.handle_time(seconds(29)), Some(seconds(30)));
     payments.handle_time(seconds(30));
+    assert_eq!(end_of(&mut payments), Some(EndReason::Silence));
+}
+
+/// As when the rate is too low for it, or a connector out of liquidity: it gives up after 60 s without progress, and not
+/// its receiver before.
+#[test]
+fn a_sender_that_waits_is_not_silent() {
+    let config = ReceiveConfig::default();
+    let idle_timeout = SendConfig::new(Target::Source(SourceAmount::new(1)), key().payment_id).idle_timeout;
+    let seconds = |seconds| NOW + Duration::from_secs(seconds);
+    let mut payments = receiver();
+    give(&mut payments, &chunk(1));
+    // Not a word, as long as it may last.
+    let before = idle_timeout + Duration::from_secs(10);
+    payments.handle_time(NOW + before);
+    assert_eq!(end_of(&mut payments), None);
+    // Chunks that bring too little, and questions; what has expired is no sign of life.
+    let too_little = ChunkArrival { amount: units(99), ..chunk(2) };
+    let mut now = 60;
+    while now < 540 {
+        let refusal = hand_in(&mut payments, &too_little, seconds(now)).refusal;
+        assert_eq!(refusal, Some(ChunkRefusal::TooLittle));
+        hand_in(&mut payments, &asks_status(), seconds(now + 60));
+        hand_in(&mut payments, &ChunkArrival { expired: true, ..chunk(3) }, seconds(now + 119));
+        now += 120;
+        payments.handle_time(seconds(now));
+        assert_eq!(end_of(&mut payments), None, "{now}");
+    }
+    // Not for ever.
+    while now < 600 {
+        now += 10;
+        hand_in(&mut payments, &asks_status(), seconds(now));
+    }
+    payments.handle_time(NOW + config.max_silence);
+    assert_eq!(end_of(&mut payments), Some(EndReason::Silence));
+
+    // Expired packets are nothing but old.
+    let mut payments = receiver();
+    give(&mut payments, &chunk(1));
+    hand_in(&mut payments, &ChunkArrival { expired: true, ..chunk(2) }, seconds(60));
+    payments.handle_time(NOW + config.min_silence);
     assert_eq!(end_of(&mut payments), Some(EndReason::Silence));
 }
 
@@ -329,7 +402,7 @@ fn data_is_told_in_order_once_a_chunk_is_fulfilled() {
     let Decision::Review(offer) = decision else { panic!("{decision:?}") };
     assert_eq!(offer.data, "hello");
     assert_eq!(told(&mut payments), "");
-    payments.handle_verdict(&key(), Verdict::Accept, NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::Accept, NOW);
     assert_eq!(give(&mut payments, &brings(1, 0, "hello")).refusal, None);
     assert_eq!(told(&mut payments), "0:hello ");
     // Out of order, repeated, in chunks that cannot be fulfilled, and after the end of the payment.
@@ -352,7 +425,7 @@ fn data_of_a_refused_payment_is_told_to_nobody() {
     let mut payments = receiver();
     let decision = payments.handle_chunk(&brings(1, 0, "hello"), NOW);
     assert!(matches!(decision, Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::Refuse, NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::Refuse, NOW);
     let answer = give(&mut payments, &brings(1, 0, "hello"));
     assert_eq!(
         (answer.refusal, answer.closed()),
@@ -472,7 +545,7 @@ fn more_than_the_application_takes_ends_the_payment() {
     let mut payments = receiver();
     let first = chunk(1);
     assert!(matches!(payments.handle_chunk(&first, NOW), Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::AcceptUpTo(units(250)), NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::AcceptUpTo(units(250)), NOW);
     assert_eq!(give(&mut payments, &first).total, 100);
     assert_eq!(give(&mut payments, &chunk(2)).total, 200);
     let answer = give(&mut payments, &chunk(3));
@@ -494,7 +567,7 @@ fn an_application_that_says_nothing_is_asked_again() {
     let answer = hand_in(&mut payments, &chunk(1), late);
     assert_eq!(answer.refusal, Some(ChunkRefusal::ChunkRefused));
     assert!(matches!(payments.handle_chunk(&chunk(2), late), Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::Accept, late);
+    payments.handle_verdict(&key(), Sequence::new(2), Verdict::Accept, late);
     assert_eq!(hand_in(&mut payments, &chunk(2), late).total, 100);
     assert_eq!(hand_in(&mut payments, &chunk(1), late).total, 200);
 }
@@ -508,7 +581,7 @@ fn a_chunk_that_was_allowed_and_is_refused_nevertheless_holds_up_no_other() {
 
     let mut payments = receiver();
     assert!(matches!(payments.handle_chunk(&brings(1, 3, "a"), NOW), Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::AcceptChunk, NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::AcceptChunk, NOW);
     assert_eq!(
         answer(payments.handle_chunk(&brings(1, 3, "b"), NOW)).refusal,
         Some(ChunkRefusal::ProtocolViolation)

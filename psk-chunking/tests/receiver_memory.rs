@@ -48,7 +48,7 @@ fn with_everything(data: &'static [u8]) -> RequestFrames {
 fn give(payments: &mut ReceivePayments, chunk: &ChunkArrival, verdict: Option<Verdict>) -> bool {
     let mut decision = payments.handle_chunk(chunk, NOW);
     if let (Decision::Review(offer), Some(verdict)) = (&decision, verdict) {
-        payments.handle_verdict(&offer.payment, verdict, NOW);
+        payments.handle_verdict(&offer.payment, offer.sequence, verdict, NOW);
         decision = payments.handle_chunk(chunk, NOW);
     }
     while payments.poll_event().is_some() {}
@@ -132,4 +132,20 @@ fn every_second_number_and_last_chunks_that_name_as_many_as_can_be_named() {
     });
     println!("{most} octets");
     assert!(most < 25 * MEGABYTE, "{most}");
+}
+
+/// Also with an acknowledgement beside it, which brings no data that would be looked at.
+#[test]
+fn what_last_chunks_of_one_account_name_has_its_share_of_the_memory() {
+    let most = flooded(ReceiveConfig::default(), |payments| {
+        let number = |index: u32| Sequence::new(100_000 + 2 * index);
+        let ranges = (0..2_000).map(|index| SequenceRange::new(number(index), number(index)).unwrap());
+        let outstanding = Some(SequenceRanges::from_ranges(ranges).unwrap());
+        let frames = RequestFrames { outstanding, data_ack: Some(0), ..RequestFrames::default() };
+        for id in 0..900 {
+            let last = ChunkArrival { last: true, ..chunk(0, id, 0, frames.clone()) };
+            give(payments, &last, Some(Verdict::Accept));
+        }
+    });
+    assert!(most < 4 * MEGABYTE, "{most}");
 }

@@ -11,8 +11,8 @@ use psk_chunking::receive::{
     ReceivePayments, RefundError, RefundOrder, RequestFrames, Verdict,
 };
 use psk_codec::DestinationAmount;
-use psk_codec::psk::PaymentId;
 use psk_codec::psk::frame::{Frame, Frames, PaymentState};
+use psk_codec::psk::{PaymentId, Sequence};
 use psk_crypto::{Credentials, SharedSecret};
 
 const NOW: Duration = Duration::from_secs(1_000);
@@ -47,7 +47,7 @@ fn ask(abort: bool) -> ChunkArrival {
 fn give(payments: &mut ReceivePayments, chunk: &ChunkArrival) -> Vec<Frame> {
     let mut decision = payments.handle_chunk(chunk, NOW);
     if let Decision::Review(offer) = &decision {
-        payments.handle_verdict(&offer.payment, Verdict::Accept, NOW);
+        payments.handle_verdict(&offer.payment, offer.sequence, Verdict::Accept, NOW);
         decision = payments.handle_chunk(chunk, NOW);
     }
     match decision {
@@ -134,7 +134,7 @@ fn a_payment_without_an_account_for_it_or_with_nothing_received_is_not_refunded(
     });
     let first = chunk(1, Some(refund_to("alice.refund")));
     assert!(matches!(payments.handle_chunk(&first, NOW), Decision::Review(_)));
-    payments.handle_verdict(&key(), Verdict::Refuse, NOW);
+    payments.handle_verdict(&key(), Sequence::new(1), Verdict::Refuse, NOW);
     give(&mut payments, &first);
     assert_eq!(order(&mut payments), None);
 

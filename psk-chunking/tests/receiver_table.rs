@@ -12,7 +12,7 @@ use psk_chunking::receive::{
     ReceivePayments, Verdict,
 };
 use psk_codec::DestinationAmount;
-use psk_codec::psk::PaymentId;
+use psk_codec::psk::{PaymentId, Sequence};
 
 const NOW: Duration = Duration::from_secs(1_000);
 
@@ -37,7 +37,7 @@ fn of_payment(payment: PaymentKey, sequence: u32) -> ChunkArrival {
 fn decide(payments: &mut ReceivePayments, chunk: &ChunkArrival, verdict: Verdict, now: Duration) -> Decision {
     match payments.handle_chunk(chunk, now) {
         Decision::Review(offer) => {
-            payments.handle_verdict(&offer.payment, verdict, now);
+            payments.handle_verdict(&offer.payment, offer.sequence, verdict, now);
             payments.handle_chunk(chunk, now)
         }
         decision => decision,
@@ -160,15 +160,15 @@ fn chunks_wait_while_the_application_decides() {
     for sequence in 2..10 {
         assert_eq!(payments.handle_chunk(&chunk(sequence), NOW), Decision::AwaitReview);
     }
-    payments.handle_verdict(&key("alice", 1), Verdict::AcceptChunk, NOW);
+    payments.handle_verdict(&key("alice", 1), Sequence::new(1), Verdict::AcceptChunk, NOW);
     // Only the chunk that was reviewed may pass; then the next one to come is reviewed.
     assert_eq!(payments.handle_chunk(&chunk(2), NOW), Decision::AwaitReview);
     assert_eq!(payments.handle_chunk(&chunk(1), NOW), fulfilled(100));
     assert!(matches!(payments.handle_chunk(&chunk(3), NOW), Decision::Review(_)));
-    payments.handle_verdict(&key("alice", 1), Verdict::RefuseChunk, NOW);
+    payments.handle_verdict(&key("alice", 1), Sequence::new(3), Verdict::RefuseChunk, NOW);
     assert_eq!(payments.handle_chunk(&chunk(3), NOW), refused(ChunkRefusal::ChunkRefused, 100));
     assert!(matches!(payments.handle_chunk(&chunk(4), NOW), Decision::Review(_)));
-    payments.handle_verdict(&key("alice", 1), Verdict::Refuse, NOW);
+    payments.handle_verdict(&key("alice", 1), Sequence::new(4), Verdict::Refuse, NOW);
     assert_eq!(payments.handle_chunk(&chunk(4), NOW), refused(ChunkRefusal::PaymentRefused, 100));
 }
 
@@ -177,10 +177,26 @@ fn a_chunk_that_expires_during_its_review_holds_up_no_other() {
     for verdict in [Verdict::AcceptChunk, Verdict::RefuseChunk, Verdict::Accept] {
         let mut payments = receiver();
         assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
-        payments.handle_verdict(&key("alice", 1), verdict, NOW);
+        payments.handle_verdict(&key("alice", 1), Sequence::new(1), verdict, NOW);
         let late = ChunkArrival { expired: true, ..chunk(1) };
         assert_eq!(payments.handle_chunk(&late, NOW), refused(ChunkRefusal::Expired, 0));
         assert_ne!(payments.handle_chunk(&chunk(2), NOW), Decision::AwaitReview, "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_late_word_about_one_chunk_is_none_about_another() {
+    for verdict in [Verdict::Accept, Verdict::AcceptChunk, Verdict::RefuseChunk, Verdict::Refuse] {
+        let mut payments = receiver();
+        assert!(matches!(payments.handle_chunk(&chunk(1), NOW), Decision::Review(_)));
+        let late = NOW + ReceiveConfig::default().review_timeout;
+        payments.handle_time(late);
+        let Decision::Review(offer) = payments.handle_chunk(&chunk(2), late) else { panic!() };
+        assert_eq!(offer.sequence, Sequence::new(2));
+        payments.handle_verdict(&key("alice", 1), Sequence::new(1), verdict, late);
+        assert_eq!(payments.handle_chunk(&chunk(2), late), Decision::AwaitReview, "{verdict:?}");
+        payments.handle_verdict(&key("alice", 1), Sequence::new(2), Verdict::Accept, late);
+        assert_eq!(payments.handle_chunk(&chunk(2), late), fulfilled(100));
     }
 }
 
@@ -197,7 +213,7 @@ fn silence_ends_a_payment_but_not_while_its_review_is_pending() {
         assert!(next > now, "it would be asked at once again");
         now = next.min(later);
     }
-    payments.handle_verdict(&key("alice", 1), Verdict::Accept, later);
+    payments.handle_verdict(&key("alice", 1), Sequence::new(1), Verdict::Accept, later);
     assert_eq!(payments.handle_chunk(&chunk(1), later), fulfilled(100));
     payments.handle_time(later + Duration::from_secs(2));
     let events: Vec<_> = std::iter::from_fn(|| payments.poll_event()).collect();
@@ -212,17 +228,77 @@ fn silence_ends_a_payment_but_not_while_its_review_is_pending() {
     );
 }
 
+/// A minute: longer than a packet lives, and a sender waits for an answer.
+const KEPT: Duration = Duration::from_secs(60);
+
 #[test]
 fn an_account_full_of_ended_payments_may_begin_another() {
     let limits = ReceiveConfig { max_payments_per_account: 10, ..ReceiveConfig::default() };
     let mut payments = ReceivePayments::new(limits);
     let last = |id| ChunkArrival { last: true, ..of_payment(key("alice", id), 1) };
+    let mut now = NOW;
     for id in 0..1_000 {
-        assert_eq!(accept(&mut payments, &last(id)), fulfilled(100), "{id}");
+        assert_eq!(decide(&mut payments, &last(id), Verdict::Accept, now), fulfilled(100), "{id}");
         assert!(payments.payments() <= 10);
+        now += KEPT / 10;
     }
     // The youngest are still known.
-    assert_eq!(accept(&mut payments, &last(999)), refused(ChunkRefusal::SequenceUsed, 100));
+    assert_eq!(
+        decide(&mut payments, &last(999), Verdict::Accept, now),
+        refused(ChunkRefusal::SequenceUsed, 100)
+    );
+}
+
+#[test]
+fn what_has_ended_just_now_is_not_forgotten_for_others_of_its_account() {
+    let limits = ReceiveConfig { max_payments_per_account: 10, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    let last = |id| ChunkArrival { last: true, ..of_payment(key("alice", id), 1) };
+    for id in 0..10 {
+        assert_eq!(accept(&mut payments, &last(id)), fulfilled(100), "{id}");
+    }
+    // The sender of the first one may still have that chunk in doubt.
+    let just_before = NOW + KEPT - Duration::from_millis(1);
+    for now in [NOW, just_before] {
+        assert_eq!(
+            decide(&mut payments, &last(10), Verdict::Accept, now),
+            refused(ChunkRefusal::TooManyPayments, 0)
+        );
+        assert_eq!(
+            decide(&mut payments, &last(0), Verdict::Accept, now),
+            refused(ChunkRefusal::SequenceUsed, 100)
+        );
+    }
+    // Others are not concerned.
+    assert_eq!(accept(&mut payments, &of_payment(key("bob", 0), 1)), fulfilled(100));
+    assert_eq!(decide(&mut payments, &last(10), Verdict::Accept, NOW + KEPT), fulfilled(100));
+}
+
+#[test]
+fn what_has_ended_just_now_is_not_forgotten_for_others_accounts() {
+    let limits = ReceiveConfig { max_payments: 10, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    for id in 0..10 {
+        let last = ChunkArrival { last: true, ..of_payment(key(&format!("alice{id}"), 1), 1) };
+        assert_eq!(accept(&mut payments, &last), fulfilled(100), "{id}");
+    }
+    let bobs = of_payment(key("bob", 1), 1);
+    assert_eq!(accept(&mut payments, &bobs), refused(ChunkRefusal::TooManyPayments, 0));
+    assert_eq!(decide(&mut payments, &bobs, Verdict::Accept, NOW + KEPT), fulfilled(100));
+}
+
+#[test]
+fn payments_of_which_nothing_was_fulfilled_take_nobodys_place() {
+    let limits = ReceiveConfig { max_payments_per_account: 10, max_payments: 15, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    for id in 0..1_000 {
+        let account = ["alice", "carol"][id as usize % 2];
+        let chunk = of_payment(key(account, id), 1);
+        let answer = decide(&mut payments, &chunk, Verdict::Refuse, NOW);
+        assert_eq!(answer, refused(ChunkRefusal::PaymentRefused, 0), "{id}");
+    }
+    assert_eq!(accept(&mut payments, &of_payment(key("alice", 1_000), 1)), fulfilled(100));
+    assert_eq!(accept(&mut payments, &of_payment(key("bob", 1), 1)), fulfilled(100));
 }
 
 #[test]
@@ -261,13 +337,13 @@ fn a_payment_that_begins_again_after_it_was_forgotten_is_kept_its_full_time() {
     let limits = ReceiveConfig { max_payments_per_account: 1, retention, ..ReceiveConfig::default() };
     let mut payments = ReceivePayments::new(limits);
     let last = |id| ChunkArrival { last: true, ..of_payment(key("alice", id), 1) };
+    let later = |seconds| NOW + Duration::from_secs(seconds);
     assert_eq!(decide(&mut payments, &last(1), Verdict::Accept, NOW), fulfilled(100));
-    assert_eq!(decide(&mut payments, &last(2), Verdict::Accept, NOW), fulfilled(100));
-    let later = NOW + Duration::from_secs(50);
-    assert_eq!(decide(&mut payments, &last(1), Verdict::Accept, later), fulfilled(100));
-    payments.handle_time(NOW + Duration::from_secs(101));
+    assert_eq!(decide(&mut payments, &last(2), Verdict::Accept, later(60)), fulfilled(100));
+    assert_eq!(decide(&mut payments, &last(1), Verdict::Accept, later(120)), fulfilled(100));
+    payments.handle_time(later(219));
     assert_eq!(accept(&mut payments, &last(1)), refused(ChunkRefusal::SequenceUsed, 100));
-    payments.handle_time(NOW + Duration::from_secs(151));
+    payments.handle_time(later(220));
     assert_eq!(payments.payments(), 0);
 }
 
@@ -282,6 +358,35 @@ fn a_million_payment_ids_take_bounded_memory_and_time() {
     }
     assert!(payments.payments() <= 4_000, "{}", payments.payments());
     assert_eq!(accept(&mut payments, &of_payment(key("honest", 1), 1)), fulfilled(100));
+}
+
+/// Zero units, so that it costs nothing.
+#[test]
+fn numbers_with_gaps_of_one_account_take_none_from_others() {
+    let limits = ReceiveConfig { max_sequence_ranges: 8_000, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(limits);
+    let nothing = |payment: PaymentKey, sequence| ChunkArrival {
+        amount: units(0),
+        minimum: units(0),
+        ..of_payment(payment, sequence)
+    };
+    for id in 0..20 {
+        for index in 0..1_000 {
+            accept(&mut payments, &nothing(key("mallory", id), 2 * index));
+        }
+    }
+    // Whoever sends out of order has numbers between those that have arrived.
+    for (count, index) in (1..).zip(0..900) {
+        let chunk = of_payment(key("alice", 1), 2 * index);
+        assert_eq!(accept(&mut payments, &chunk), fulfilled(100 * count), "{index}");
+    }
+    for (count, index) in (901..).zip(0..900) {
+        let between = of_payment(key("alice", 1), 2 * index + 1);
+        assert_eq!(accept(&mut payments, &between), fulfilled(100 * count), "{index}");
+    }
+    // Mallory's own payments have few.
+    let between = nothing(key("mallory", 19), 1);
+    assert_eq!(accept(&mut payments, &between), refused(ChunkRefusal::SequenceUsed, 0));
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The data of payments, as files: whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
@@ -19,39 +21,58 @@ use crate::output::{Output, base64url};
 /// A thread of its own writes, because whoever tells the data must not wait.
 #[derive(Debug)]
 pub(crate) struct DataFiles {
-    told: Sender<Told>,
+    teller: DataTeller,
     writer: JoinHandle<()>,
 }
 
 /// Tells the writer what was received; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct DataTeller(Sender<Told>);
+pub(crate) struct DataTeller {
+    told: Sender<Told>,
+    waiting: Arc<Waiting>,
+}
 
 #[derive(Debug)]
 enum Told {
     Event(ReceiveEvent),
+    /// Octets of this payment found no room.
+    Lost(PaymentKey),
     /// No more is to be written, whoever might still tell something.
     Close,
 }
+
+/// What waits to be written.
+#[derive(Debug)]
+struct Waiting {
+    octets: AtomicUsize,
+    max_octets: usize,
+    /// The payments of which some octets found no room, until their data ends.
+    lost: Mutex<HashSet<PaymentKey>>,
+}
+
+/// So many octets may wait for a disk that is slower than the network. Data costs its senders nothing, so it must not
+/// cost us all our memory.
+const MAX_WAITING: usize = 64 << 20;
 
 impl DataFiles {
     /// For a directory, which is made if it is not there. What an earlier process left incomplete is removed: a
     /// directory belongs to one receiver at a time.
     pub(crate) fn open(directory: &Path, output: Output) -> io::Result<Self> {
         let files = Files::open(directory)?;
-        let (told, events) = channel();
+        let (teller, events) = DataTeller::new(MAX_WAITING);
+        let waiting = teller.waiting.clone();
         let writer = std::thread::Builder::new().name("data".to_owned());
-        let writer = writer.spawn(move || write_all(files, &events, output))?;
-        Ok(Self { told, writer })
+        let writer = writer.spawn(move || write_all(files, &events, &waiting, output))?;
+        Ok(Self { teller, writer })
     }
 
     pub(crate) fn teller(&self) -> DataTeller {
-        DataTeller(self.told.clone())
+        self.teller.clone()
     }
 
     /// Writes what has been told until now, and removes what is not whole.
     pub(crate) fn close(self) {
-        let told = self.told.send(Told::Close);
+        let told = self.teller.told.send(Told::Close);
         if told.is_err() || self.writer.join().is_err() {
             tracing::error!("the writer of data has panicked");
         }
@@ -59,21 +80,92 @@ impl DataFiles {
 }
 
 impl DataTeller {
+    fn new(max_octets: usize) -> (Self, Receiver<Told>) {
+        let (told, events) = channel();
+        let waiting = Waiting { octets: AtomicUsize::new(0), max_octets, lost: Mutex::default() };
+        (Self { told, waiting: Arc::new(waiting) }, events)
+    }
+
     pub(crate) fn tell(&self, event: &ReceiveEvent) {
+        let told = match event {
+            ReceiveEvent::Data { payment, data, .. } => match self.waiting.add(payment, data.len()) {
+                Room::Found => Told::Event(event.clone()),
+                Room::Missing => Told::Lost(payment.clone()),
+                Room::MissedBefore => return,
+            },
+            ReceiveEvent::DataCutOff { payment } | ReceiveEvent::DataComplete { payment, .. } => {
+                self.waiting.has_ended(payment);
+                Told::Event(event.clone())
+            }
+            _ => return,
+        };
         // The writer ends when nobody can tell it anything any more.
-        let _ = self.0.send(Told::Event(event.clone()));
+        let _ = self.told.send(told);
     }
 }
 
-fn write_all(mut files: Files, events: &Receiver<Told>, output: Output) {
-    while let Ok(Told::Event(event)) = events.recv() {
-        match event {
-            ReceiveEvent::Data { payment, data, .. } => files.add(payment, &data),
-            ReceiveEvent::DataCutOff { payment } => files.drop_partial(&payment),
-            ReceiveEvent::DataComplete { payment, length } => {
+/// Whether octets may wait.
+enum Room {
+    Found,
+    Missing,
+    /// Octets that came before them found none.
+    MissedBefore,
+}
+
+/// What each piece that waits takes beside its own octets.
+const OVERHEAD_OF_PIECE: usize = 256;
+
+impl Waiting {
+    /// So many octets of a payment are to wait.
+    fn add(&self, payment: &PaymentKey, octets: usize) -> Room {
+        if self.lost().contains(payment) {
+            return Room::MissedBefore;
+        }
+        let with_more = |waiting: usize| {
+            let more = waiting.checked_add(octets)?.checked_add(OVERHEAD_OF_PIECE)?;
+            (more <= self.max_octets).then_some(more)
+        };
+        match self.octets.fetch_update(Ordering::SeqCst, Ordering::SeqCst, with_more) {
+            Ok(_) => Room::Found,
+            Err(_) => {
+                self.lost().insert(payment.clone());
+                Room::Missing
+            }
+        }
+    }
+
+    /// So many octets wait no more.
+    fn remove(&self, octets: usize) {
+        // As they were added.
+        self.octets.fetch_sub(octets + OVERHEAD_OF_PIECE, Ordering::SeqCst);
+    }
+
+    fn has_ended(&self, payment: &PaymentKey) {
+        self.lost().remove(payment);
+    }
+
+    fn lost(&self) -> MutexGuard<'_, HashSet<PaymentKey>> {
+        // Nothing panics while it holds the lock.
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn write_all(mut files: Files, events: &Receiver<Told>, waiting: &Waiting, output: Output) {
+    while let Ok(told) = events.recv() {
+        match told {
+            Told::Event(ReceiveEvent::Data { payment, data, .. }) => {
+                files.add(payment, &data);
+                waiting.remove(data.len());
+            }
+            Told::Event(ReceiveEvent::DataCutOff { payment }) => files.drop_partial(&payment),
+            Told::Event(ReceiveEvent::DataComplete { payment, length }) => {
                 tell(&files.complete(&payment), &payment, length, output)
             }
-            _ => {}
+            Told::Event(_) => {}
+            Told::Lost(payment) => {
+                files.fail(payment, io::Error::other("too much data waited to be written"))
+            }
+            Told::Close => break,
         }
     }
     files.drop_all();
@@ -149,6 +241,13 @@ impl Files {
             }
         };
         self.partial.insert(payment, partial);
+    }
+
+    /// The payment's data is not whole any more: why.
+    fn fail(&mut self, payment: PaymentKey, error: io::Error) {
+        if let Some(Partial::At(path)) = self.partial.insert(payment, Partial::Failed(error)) {
+            remove(&path);
+        }
     }
 
     /// Gives the file its name, once it is on the disk. A file that has the name already stays as it is: another sender
@@ -268,5 +367,40 @@ mod tests {
         files.add(payment("a", 1), &"world".into());
         files.complete(&payment("a", 1)).unwrap_err();
         assert!(!directory.exists());
+    }
+
+    #[test]
+    fn what_a_slow_disk_has_no_room_for_fails_and_what_it_has_is_written() {
+        let place = tempfile::tempdir().unwrap();
+        let (teller, events) = DataTeller::new(3_000);
+        let brings = |id, offset, octets: usize| ReceiveEvent::Data {
+            payment: payment("a", id),
+            offset,
+            data: vec![id; octets].into(),
+        };
+        let ends = |id, length| ReceiveEvent::DataComplete { payment: payment("a", id), length };
+        let run = |teller: &DataTeller, events: &Receiver<Told>| {
+            let files = Files::open(place.path()).unwrap();
+            teller.told.send(Told::Close).unwrap();
+            write_all(files, events, &teller.waiting, Output::new(true));
+        };
+        // Nothing is written before all this is told.
+        teller.tell(&brings(1, 0, 1_000));
+        teller.tell(&brings(2, 0, 1_000));
+        teller.tell(&brings(2, 1_000, 1_000));
+        teller.tell(&brings(3, 0, 10));
+        teller.tell(&brings(2, 2_000, 1));
+        teller.tell(&ends(2, 2_001));
+        teller.tell(&ends(1, 1_000));
+        teller.tell(&ends(3, 10));
+        run(&teller, &events);
+        assert_eq!(names(place.path()), ["AQEBAQEBAQEBAQEBAQEBAQ", "AwMDAwMDAwMDAwMDAwMDAw"]);
+        assert_eq!(fs::read(place.path().join("AQEBAQEBAQEBAQEBAQEBAQ")).unwrap(), vec![1; 1_000]);
+        // There is room again, also for another payment of that id.
+        teller.tell(&brings(2, 0, 2_000));
+        teller.tell(&ends(2, 2_000));
+        run(&teller, &events);
+        assert_eq!(names(place.path()).len(), 3);
+        assert_eq!(teller.waiting.octets.load(Ordering::SeqCst), 0);
     }
 }

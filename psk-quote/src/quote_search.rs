@@ -43,7 +43,16 @@ const LIMIT_FACTOR: u64 = 1_000;
 /// rounds each packet at each hop, so then it probes the very chunks of which the payment will consist. Last, when
 /// packets disagree about the rate by more than rounding explains, it probes some again and some between them, to tell
 /// a rate that moves from one that depends on the size of the packet.
-#[derive(Clone, Debug)]
+///
+/// As one payment is made of a [`Quote`], one quote is made of a search: it says once that it is done, and cannot be
+/// copied.
+///
+/// ```compile_fail,E0599
+/// # fn copy(search: psk_quote::QuoteSearch) {
+/// let another = search.clone(); // error: no method named `clone`
+/// # }
+/// ```
+#[derive(Debug)]
 pub struct QuoteSearch {
     search: PathSearch,
     target: Target,
@@ -52,6 +61,8 @@ pub struct QuoteSearch {
     /// Whether single amounts have been asked for after the search for the largest packet.
     asked: bool,
     exploration: Exploration,
+    /// Whether its end was told.
+    done: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +124,15 @@ impl QuoteSearch {
             max_in_flight: max_probe_amount.unwrap_or(twice(limit)),
         };
         let search = PathSearch::with_budget(limit, options.precision, budget);
-        Self { search, target, options, expires_at, asked: false, exploration: Exploration::default() }
+        Self {
+            search,
+            target,
+            options,
+            expires_at,
+            asked: false,
+            exploration: Exploration::default(),
+            done: false,
+        }
     }
 
     /// As [`PathSearch::patience`].
@@ -121,8 +140,17 @@ impl QuoteSearch {
         self.search.patience()
     }
 
-    /// What to do next.
+    /// What to do next. [`QuoteStep::Done`] comes once; after it there is nothing but [`QuoteStep::AwaitResults`].
     pub fn poll(&mut self, now: Duration) -> QuoteStep {
+        if self.done {
+            return QuoteStep::AwaitResults;
+        }
+        let step = self.next_step(now);
+        self.done = matches!(step, QuoteStep::Done(_));
+        step
+    }
+
+    fn next_step(&mut self, now: Duration) -> QuoteStep {
         if self.is_of_nothing() {
             return QuoteStep::Done(Err(QuoteError::ZeroAmount));
         }

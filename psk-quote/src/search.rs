@@ -520,7 +520,8 @@ impl PathSearch {
         };
         let floor = passes.max(self.too_small).units();
         let ceiling = refused.amount.units();
-        if ceiling <= floor + 1 {
+        // A hop may call the largest amount there is too small.
+        if ceiling <= floor.saturating_add(1) {
             let again = self.confirmation();
             return match self.passes() {
                 None if again.is_empty() => Err(self.failure_at(refused)),

@@ -5,7 +5,7 @@ mod model;
 use model::{Path, Refusal, ask};
 use proptest::prelude::*;
 use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
-use psk_quote::{Precision, Quote, QuoteError, QuoteOptions, QuoteSearch};
+use psk_quote::{Precision, ProbeResult, Quote, QuoteError, QuoteOptions, QuoteSearch};
 
 fn exactly() -> QuoteOptions {
     QuoteOptions { precision: Precision::Exact, ..QuoteOptions::default() }
@@ -138,5 +138,23 @@ proptest! {
             }
             Err(error) => prop_assert!(false, "{error:?}"),
         }
+    }
+}
+
+/// A hop that says of the largest amount there is that it is too small, and then that it is too large.
+#[test]
+fn the_largest_amount_there_is_may_be_called_too_small() {
+    for forwarded in [ProbeResult::Arrived(DestinationAmount::ZERO), ProbeResult::TooSmall] {
+        let mut was_too_small = false;
+        let search = QuoteSearch::by_source(SourceAmount::new(7), exactly(), Timestamp::UNIX_EPOCH);
+        let result = ask(search, |amount| match amount {
+            SourceAmount::MAX if was_too_small => ProbeResult::TooLarge(None),
+            SourceAmount::MAX => {
+                was_too_small = true;
+                ProbeResult::TooSmall
+            }
+            _ => forwarded,
+        });
+        assert!(was_too_small && result.is_err(), "{result:?}");
     }
 }

@@ -2,9 +2,11 @@
 
 mod model;
 
+use std::time::Duration;
+
 use model::{Path, Refusal, ask};
 use psk_codec::{DestinationAmount, SourceAmount, Timestamp};
-use psk_quote::{Quote, QuoteOptions, QuoteSearch, Rate};
+use psk_quote::{Quote, QuoteOptions, QuoteSearch, QuoteStep, Rate};
 
 const EXPIRES_AT: i64 = 1_700_000_030_000;
 
@@ -60,4 +62,23 @@ fn a_redeemed_quote_has_what_a_payment_needs() {
     assert!(lowest <= full && lowest > "0.36".parse().unwrap());
     assert_eq!(redeemed.average_rate(), "0.369937".parse().unwrap());
     assert_eq!(redeemed.minimum_rate(10_000), lowest.less_ppm(10_000));
+}
+
+#[test]
+fn a_search_makes_one_quote_however_often_it_is_asked() {
+    for amount in [1_000_000, 0] {
+        let mut path = Path::of_one_hop((37, 100), 9_999, Refusal::Honest);
+        let options = QuoteOptions::default();
+        let mut search = QuoteSearch::by_source(SourceAmount::new(amount), options, at(EXPIRES_AT));
+        let now = Duration::ZERO;
+        let mut done = 0;
+        for _ in 0..10_000 {
+            match search.poll(now) {
+                QuoteStep::Probe(amount) => search.handle_result(amount, path.probe(amount), now),
+                QuoteStep::Done(_) => done += 1,
+                QuoteStep::AwaitResults | QuoteStep::WaitUntil(_) => {}
+            }
+        }
+        assert_eq!(done, 1, "{amount}");
+    }
 }

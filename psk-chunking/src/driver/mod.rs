@@ -5,6 +5,7 @@ mod refund;
 mod refund_listener;
 mod running;
 mod send;
+mod telling;
 
 pub use receive::{PaymentHandler, PaymentReceiver};
 pub use refund_listener::{ExpectedRefund, RefundListener};

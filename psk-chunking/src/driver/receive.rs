@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, ErrorCode, Reject, Reply};
 use psk_crypto::SystemRandom;
 use psk_plugin::{Clock, Plugin};
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::refund::pay_refund;
+use super::telling::{Telling, When};
 use crate::receive::{
     ChunkArrival, Decision, PaymentKey, PaymentOffer, ReceiveConfig, ReceiveEvent, ReceivePayments,
     RefundError, RefundOrder, Verdict, WriteDataError, answer_packet,
@@ -28,8 +30,11 @@ pub trait PaymentHandler: Send + Sync + 'static {
     /// again at the next one; whoever panics, the payment.
     async fn review(&self, offer: PaymentOffer) -> Verdict;
 
-    /// Is told what happens, in order: also the sender's data ([`ReceiveEvent::Data`]), and refunds. Called while the receiver's books are locked: it must not block, nor call
-    /// the receiver.
+    /// Is told what happens, in order and one at a time: also the sender's data ([`ReceiveEvent::Data`]), and refunds.
+    ///
+    /// A task of its own tells, soon after it happened: no chunk waits for it. It is a task of the runtime all the same,
+    /// so whoever has to wait here, as for a disk, should do so in tokio's `block_in_place` or in a thread. When
+    /// 16 MiB of events wait to be told, chunks are refused for now.
     fn on_event(&self, event: ReceiveEvent) {
         let _ = event;
     }
@@ -52,7 +57,7 @@ pub struct PaymentReceiver(Arc<Inner>);
 
 struct Inner {
     payments: Mutex<ReceivePayments>,
-    handler: Box<dyn PaymentHandler>,
+    telling: Arc<Telling>,
     clock: Clock,
     origin: Instant,
     review_timeout: Duration,
@@ -73,13 +78,22 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 impl PaymentReceiver {
     /// A receiver without payments. Has to be made within a tokio runtime, where it watches for silence.
     pub fn new(config: ReceiveConfig, handler: impl PaymentHandler, clock: Clock) -> Self {
+        Self::telling(config, handler, clock, When::Soon)
+    }
+
+    pub(super) fn telling(
+        config: ReceiveConfig,
+        handler: impl PaymentHandler,
+        clock: Clock,
+        when: When,
+    ) -> Self {
         // Never so short that watching would keep a processor busy.
         let tick = config.min_silence.min(config.review_timeout).min(config.refund_pause);
         let tick = tick.max(Duration::from_millis(10));
         let review_timeout = config.review_timeout;
         let inner = Arc::new(Inner {
             payments: Mutex::new(ReceivePayments::new(config)),
-            handler: Box::new(handler),
+            telling: Arc::new(Telling::new(handler, when, Handle::current())),
             clock,
             origin: Instant::now(),
             review_timeout,
@@ -122,8 +136,13 @@ impl PaymentReceiver {
         let _ = refunding.wait_for(|count| *count == 0).await;
     }
 
-    /// Ends all payments that are under way, with an event for each; more chunks of them are refused, and refunds
-    /// begin by the policy.
+    /// Waits until the application has been told all that has happened.
+    pub async fn events_told(&self) {
+        self.0.telling.all_told().await;
+    }
+
+    /// Ends all payments that are under way, with an event for each, and lets none begin any more: chunks are refused
+    /// from now on. Refunds begin by the policy.
     pub fn stop(&self) {
         self.0.with_payments(|payments, now| payments.stop(now));
     }
@@ -144,7 +163,7 @@ async fn watch_time(inner: Weak<Inner>, tick: Duration) {
 }
 
 impl Inner {
-    /// Runs `work` on the books and tells the application what happened.
+    /// Runs `work` on the books, and has the application told what happened.
     pub(super) fn with_payments<T>(
         self: &Arc<Self>,
         work: impl FnOnce(&mut ReceivePayments, Duration) -> T,
@@ -155,12 +174,10 @@ impl Inner {
             if let ReceiveEvent::RefundDue(order) = &event {
                 self.begin_refund(order.clone());
             }
-            // What is counted stays counted: a panic here must not turn a Fulfill into a Reject.
-            let told = std::panic::catch_unwind(AssertUnwindSafe(|| self.handler.on_event(event)));
-            if told.is_err() {
-                tracing::error!("a payment handler panicked while it was told an event");
-            }
+            self.telling.add(event);
         }
+        drop(payments);
+        self.telling.begin();
         result
     }
 
@@ -183,14 +200,18 @@ impl Inner {
     }
 
     fn decide(self: &Arc<Self>, arrival: &Arrival) -> Option<Decision> {
-        let chunk = ChunkArrival::of(arrival, self.clock.now().saturating_add(ANSWER_MARGIN))?;
-        Some(self.with_payments(|payments, now| payments.handle_chunk(&chunk, now)))
+        let mut chunk = ChunkArrival::of(arrival, self.clock.now())?;
+        Some(self.with_payments(|payments, now| {
+            // It may have waited for the books: what counts is when it is counted.
+            chunk.judge_at(arrival, self.clock.now().saturating_add(ANSWER_MARGIN));
+            payments.handle_chunk(&chunk, now)
+        }))
     }
 
     /// The application's word, in time for the chunk to be answered.
     async fn review(&self, offer: PaymentOffer, arrival: &Arrival) -> Verdict {
         let left = arrival.fulfill_before.saturating_since(self.clock.now());
-        let review = AssertUnwindSafe(self.handler.review(offer)).catch_unwind();
+        let review = AssertUnwindSafe(self.telling.handler().review(offer)).catch_unwind();
         match timeout(left.saturating_sub(ANSWER_MARGIN).min(self.review_timeout), review).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(_)) => {
@@ -205,8 +226,8 @@ impl Inner {
         }
     }
 
-    fn tell_verdict(self: &Arc<Self>, payment: &PaymentKey, verdict: Verdict) {
-        self.with_payments(|payments, now| payments.handle_verdict(payment, verdict, now));
+    fn tell_verdict(self: &Arc<Self>, payment: &PaymentKey, sequence: Sequence, verdict: Verdict) {
+        self.with_payments(|payments, now| payments.handle_verdict(payment, sequence, verdict, now));
     }
 }
 
@@ -215,14 +236,17 @@ impl ChunkHandler for PaymentReceiver {
     async fn handle_chunk(&self, arrival: Arrival) -> Reply {
         let inner = &self.0;
         let mut verdicts = inner.verdicts.subscribe();
+        if inner.telling.is_behind() {
+            return busy(&arrival);
+        }
         loop {
             verdicts.mark_unchanged();
             let Some(decision) = inner.decide(&arrival) else { return not_a_chunk(&arrival) };
             match decision {
                 Decision::Review(offer) => {
-                    let payment = offer.payment.clone();
+                    let (payment, sequence) = (offer.payment.clone(), offer.sequence);
                     let verdict = inner.review(offer, &arrival).await;
-                    inner.tell_verdict(&payment, verdict);
+                    inner.tell_verdict(&payment, sequence, verdict);
                     let answer = inner.decide(&arrival);
                     inner.verdicts.send_modify(|count| *count += 1);
                     if let Some(reply) = answer.and_then(|answer| seal(&arrival, &answer)) {
@@ -248,7 +272,88 @@ fn seal(arrival: &Arrival, decision: &Decision) -> Option<Reply> {
     answer_packet(arrival, decision, &mut SystemRandom)
 }
 
+/// Without a body, since nothing of it was read.
+fn busy(arrival: &Arrival) -> Reply {
+    tracing::warn!("the application does not hear what happens: a chunk is refused for now");
+    Reject::new(ErrorCode::T03_CONNECTOR_BUSY, arrival.receiver.clone()).into()
+}
+
 /// The endpoint hands chunks only to a chunk handler.
 fn not_a_chunk(arrival: &Arrival) -> Reply {
     Reject::new(ErrorCode::F06_UNEXPECTED_PAYMENT, arrival.receiver.clone()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket};
+    use psk_codec::{Amount, Prepare, Timestamp};
+    use psk_crypto::{Keys, ReceiverSecret, condition_of};
+    use psk_request::{Receiver, ReceiverOptions};
+
+    use super::*;
+    use crate::receive::ChunkRefusal;
+
+    /// Valid for 30 s.
+    fn chunk(now: Timestamp) -> Arrival {
+        let secret = ReceiverSecret::from_octets(&[7; 32]).unwrap();
+        let receiver = Receiver::new("test.bob".parse().unwrap(), secret, ReceiverOptions::default());
+        let credentials = receiver.credentials(b"", &mut SystemRandom).unwrap();
+        let keys = Keys::derive(&credentials.shared_secret);
+        let packet = PskPacket::Chunk(ChunkPacket {
+            kind: ChunkKind::Chunk,
+            payment_id: PaymentId::new([9; 16]),
+            sequence: Sequence::new(1),
+            payment_amount: ChunkPacket::OPEN_ENDED,
+            chunk_amount: Amount::new(5),
+            application_data: Bytes::new(),
+        });
+        let data = keys.seal_packet(&packet, &mut SystemRandom).unwrap();
+        let prepare = Prepare {
+            amount: Amount::new(5),
+            expires_at: now.saturating_add(Duration::from_secs(30)),
+            condition: condition_of(&keys.fulfillment(&data)),
+            destination: credentials.destination_account,
+            data,
+        };
+        receiver.open(&prepare, now).unwrap()
+    }
+
+    #[test]
+    fn a_chunk_that_expires_while_it_waits_for_the_books_is_not_counted() {
+        let runtime = || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().start_paused(true).build().unwrap()
+        };
+        // Of the second one the tasks never run: they would want the books, too.
+        let (time, tasks) = (runtime(), runtime());
+        let clock = {
+            let _entered = time.enter();
+            Clock::starting_at(Timestamp::from_unix_millis(1_700_000_000_000).unwrap())
+        };
+        let payments = {
+            let _entered = tasks.enter();
+            let accept = |_: PaymentOffer| async { Verdict::Accept };
+            PaymentReceiver::new(ReceiveConfig::default(), accept, clock.clone())
+        };
+        let arrival = chunk(Timestamp::from_unix_millis(1_700_000_000_000).unwrap());
+        let (begins, begun) = channel();
+        let decision = std::thread::scope(|scope| {
+            let books = payments.0.payments.lock().unwrap();
+            let waits = scope.spawn(|| {
+                let _entered = time.enter();
+                begins.send(()).unwrap();
+                payments.0.decide(&arrival)
+            });
+            begun.recv().unwrap();
+            time.block_on(tokio::time::advance(Duration::from_secs(31)));
+            drop(books);
+            waits.join().unwrap()
+        });
+        assert!(
+            matches!(&decision, Some(Decision::Refuse { refusal: ChunkRefusal::Expired, .. })),
+            "{decision:?}"
+        );
+    }
 }

@@ -16,6 +16,7 @@ use psk_request::{
 use tokio::sync::watch;
 
 use super::receive::{PaymentHandler, PaymentReceiver};
+use super::telling::When;
 use crate::receive::{PaymentOffer, ReceiveConfig, ReceiveEvent, Verdict};
 
 /// Receives the refunds of payments that are sent over a plugin: one receiver on its endpoint, with an account for each
@@ -59,7 +60,9 @@ impl RefundListener {
         let random = &mut SystemRandom;
         // Refunds bring no data, and are themselves never refunded.
         let limits = ReceiveConfig { max_data_length: 0, ..ReceiveConfig::default() };
-        let payments = PaymentReceiver::new(limits, books.clone(), endpoint.clock().clone());
+        // At once, so that what came back is known here before the receiver can know it, and say that this was all.
+        let clock = endpoint.clock().clone();
+        let payments = PaymentReceiver::telling(limits, books.clone(), clock, When::AtOnce);
         let config = ReceiverConfig::new(ReceiverSecret::generate(random))
             .with_label(fresh_label(random))
             .with_chunks(payments);

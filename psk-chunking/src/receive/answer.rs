@@ -29,6 +29,8 @@ pub enum ChunkRefusal {
     TooManyPayments,
     /// There is no room for its data at present.
     NoRoomForData,
+    /// It would begin a payment, and the receiver has been stopped.
+    Stopped,
     /// A chunk of this number has been fulfilled.
     SequenceUsed,
     /// The application has refused the payment.
@@ -54,6 +56,7 @@ impl ChunkRefusal {
             Self::TooManyPayments | Self::NoRoomForData => ErrorCode::T03_CONNECTOR_BUSY,
             Self::TooLittle
             | Self::ProtocolViolation
+            | Self::Stopped
             | Self::SequenceUsed
             | Self::PaymentRefused
             | Self::PaymentEnded
@@ -68,7 +71,7 @@ impl ChunkRefusal {
     /// an empty body; with one it tries again at once and for ever (PROTOCOL.md section 4).
     pub fn is_final(self) -> bool {
         match self {
-            Self::PaymentRefused | Self::PaymentEnded | Self::LimitReached => true,
+            Self::Stopped | Self::PaymentRefused | Self::PaymentEnded | Self::LimitReached => true,
             Self::Expired
             | Self::TooLittle
             | Self::WrongCondition
@@ -93,6 +96,7 @@ impl ChunkRefusal {
         match self {
             Self::ProtocolViolation => Some(CloseReason::PROTOCOL_VIOLATION),
             Self::DataTooLong => Some(CloseReason::DATA_TOO_LONG),
+            Self::Stopped => Some(CloseReason::SHUTTING_DOWN),
             _ => None,
         }
     }

@@ -105,6 +105,13 @@ impl ChunkArrival {
         })
     }
 
+    /// Its time is judged again, by this time of day.
+    #[cfg(feature = "driver")]
+    pub(crate) fn judge_at(&mut self, arrival: &Arrival, now: Timestamp) {
+        self.expired = arrival.is_expired_at(now);
+        self.expires_in = arrival.fulfill_before.saturating_since(now);
+    }
+
     /// The frames, if there are any that can be read.
     pub(super) fn read_frames(&self) -> Option<&RequestFrames> {
         match &self.frames {

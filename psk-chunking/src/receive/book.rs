@@ -17,7 +17,7 @@ pub(super) struct Book {
     per_account: AHashMap<AccountSuffix, OfAccount>,
     /// Payments that are not settled: when to look at them again; one entry each, at or before the deadline.
     live: BTreeSet<(Duration, PaymentKey)>,
-    /// Settled payments, the first to be forgotten first.
+    /// Settled payments, by when they may be forgotten for others ([`KEPT`]).
     settled: BTreeSet<(Duration, PaymentKey)>,
     /// How many octets of data wait, in all.
     waiting: usize,
@@ -30,16 +30,32 @@ pub(super) struct Book {
 struct OfAccount {
     /// How many there are, live and settled.
     payments: usize,
-    /// The settled ones, the first to be forgotten first.
+    /// The settled ones, by when they may be forgotten for others.
     settled: BTreeSet<(Duration, PaymentId)>,
     /// How many octets of data wait.
     waiting: usize,
+    /// How many ranges of sequence numbers they have.
+    ranges: usize,
 }
 
-/// One account may have this part of the octets that may wait.
+/// One account may have this part of the octets that may wait, and of the ranges of sequence numbers.
 const SHARE_OF_ACCOUNT: usize = 8;
-/// What a payment may have when all have too many.
+/// So long a settled payment of which something was fulfilled is kept whatever else wants its place: a packet's life and a
+/// grace, as long as its sender may not know what became of a chunk. Told then that there is no such payment, it would
+/// take the chunk for not fulfilled.
+const KEPT: Duration = Duration::from_secs(60);
+/// What a payment may have when all have too many, or those of its account.
 const FEW_RANGES: usize = 16;
+
+/// For how long a settled payment is kept for certain: never longer than all are.
+fn kept(config: &ReceiveConfig) -> Duration {
+    KEPT.min(config.retention)
+}
+
+/// For how long it is kept beyond that, while there is room.
+fn retained(config: &ReceiveConfig) -> Duration {
+    config.retention.saturating_sub(kept(config))
+}
 
 impl Book {
     pub(super) fn len(&self) -> usize {
@@ -55,22 +71,24 @@ impl Book {
     }
 
     /// Makes room for one more payment of the account, by forgetting a settled one. What was forgotten, or `None`
-    /// when there is no room. Live payments are never forgotten.
+    /// when there is no room. Live payments are never forgotten, nor those that have ended just now.
     pub(super) fn make_room(
         &mut self,
         account: &AccountSuffix,
         config: &ReceiveConfig,
+        now: Duration,
     ) -> Option<Vec<(PaymentKey, Payment)>> {
         let mut forgotten = Vec::new();
         let of_account = self.per_account.get(account);
         if of_account.is_some_and(|all| all.payments >= config.max_payments_per_account) {
             // An account whose payments have ended may begin others, at the cost of its own memory alone.
-            let (due, payment_id) = of_account.and_then(|all| all.settled.first().copied())?;
-            forgotten.extend(self.forget(due, &PaymentKey { account: account.clone(), payment_id }));
+            let first = of_account.and_then(|all| all.settled.first().copied());
+            let (since, payment_id) = first.filter(|(since, _)| *since <= now)?;
+            forgotten.extend(self.forget(since, &PaymentKey { account: account.clone(), payment_id }));
         }
         if self.payments.len() >= config.max_payments {
-            let (due, key) = self.settled.first().cloned()?;
-            forgotten.extend(self.forget(due, &key));
+            let (since, key) = self.settled.first().filter(|(since, _)| *since <= now).cloned()?;
+            forgotten.extend(self.forget(since, &key));
         }
         Some(forgotten)
     }
@@ -112,7 +130,11 @@ impl Book {
             of_account.settled.remove(&(payment.indexed_at, key.payment_id));
         }
         if payment.is_settled() {
-            payment.indexed_at = now.saturating_add(config.retention);
+            payment.indexed_at = match payment.chunks {
+                // Nobody can miss it: there is nothing to be known of it.
+                0 => now,
+                _ => now.saturating_add(kept(config)),
+            };
             self.settled.insert((payment.indexed_at, key.clone()));
             of_account.settled.insert((payment.indexed_at, key.payment_id));
         } else {
@@ -122,15 +144,21 @@ impl Book {
     }
 
     /// Forgets a settled payment whose time has come.
-    pub(super) fn forget_due(&mut self, now: Duration) -> Option<(PaymentKey, Payment)> {
-        let (due, key) = self.settled.first().filter(|(due, _)| *due <= now).cloned()?;
-        self.forget(due, &key)
+    pub(super) fn forget_due(
+        &mut self,
+        config: &ReceiveConfig,
+        now: Duration,
+    ) -> Option<(PaymentKey, Payment)> {
+        let is_due = |since: Duration| since.saturating_add(retained(config)) <= now;
+        let (since, key) = self.settled.first().filter(|(since, _)| is_due(*since)).cloned()?;
+        self.forget(since, &key)
     }
 
     /// When something has to be done.
-    pub(super) fn next_due(&self) -> Option<Duration> {
+    pub(super) fn next_due(&self, config: &ReceiveConfig) -> Option<Duration> {
         let first = |index: &BTreeSet<(Duration, PaymentKey)>| index.first().map(|(due, _)| *due);
-        first(&self.live).into_iter().chain(first(&self.settled)).min()
+        let forget = first(&self.settled).map(|since| since.saturating_add(retained(config)));
+        first(&self.live).into_iter().chain(forget).min()
     }
 
     /// The payments that are not over.
@@ -158,26 +186,34 @@ impl Book {
         }
     }
 
-    /// How many ranges of sequence numbers a payment may have.
-    pub(super) fn max_ranges(&self, config: &ReceiveConfig) -> usize {
-        match self.ranges < config.max_sequence_ranges {
+    /// How many ranges of sequence numbers a payment of this account may have.
+    pub(super) fn max_ranges(&self, account: &AccountSuffix, config: &ReceiveConfig) -> usize {
+        let of_account = self.per_account.get(account).map_or(0, |all| all.ranges);
+        let has_share = of_account < config.max_sequence_ranges / SHARE_OF_ACCOUNT;
+        match has_share && self.ranges < config.max_sequence_ranges {
             true => MAX_RANGES,
             false => FEW_RANGES,
         }
     }
 
-    /// A payment has more or fewer ranges of sequence numbers.
-    pub(super) fn has_ranges(&mut self, before: usize, after: usize) {
+    /// A payment of this account has more or fewer ranges of sequence numbers.
+    pub(super) fn has_ranges(&mut self, account: &AccountSuffix, before: usize, after: usize) {
+        if before == after {
+            return;
+        }
         self.ranges = self.ranges.saturating_sub(before).saturating_add(after);
+        if let Some(all) = self.per_account.get_mut(account) {
+            all.ranges = all.ranges.saturating_sub(before).saturating_add(after);
+        }
     }
 
-    fn forget(&mut self, due: Duration, key: &PaymentKey) -> Option<(PaymentKey, Payment)> {
-        self.settled.remove(&(due, key.clone()));
+    fn forget(&mut self, since: Duration, key: &PaymentKey) -> Option<(PaymentKey, Payment)> {
+        self.settled.remove(&(since, key.clone()));
         let payment = self.payments.remove(key)?;
         self.data_waits(&key.account, payment.waiting(), 0);
-        self.has_ranges(payment.fulfilled.len(), 0);
+        self.has_ranges(&key.account, payment.fulfilled.len(), 0);
         if let Some(all) = self.per_account.get_mut(&key.account) {
-            all.settled.remove(&(due, key.payment_id));
+            all.settled.remove(&(since, key.payment_id));
             all.payments = all.payments.saturating_sub(1);
             if all.payments == 0 {
                 self.per_account.remove(&key.account);

@@ -10,18 +10,24 @@ pub struct ReceiveConfig {
     /// How long the application may take to say something about an offer. After that the chunk is refused for now,
     /// and the application is asked again at the next one. Default: 10 s, of the 30 s that a packet is valid.
     pub review_timeout: Duration,
-    /// A payment without a fulfilled chunk for so long may be over; for slow payments it is more, by the mean and the
-    /// deviation of the times between its chunks. Never before the last packet that was seen has expired. Default:
-    /// 45 s, longer than a packet that was lost on the way keeps its sender waiting (30 s and a grace).
+    /// A payment without a word of its sender for so long may be over; for slow payments it is more, by the mean and the
+    /// deviation of the times between its chunks. Chunks that bring too little are such a word, and questions. Never
+    /// before the last packet that was seen and might have been fulfilled has expired. Default: 75 s, longer than our
+    /// senders wait for a better rate or for liquidity before they give up (60 s), and a grace; and than a packet that was
+    /// lost on the way keeps its sender waiting.
     pub min_silence: Duration,
-    /// A payment without a fulfilled chunk for so long is over, however slow it was. Default: 10 minutes.
+    /// A payment without a fulfilled chunk for so long is over, however slow it was, and whatever its sender says.
+    /// Default: 10 minutes.
     pub max_silence: Duration,
     /// How many payments are remembered, live and ended. Default: 100,000, at most some 80 MB.
     pub max_payments: usize,
     /// How many of them one account may have, so that one sender cannot use up the memory of all. Default: 1,000.
-    /// A new payment takes the place of the account's oldest ended one; when all are live it is refused.
+    /// A new payment takes the place of the account's oldest ended one, of which nothing was fulfilled or which ended a
+    /// minute ago; when there is none it is refused for now. So more than a thousand payments a minute with the same
+    /// credentials want a greater number.
     pub max_payments_per_account: usize,
-    /// For how long an ended payment is remembered, so that its late chunks are refused. Default: 10 minutes.
+    /// For how long an ended payment is remembered, so that its late chunks are refused and its sender's questions
+    /// answered. Default: 10 minutes. One of which nothing was fulfilled is remembered a minute less.
     pub retention: Duration,
     /// How much application data one payment may bring, and as much may go back, in octets. Default: 64 kB: an
     /// invoice or a small document; who wants more says so.
@@ -31,7 +37,8 @@ pub struct ReceiveConfig {
     /// for now. Default: 16 MB.
     pub max_data_waiting: usize,
     /// How many ranges of sequence numbers are remembered, of all payments; a payment of which chunks come in order has
-    /// one. Beyond that a payment keeps 16, and takes numbers between them for used. Default: 1,000,000, some 20 MB.
+    /// one. One account may have an eighth of them. Beyond that a payment keeps 16, and takes numbers between them for
+    /// used. Default: 1,000,000, some 20 MB.
     pub max_sequence_ranges: usize,
     /// After how long without a word from the sender the receiver's data is sent again. Default: 2 s, longer than
     /// most round trips.
@@ -71,7 +78,7 @@ impl Default for ReceiveConfig {
         Self {
             overshoot: Overshoot::CompletingChunk,
             review_timeout: Duration::from_secs(10),
-            min_silence: Duration::from_secs(45),
+            min_silence: Duration::from_secs(75),
             max_silence: Duration::from_secs(600),
             max_payments: 100_000,
             max_payments_per_account: 1_000,

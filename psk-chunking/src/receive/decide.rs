@@ -92,7 +92,10 @@ impl ReceivePayments {
 
     /// Makes a record of a new payment. Only a chunk that could be fulfilled comes here: probes leave no trace.
     fn remember(&mut self, chunk: &ChunkArrival, now: Duration) -> Result<(), ChunkRefusal> {
-        let forgotten = self.book.make_room(&chunk.payment.account, &self.config);
+        if self.stopped {
+            return Err(ChunkRefusal::Stopped);
+        }
+        let forgotten = self.book.make_room(&chunk.payment.account, &self.config, now);
         for (key, payment) in forgotten.ok_or(ChunkRefusal::TooManyPayments)? {
             self.has_forgotten(&key, &payment);
         }
@@ -117,7 +120,10 @@ impl ReceivePayments {
     /// Takes what a chunk says, if its payment is known. What is wrong with its data.
     fn read_frames(&mut self, chunk: &ChunkArrival, now: Duration) -> Option<DataProblem> {
         let payment = self.book.payment_mut(&chunk.payment)?;
-        // Who only asks does not keep a payment alive.
+        if !chunk.expired {
+            payment.silence.heard(now);
+        }
+        // For a packet that only asks nothing has to stay open until it expires.
         if unfit(chunk).is_none() {
             payment.silence.seen(now, chunk.expires_in);
         }
@@ -132,11 +138,14 @@ impl ReceivePayments {
             self.end(&chunk.payment, EndReason::Aborted, now);
         }
         let payment = self.book.payment_mut(&chunk.payment)?;
+        if names > room && payment.ended().is_none() {
+            return Some(DataProblem::NoRoom);
+        }
         let has_data = !frames.data.is_empty() || frames.data_end.is_some();
         let refused =
             payment.ended().is_some() && payment.chunks == 0 || payment.ended() == Some(EndReason::Refused);
         if !has_data && frames.data_ack.is_none() || refused {
-            return (names > room).then_some(DataProblem::NoRoom);
+            return None;
         }
         if !has_data && payment.streams.is_none() {
             return None;
@@ -188,6 +197,7 @@ impl ReceivePayments {
         let offer = PaymentOffer {
             payment: chunk.payment.clone(),
             key_id: chunk.key_id.clone(),
+            sequence: chunk.sequence,
             expected: payment.expected,
             first_chunk: chunk.amount,
             data: payment.streams.as_ref().map(|streams| streams.so_far()).unwrap_or_default(),
@@ -240,7 +250,7 @@ impl ReceivePayments {
 
     fn fulfill(&mut self, chunk: &ChunkArrival, total: DestinationAmount, now: Duration) -> Decision {
         let key = &chunk.payment;
-        let max_ranges = self.book.max_ranges(&self.config);
+        let max_ranges = self.book.max_ranges(&key.account, &self.config);
         let Some(payment) = self.book.payment_mut(key) else {
             return Decision::AwaitReview;
         };
@@ -255,7 +265,7 @@ impl ReceivePayments {
         let ended = ending(payment, chunk);
         let (waits, ranges_now) = (payment.waiting(), payment.fulfilled.len());
         self.book.data_waits(&key.account, waited, waits);
-        self.book.has_ranges(ranges, ranges_now);
+        self.book.has_ranges(&key.account, ranges, ranges_now);
         self.events.push_back(ReceiveEvent::ChunkFulfilled {
             payment: key.clone(),
             sequence: chunk.sequence,

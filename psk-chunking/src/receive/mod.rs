@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use psk_codec::DestinationAmount;
+use psk_codec::psk::Sequence;
 
 pub use answer::{ChunkRefusal, answer_packet};
 pub use arrival::{ChunkArrival, ChunkFrames, RequestFrames};
@@ -73,6 +74,8 @@ pub struct ReceivePayments {
     config: ReceiveConfig,
     book: Book,
     events: VecDeque<ReceiveEvent>,
+    /// Whether no payment begins any more.
+    stopped: bool,
 }
 
 /// Why the receiver's data cannot be written.
@@ -90,19 +93,19 @@ pub enum WriteDataError {
 impl ReceivePayments {
     /// Without any payment.
     pub fn new(config: ReceiveConfig) -> Self {
-        Self { config, book: Book::default(), events: VecDeque::new() }
+        Self { config, book: Book::default(), events: VecDeque::new(), stopped: false }
     }
 
-    /// The application's word about a payment that was to be reviewed. The chunk that was reviewed has to be handed
-    /// in again at once, whatever the word; others that await the review after it. A word that comes after the
-    /// review time-out is about the chunk that is reviewed then, if there is one.
-    pub fn handle_verdict(&mut self, key: &PaymentKey, verdict: Verdict, now: Duration) {
+    /// The application's word about a chunk that was to be reviewed, by the number in its [`PaymentOffer`]. That chunk has
+    /// to be handed in again at once, whatever the word; others that await the review after it. A word that comes after
+    /// the review time-out, or is about another chunk than the one that is reviewed, counts for nothing.
+    pub fn handle_verdict(&mut self, key: &PaymentKey, sequence: Sequence, verdict: Verdict, now: Duration) {
         let Some(payment) = self.book.payment_mut(key) else {
             return;
         };
-        let State::Reviewing(sequence, _) = payment.state else {
+        if !matches!(payment.state, State::Reviewing(reviewed, _) if reviewed == sequence) {
             return;
-        };
+        }
         payment.silence.starts_again(now);
         match verdict {
             Verdict::Accept => payment.state = State::Accepted,
@@ -124,10 +127,10 @@ impl ReceivePayments {
             self.handle_deadline(&key, now);
             self.book.index(&key, &self.config, now);
         }
-        while let Some((key, payment)) = self.book.forget_due(now) {
+        while let Some((key, payment)) = self.book.forget_due(&self.config, now) {
             self.has_forgotten(&key, &payment);
         }
-        self.book.next_due()
+        self.book.next_due(&self.config)
     }
 
     fn handle_deadline(&mut self, key: &PaymentKey, now: Duration) {
@@ -145,8 +148,10 @@ impl ReceivePayments {
         }
     }
 
-    /// Ends all payments, as when the receiver stops.
+    /// Ends all payments, and lets no other begin, as when the receiver stops: what would be fulfilled from now on,
+    /// nobody might be there to account for. Refunds go on.
     pub fn stop(&mut self, now: Duration) {
+        self.stopped = true;
         for key in self.book.live() {
             self.end(&key, EndReason::Stopped, now);
         }

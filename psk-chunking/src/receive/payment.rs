@@ -29,8 +29,10 @@ pub struct PaymentOffer {
     pub key_id: Bytes,
     /// What the sender means to deliver in all, in units of the receiver's asset; `None` when it has not decided.
     pub expected: Option<DestinationAmount>,
-    /// What the chunk brings about which the application is asked: the first one, or after
+    /// The number of the chunk about which the application is asked: the first one, or after
     /// [`Verdict::AcceptChunk`] and [`Verdict::RefuseChunk`] a later one.
+    pub sequence: Sequence,
+    /// What that chunk brings.
     pub first_chunk: DestinationAmount,
     /// What of the sender's data has arrived in order and was not told yet. It is told again, by
     /// [`ReceiveEvent::Data`], once a chunk is fulfilled.
@@ -42,6 +44,7 @@ impl std::fmt::Debug for PaymentOffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PaymentOffer")
             .field("payment", &self.payment)
+            .field("sequence", &self.sequence)
             .field("expected", &self.expected)
             .field("first_chunk", &self.first_chunk)
             .field("data", &format_args!("{} octets", self.data.len()))
@@ -72,7 +75,7 @@ pub enum EndReason {
     LastChunk,
     /// The payment's amount has arrived.
     AmountReached,
-    /// Nothing was fulfilled for the silence time-out.
+    /// Nothing was heard of the sender for the silence time-out, or nothing was fulfilled for much longer.
     Silence,
     /// The application refused it.
     Refused,
@@ -228,7 +231,7 @@ pub(super) struct Payment {
     pub(super) state: State,
     pub(super) silence: Silence,
     /// Under which time it stands in the index of live payments, at or before its [`deadline`](Self::deadline); or in
-    /// that of ended ones.
+    /// that of settled ones.
     pub(super) indexed_at: Duration,
     /// After a last chunk: what that one named and is still missing. Most payments have none of these three.
     pub(super) outstanding: Option<Box<Outstanding>>,

@@ -8,6 +8,8 @@ use super::ReceiveConfig;
 pub(super) struct Silence {
     /// When the last chunk was fulfilled, or the payment began.
     last: Duration,
+    /// When the sender was last heard of.
+    heard: Duration,
     /// Mean and deviation; `None` until there are two chunks.
     smoothed: Option<(Duration, Duration)>,
     /// When the last one of the packets that were seen expires.
@@ -20,10 +22,16 @@ const MAX_EXPIRY: Duration = Duration::from_secs(60);
 
 impl Silence {
     pub(super) fn starting(now: Duration) -> Self {
-        Self { last: now, smoothed: None, packets_until: now, begun: false }
+        Self { last: now, heard: now, smoothed: None, packets_until: now, begun: false }
     }
 
-    /// A packet of the payment has come.
+    /// The sender has said something, if only to ask, or to be told that too little arrives. It may be waiting for a
+    /// better rate, for liquidity, or for connectors to settle.
+    pub(super) fn heard(&mut self, now: Duration) {
+        self.heard = self.heard.max(now);
+    }
+
+    /// A packet of the payment has come that may be fulfilled.
     pub(super) fn seen(&mut self, now: Duration, expires_in: Duration) {
         self.packets_until = self.packets_until.max(now.saturating_add(expires_in.min(MAX_EXPIRY)));
     }
@@ -56,7 +64,10 @@ impl Silence {
             None => Duration::ZERO,
         };
         let patience = estimate.min(config.max_silence).max(config.min_silence);
-        self.last.saturating_add(patience).max(self.packets_until)
+        // Words cost nothing: they alone keep no payment open for ever.
+        let at_most = self.last.saturating_add(patience.max(config.max_silence));
+        let heard = self.heard.max(self.last).saturating_add(patience);
+        heard.min(at_most).max(self.packets_until)
     }
 }
 
@@ -97,6 +108,25 @@ mod tests {
         now += 10_000;
         silence.fulfilled(seconds(now));
         assert_eq!(silence.ends_at(&config), seconds(now + 100));
+    }
+
+    #[test]
+    fn who_is_heard_is_not_silent_but_money_must_come_at_last() {
+        let config =
+            ReceiveConfig { min_silence: seconds(5), max_silence: seconds(100), ..ReceiveConfig::default() };
+        let mut silence = Silence::starting(seconds(1_000));
+        silence.fulfilled(seconds(1_001));
+        assert_eq!(silence.ends_at(&config), seconds(1_006));
+        for now in [1_004, 1_008, 1_050, 1_096] {
+            silence.heard(seconds(now));
+            assert_eq!(silence.ends_at(&config), seconds(now + 5));
+        }
+        for now in [1_097, 1_100, 2_000] {
+            silence.heard(seconds(now));
+            assert_eq!(silence.ends_at(&config), seconds(1_101));
+        }
+        silence.fulfilled(seconds(2_000));
+        assert!(silence.ends_at(&config) > seconds(2_005));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::refunder::Refunder;
 use super::scenario::{Lie, ReceiverConfig};
 use super::witness::Witness;
 use crate::receive::{
-    ChunkArrival, ChunkFrames, Decision, OnIncomplete, PaymentKey, ReceiveConfig, ReceiveEvent,
+    ChunkArrival, ChunkFrames, Decision, OnIncomplete, PaymentKey, PaymentOffer, ReceiveConfig, ReceiveEvent,
     ReceivePayments, Verdict, answer_packet,
 };
 
@@ -188,9 +188,10 @@ impl Payee {
     }
 
     /// Takes a payment, as far as may be, and writes what goes back.
-    fn review(&mut self, payment: &PaymentKey, now: Duration) {
+    fn review(&mut self, offer: &PaymentOffer, now: Duration) {
+        let payment = &offer.payment;
         let verdict = self.max_amount.map_or(Verdict::Accept, Verdict::AcceptUpTo);
-        self.payments.handle_verdict(payment, verdict, now);
+        self.payments.handle_verdict(payment, offer.sequence, verdict, now);
         if self.plain {
             return;
         }
@@ -250,7 +251,7 @@ impl Payee {
         }
         let mut decision = self.payments.handle_chunk(&chunk, now);
         if let Decision::Review(offer) = &decision {
-            self.review(&offer.payment, now);
+            self.review(offer, now);
             decision = self.payments.handle_chunk(&chunk, now);
         }
         self.witness.decided(&chunk, &decision);

@@ -460,7 +460,7 @@ impl Running {
         let chunk = ChunkArrival::of(&arrival, at(self.time).wall).unwrap();
         let mut decision = self.payments.handle_chunk(&chunk, self.time);
         if let Decision::Review(offer) = &decision {
-            self.payments.handle_verdict(&offer.payment, world.verdict, self.time);
+            self.payments.handle_verdict(&offer.payment, offer.sequence, world.verdict, self.time);
             decision = self.payments.handle_chunk(&chunk, self.time);
             if !world.says.is_empty() && matches!(decision, Decision::Fulfill { .. }) {
                 self.payments.write(&chunk.payment, std::mem::take(&mut world.says)).unwrap();

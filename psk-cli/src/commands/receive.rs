@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use psk_chunking::receive::{
-    EndReason, OnIncomplete, PaymentOffer, ReceiveConfig, ReceiveEvent, RefundOrder, Verdict,
-};
+use psk_chunking::receive::{EndReason, OnIncomplete, PaymentOffer, ReceiveConfig, ReceiveEvent, Verdict};
 use psk_chunking::{PaymentHandler, PaymentReceiver};
 use psk_codec::DestinationAmount;
 use psk_crypto::{ReceiverSecret, SharedSecret, SystemRandom};
 use psk_plugin::btp::{BtpClient, ConnectionState};
 use psk_plugin::{Clock, Plugin};
 use psk_request::{Decision, Endpoint, EndpointReceiver, IncomingRequest, ReceiverConfig, RequestHandler};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Stop;
 use crate::args::{OnIncompleteArg, ReceiveArgs};
@@ -59,6 +57,8 @@ pub(crate) async fn run(args: ReceiveArgs, output: &Output) -> Result<(), Failur
     // Refunds that begin now are given some time; what is left stays here.
     let _ = tokio::time::timeout(LAST_REFUNDS, payments.refunds_paid()).await;
     plugin.close().await;
+    // The last lines, and data that is to be written. Not for ever: our output may be read by nobody.
+    let _ = tokio::time::timeout(LAST_EVENTS, payments.events_told()).await;
     if let Some(files) = files {
         files.close();
     }
@@ -67,6 +67,9 @@ pub(crate) async fn run(args: ReceiveArgs, output: &Output) -> Result<(), Failur
 
 /// How long refunds may take that are under way when the receiver is stopped.
 const LAST_REFUNDS: Duration = Duration::from_secs(30);
+
+/// How long whoever reads our output may take to read the last lines.
+const LAST_EVENTS: Duration = Duration::from_secs(5);
 
 fn data_files(directory: Option<&Path>, output: &Output) -> Result<Option<DataFiles>, Failure> {
     let Some(directory) = directory else { return Ok(None) };
@@ -155,7 +158,7 @@ impl RequestHandler for Teller {
     async fn handle_request(&self, request: IncomingRequest) -> Decision {
         let fulfilled = request.is_payable();
         let verb = if fulfilled { "fulfilled" } else { "not fulfilled" };
-        self.output.emit(
+        self.emit(
             json!({
                 "event": "request",
                 "request_id": request.request_id.number(),
@@ -183,9 +186,23 @@ impl PaymentHandler for Teller {
         if let Some(files) = &self.files {
             files.tell(&event);
         }
+        if let Some((line, text)) = self.line_about(event) {
+            self.emit(line, text);
+        }
+    }
+}
+
+impl Teller {
+    /// Whoever reads our output may stop reading: the runtime has other threads for what goes on meanwhile.
+    fn emit(&self, line: Value, text: String) {
+        tokio::task::block_in_place(|| self.output.emit(line, text));
+    }
+
+    /// What is said about an event, for programs and for people, if anything is.
+    fn line_about(&self, event: ReceiveEvent) -> Option<(Value, String)> {
         match event {
             ReceiveEvent::ChunkFulfilled { payment, sequence, amount: brought, received } if self.verbose => {
-                self.output.emit(
+                Some((
                     json!({
                         "event": "chunk",
                         "payment_id": base64url(payment.payment_id.octets()),
@@ -194,11 +211,11 @@ impl PaymentHandler for Teller {
                         "received": amount(received),
                     }),
                     format!("chunk {sequence}: {brought} units, {received} in all"),
-                );
+                ))
             }
             ReceiveEvent::Finished { payment, received, expected, chunks, reason, .. } => {
                 let reason = reason_name(reason);
-                self.output.emit(
+                Some((
                     json!({
                         "event": "payment_finished",
                         "payment_id": base64url(payment.payment_id.octets()),
@@ -208,40 +225,32 @@ impl PaymentHandler for Teller {
                         "reason": reason,
                     }),
                     format!("payment finished ({reason}): {received} units in {chunks} chunks"),
-                );
+                ))
             }
             ReceiveEvent::DataComplete { payment, length } if self.files.is_none() => {
                 let payment_id = base64url(payment.payment_id.octets());
                 let line = json!({"event": "data", "payment_id": payment_id, "length": length});
-                self.output.emit(line, format!("data: {length} octets (not kept: there is no --data-dir)"));
+                Some((line, format!("data: {length} octets (not kept: there is no --data-dir)")))
             }
-            ReceiveEvent::RefundDue(order) => self.tell_refund(&order),
-            ReceiveEvent::RefundEnded { payment, refunded, total } => {
-                self.output.emit(
-                    json!({
-                        "event": "refund_ended",
-                        "payment_id": base64url(payment.payment_id.octets()),
-                        "refunded": amount(refunded),
-                        "total": amount(total),
-                    }),
-                    format!("refund ended: {refunded} of {total} units have gone back"),
-                );
-            }
-            _ => {}
+            ReceiveEvent::RefundDue(order) => Some((
+                json!({
+                    "event": "refund_started",
+                    "payment_id": base64url(order.payment.payment_id.octets()),
+                    "amount": amount(order.amount),
+                }),
+                format!("refunding {} units", order.amount),
+            )),
+            ReceiveEvent::RefundEnded { payment, refunded, total } => Some((
+                json!({
+                    "event": "refund_ended",
+                    "payment_id": base64url(payment.payment_id.octets()),
+                    "refunded": amount(refunded),
+                    "total": amount(total),
+                }),
+                format!("refund ended: {refunded} of {total} units have gone back"),
+            )),
+            _ => None,
         }
-    }
-}
-
-impl Teller {
-    fn tell_refund(&self, order: &RefundOrder) {
-        self.output.emit(
-            json!({
-                "event": "refund_started",
-                "payment_id": base64url(order.payment.payment_id.octets()),
-                "amount": amount(order.amount),
-            }),
-            format!("refunding {} units", order.amount),
-        );
     }
 }
 

@@ -57,14 +57,13 @@ impl Ways {
         Ok(ways)
     }
 
-    /// Takes nothing back any more, and hangs up. What has come back until then, if anything may.
+    /// Hangs up. What has come back until then, if anything may: what is taken while the last answers are written counts
+    /// too, so it is looked after until the links are closed.
     pub(super) async fn close(self) -> Option<SourceAmount> {
-        let refunded = self.refund.as_ref().map(ExpectedRefund::watch);
-        drop(self.refund);
         for plugin in self.plugins {
             plugin.close().await;
         }
-        refunded.map(|refunded| *refunded.borrow())
+        self.refund.as_ref().map(ExpectedRefund::refunded)
     }
 }
 
@@ -140,4 +139,72 @@ async fn expect_refund(
     let endpoint = Endpoint::with_details(plugin.clone(), Clock::system(), details);
     let listener = RefundListener::new(&endpoint).map_err(Failure::not_done)?;
     listener.expect(credentials, payment_id).map_err(Failure::not_done)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use psk_chunking::send::{SendConfig, Target};
+    use psk_chunking::send_payment;
+    use psk_codec::{Prepare, Reply};
+    use psk_crypto::SharedSecret;
+    use psk_plugin::memory::{self, MemoryPlugin};
+    use psk_plugin::{DetailsError, PrepareHandler, SendError};
+
+    use super::*;
+
+    /// A link over which a refund comes while it is being closed.
+    struct PaysAtLast {
+        ours: Arc<MemoryPlugin>,
+        theirs: Arc<MemoryPlugin>,
+        refund: Credentials,
+        payment_id: PaymentId,
+    }
+
+    #[async_trait]
+    impl Plugin for PaysAtLast {
+        async fn send(&self, prepare: Prepare) -> Result<Reply, SendError> {
+            self.ours.send(prepare).await
+        }
+
+        fn set_handler(&self, handler: Option<Arc<dyn PrepareHandler>>) {
+            self.ours.set_handler(handler);
+        }
+
+        async fn details(&self) -> Result<AccountDetails, DetailsError> {
+            self.ours.details().await
+        }
+
+        async fn close(&self) {
+            let config = SendConfig::new(Target::Source(SourceAmount::new(1_000)), self.payment_id);
+            let refund = send_payment(self.theirs.clone(), &self.refund, config, Clock::system());
+            assert!(refund.finished().await.is_completed(), "the refund is refused");
+            self.ours.close().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_until_the_links_are_closed_is_counted() {
+        let details = |name: &str| AccountDetails {
+            address: format!("test.{name}").parse().unwrap(),
+            asset_scale: 9,
+            asset_code: "XRP".into(),
+        };
+        let (ours, theirs) = memory::pair(details("alice"), details("bob"));
+        let payment_id = PaymentId::new([9; 16]);
+        let receiver = Credentials {
+            destination_account: "test.bob.token".parse().unwrap(),
+            shared_secret: SharedSecret::from_octets(&[7; 32]).unwrap(),
+        };
+        let plugin: Arc<dyn Plugin> = ours.clone();
+        let expected = expect_refund(&plugin, &receiver, payment_id, DETAILS_PATIENCE).await;
+        let Ok(expected) = expected else { panic!("no refund is expected") };
+        let refund = Credentials {
+            destination_account: expected.account().clone(),
+            shared_secret: receiver.shared_secret.refund(payment_id.octets()),
+        };
+        let plugin = PaysAtLast { ours, theirs, refund, payment_id };
+        let ways = Ways { plugins: vec![Arc::new(plugin)], refund: Some(expected) };
+        assert_eq!(ways.close().await, Some(SourceAmount::new(1_000)));
+    }
 }
