@@ -83,7 +83,7 @@ fn nothing_is_sent_in_a_pause() {
 
 #[test]
 fn time_outs_are_those_of_the_scenario() {
-    let stuck = "liquidity = { capacity = 20_000, per_second = 1 }";
+    let stuck = "liquidity = { capacity = 20_000, per_second = 0 }";
     let took = |payment| pay(stuck, payment, "").took;
     let (short, default) = (took("idle_timeout_ms = 2_000"), took(""));
     assert!(

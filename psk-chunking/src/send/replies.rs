@@ -309,10 +309,6 @@ impl SendPayment {
                 // Rounded down to nothing on the way: the same as arriving with nothing.
                 self.handle_too_little(&sent, DestinationAmount::ZERO, now, random);
             }
-            (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) if sent.completing => {
-                let more = SourceAmount::new((sent.source.units() / 16).max(1));
-                self.completing_was_too_small(&sent, more, now, random);
-            }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) => {
                 self.path_mut(sent.path).sizing.on_too_small(sent.source);
                 self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);

@@ -39,7 +39,7 @@ const LEAST_TIME: Duration = Duration::from_millis(20);
 /// When nothing has passed for so long, it is not for what was sent just before.
 pub(in crate::send) const DROUGHT: Duration = Duration::from_millis(100);
 /// When something passes again after nothing did, so many packets of its size in a round trip carry as much as before.
-const PACKETS_AFTER_DROUGHT: u64 = 64;
+const PACKETS_AFTER_DROUGHT: u64 = 8;
 /// One packet is counted as so many.
 const PER_PACKET: u64 = 1_000;
 /// Between two packets of a pace.
