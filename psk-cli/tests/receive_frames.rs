@@ -5,7 +5,9 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -189,5 +191,38 @@ fn no_more_than_the_limit_is_taken() {
         let ended = receiver.finished(&name(id(1)));
         assert_eq!((text(&ended["reason"]), units(&ended["received"])), ("limit_reached", 600));
         receiver.stop();
+    });
+}
+
+/// A program that ends with its test, however that ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// As behind a pager, which reads no more than it shows.
+#[test]
+fn whoever_stops_reading_the_output_stops_no_payment() {
+    let scenario = Scenario::new();
+    let connector = PskConnector::from_flags(&scenario, &[]);
+    let url = connector.url("bob", "bobs");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_psk"));
+    command.args(["--json", "receive", "--verbose", "--plugin", &url]).stdout(Stdio::piped());
+    let mut receiver = Killed(command.spawn().unwrap());
+    let mut listening = String::new();
+    let mut output = BufReader::new(receiver.0.stdout.take().unwrap());
+    output.read_line(&mut listening).unwrap();
+    let credentials = Credentials::of(&serde_json::from_str(&listening).unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut sender = Sender::connect(&connector.url("alice", "alices"), credentials).await;
+        // A line for each, and a pipe holds fewer.
+        for sequence in 0..1_500 {
+            assert_eq!(sender.send(id(1), 1, &[]).await.0, None, "{sequence}");
+        }
     });
 }
