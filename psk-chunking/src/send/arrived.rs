@@ -24,6 +24,10 @@ pub(super) struct Arrived {
     lost_rounds: u32,
     /// Whether some of what was asked last was not answered.
     lost: bool,
+    /// For so many rounds sizes are asked for one at a time, since there was no room for more.
+    one_at_a_time: u32,
+    /// How often it was asked in all, also when the rate moved meanwhile.
+    all_rounds: u32,
     /// The larger of two neighbouring sizes that were asked for last, if they were.
     asked_both: Option<SourceAmount>,
     /// The last answer of [`bounds`](Self::bounds): most chunks are of one size.
@@ -55,6 +59,10 @@ const NEAR_ROUNDS: u32 = 12;
 const MAX_ROUNDS: u32 = 24;
 /// Rounds of which something was lost, or hops answered it with errors: then sizes are asked for one at a time.
 const MAX_LOST_ROUNDS: u32 = 40;
+/// After one of those, so many of one size each.
+const ROUNDS_OF_ONE: u32 = 4;
+/// All of them, where the rate moves before it is known which size would do.
+const MAX_ALL_ROUNDS: u32 = 100;
 
 impl Default for Arrived {
     fn default() -> Self {
@@ -67,6 +75,8 @@ impl Default for Arrived {
             rounds: 0,
             lost_rounds: 0,
             lost: false,
+            one_at_a_time: 0,
+            all_rounds: 0,
             asked_both: None,
             last_bounds: None,
         }
@@ -77,8 +87,8 @@ impl Arrived {
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken. How often it
     /// was asked stands: answers would be the same.
     pub(super) fn start_again(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
-        let Self { asked, rounds, lost_rounds, lost, .. } = *self;
-        *self = Self { asked, rounds, lost_rounds, lost, ..Self::default() };
+        let Self { asked, rounds, lost_rounds, lost, one_at_a_time, all_rounds, .. } = *self;
+        *self = Self { asked, rounds, lost_rounds, lost, one_at_a_time, all_rounds, ..Self::default() };
         for (&sent, &delivered) in seen {
             let _ = self.learn(sent, delivered);
         }
@@ -206,7 +216,7 @@ impl Arrived {
             };
         }
         let mut sizes = self.sizes_to_ask(missing, largest);
-        if self.lost_rounds > 0 && sizes.len() > 1 {
+        if self.one_at_a_time > 0 && sizes.len() > 1 {
             // There was no room for all of them.
             sizes = vec![sizes[sizes.len() / 2]];
         }
@@ -217,7 +227,7 @@ impl Arrived {
     }
 
     fn may_ask(&self) -> bool {
-        self.rounds < MAX_ROUNDS && self.lost_rounds < MAX_LOST_ROUNDS
+        self.rounds < MAX_ROUNDS && self.lost_rounds < MAX_LOST_ROUNDS && self.all_rounds < MAX_ALL_ROUNDS
     }
 
     /// What one source unit is worth, rounded up.
@@ -278,6 +288,7 @@ impl Arrived {
     /// These are to be asked for.
     pub(super) fn ask(&mut self, sizes: Vec<SourceAmount>) {
         self.rounds += 1;
+        self.all_rounds += 1;
         self.lost = false;
         self.asked_both = match sizes[..] {
             [one_less, size] if one_less.saturating_add(SourceAmount::new(1)) == size => Some(size),
@@ -305,10 +316,14 @@ impl Arrived {
         let Some(delivered) = delivered else {
             if !self.lost {
                 (self.lost, self.lost_rounds) = (true, self.lost_rounds + 1);
+                self.one_at_a_time = ROUNDS_OF_ONE;
                 self.rounds = self.rounds.saturating_sub(1);
             }
             return Learned::Fits;
         };
+        if !self.lost && self.asked == 0 && self.questions.is_empty() {
+            self.one_at_a_time = self.one_at_a_time.saturating_sub(1);
+        }
         let learned = self.learn(size, delivered);
         self.seen.insert(size, delivered);
         learned
