@@ -97,8 +97,8 @@ fn what_makes_no_sense_is_refused_with_its_place() {
         assert!(lan.contains(change), "{change}");
         std::fs::write(&file, lan.replace(change, to)).unwrap();
         let ending = simulate(&[file.to_str().unwrap()]);
-        assert_eq!((ending.status, ending.stderr.len()), (Some(2), 1), "{ending:?}");
-        assert!(ending.stderr[0].contains(told), "{ending:?}");
+        assert_eq!(ending.status, Some(2), "{ending:?}");
+        assert!(ending.stderr.iter().any(|line| line.contains(told)), "{ending:?}");
     }
 }
 
