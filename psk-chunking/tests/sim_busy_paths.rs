@@ -2,33 +2,17 @@
 //! of the payment.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-use psk_chunking::sim::{Outcome, RunOptions, Scenario, run};
+#[path = "common/one_hop.rs"]
+mod one_hop;
+
+use one_hop::OneHop;
+use psk_chunking::sim::{Outcome, RunOptions, run};
 
 /// Over a hop and two links of so many microseconds, of which the second has faults.
 fn pay(hop: &str, latency: u64, faults: &str, payment: &str, seed: u64) -> Outcome {
-    let scenario = format!(
-        r#"
-        name = "busy"
-        expects = "completes"
-        [network]
-        hosts = ["alice", "bob"]
-        [[network.connectors]]
-        name = "hop"
-        {hop}
-        [[network.links]]
-        ends = ["alice", "hop"]
-        latency_us = {latency}
-        [[network.links]]
-        ends = ["hop", "bob"]
-        latency_us = {latency}
-        {faults}
-        [[payments]]
-        from = "alice"
-        to = "bob"
-        {payment}
-        "#
-    );
-    let scenario: Scenario = toml::from_str(&scenario).unwrap();
+    let head = "expects = \"completes\"";
+    let world = OneHop { head, hop, latency_us: latency, faults, payment, more: "" };
+    let scenario = world.scenario();
     let outcome = run(&scenario, RunOptions::seed(seed)).unwrap();
     assert!(outcome.is_well(), "{outcome}");
     outcome

@@ -2,9 +2,13 @@
 //! is well only if all that was told was written, in order.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "common/one_hop.rs"]
+mod one_hop;
+
 use std::time::Duration;
 
-use psk_chunking::sim::{DataOutcome, Outcome, RunOptions, Scenario, run, standard};
+use one_hop::OneHop;
+use psk_chunking::sim::{DataOutcome, Outcome, RunOptions, run, standard};
 
 /// Alice pays bob over a hop, 50 ms there and back.
 fn pay(hop: &str, faults: &str, payment: &str, receivers: &str, seed: u64) -> Outcome {
@@ -12,32 +16,11 @@ fn pay(hop: &str, faults: &str, payment: &str, receivers: &str, seed: u64) -> Ou
 }
 
 fn pays(amount: u64, hop: &str, faults: &str, payment: &str, receivers: &str, seed: u64) -> Outcome {
-    let scenario = format!(
-        r#"
-        name = "data"
-        [network]
-        hosts = ["alice", "bob"]
-        [[network.connectors]]
-        name = "hop"
-        max_packet_amount = 10_000
-        {hop}
-        [[network.links]]
-        ends = ["alice", "hop"]
-        latency_us = 12_500
-        [[network.links]]
-        ends = ["hop", "bob"]
-        latency_us = 12_500
-        {faults}
-        [[payments]]
-        from = "alice"
-        to = "bob"
-        amount = {amount}
-        {payment}
-        [receivers]
-        {receivers}
-        "#
-    );
-    let scenario: Scenario = toml::from_str(&scenario).unwrap();
+    let hop = format!("max_packet_amount = 10_000\n{hop}");
+    let payment = format!("amount = {amount}\n{payment}");
+    let more = format!("[receivers]\n{receivers}");
+    let world = OneHop { hop: &hop, latency_us: 12_500, faults, payment: &payment, more: &more, head: "" };
+    let scenario = world.scenario();
     run(&scenario, RunOptions::seed(seed)).unwrap()
 }
 

@@ -1,36 +1,20 @@
 //! What scenarios say of single payments and receivers: rates, pauses, time-outs, refunds, receivers of the first draft.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "common/one_hop.rs"]
+mod one_hop;
+
 use std::time::Duration;
 
-use psk_chunking::sim::{Outcome, PaymentOutcome, RunOptions, Scenario, run};
+use one_hop::OneHop;
+use psk_chunking::sim::{Outcome, PaymentOutcome, RunOptions, run};
 
 /// Alice pays bob 100,000 over a hop, 50 ms there and back, in packets of 1,000.
 fn outcome(hop: &str, payment: &str, more: &str) -> Outcome {
-    let scenario = format!(
-        r#"
-        name = "settings"
-        [network]
-        hosts = ["alice", "bob"]
-        [[network.connectors]]
-        name = "hop"
-        max_packet_amount = 1_000
-        {hop}
-        [[network.links]]
-        ends = ["alice", "hop"]
-        latency_us = 12_500
-        [[network.links]]
-        ends = ["hop", "bob"]
-        latency_us = 12_500
-        [[payments]]
-        from = "alice"
-        to = "bob"
-        amount = 100_000
-        {payment}
-        {more}
-        "#
-    );
-    let scenario: Scenario = toml::from_str(&scenario).unwrap();
+    let hop = format!("max_packet_amount = 1_000\n{hop}");
+    let payment = format!("amount = 100_000\n{payment}");
+    let world = OneHop { hop: &hop, latency_us: 12_500, payment: &payment, more, ..OneHop::default() };
+    let scenario = world.scenario();
     let outcome = run(&scenario, RunOptions::seed(1)).unwrap();
     assert!(outcome.is_well(), "{outcome}");
     outcome

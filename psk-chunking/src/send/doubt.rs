@@ -10,7 +10,7 @@ use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, Reply};
 use psk_crypto::Random;
 
-use super::path::PathIndex;
+use super::packets::Asked;
 use super::{AccountError, Output, Phase, SendError, SendPayment, SentChunk};
 use crate::time::Now;
 
@@ -24,10 +24,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Query {
     /// When the payment last stopped sending for it.
     since: Duration,
-    in_flight: Option<Sequence>,
-    path: PathIndex,
-    sent_at: Duration,
-    give_up_at: Duration,
+    in_flight: Option<Asked>,
     attempts: u32,
     not_before: Duration,
     /// It has no answer that settles anything.
@@ -37,7 +34,7 @@ pub(super) struct Query {
 impl Query {
     /// Whether this packet is the question.
     pub(super) fn is(&self, packet: Sequence) -> bool {
-        self.in_flight == Some(packet)
+        self.in_flight.is_some_and(|asked| asked.packet == packet)
     }
 }
 
@@ -67,9 +64,9 @@ impl SendPayment {
     }
 
     pub(super) fn poll_reconciling(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
-        if self.query.in_flight.is_some() {
-            if now.monotonic < self.query.give_up_at {
-                return Some(self.wait(now, Some(self.query.give_up_at)));
+        if let Some(asked) = self.query.in_flight {
+            if now.monotonic < asked.give_up_at {
+                return Some(self.wait(now, Some(asked.give_up_at)));
             }
             self.handle_query_failure(now);
         }
@@ -90,9 +87,8 @@ impl SendPayment {
         match self.send_question(Self::no_frames(), now, random) {
             Ok((path, packet, output)) => {
                 self.query.attempts += 1;
-                self.query.in_flight = Some(packet);
-                (self.query.path, self.query.sent_at) = (path, now.monotonic);
-                self.query.give_up_at = self.give_up_at(path, now);
+                let give_up_at = self.give_up_at(path, now);
+                self.query.in_flight = Some(Asked { packet, path, sent_at: now.monotonic, give_up_at });
                 Some(output)
             }
             Err(error) => {
@@ -103,7 +99,9 @@ impl SendPayment {
     }
 
     pub(super) fn handle_query_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
-        self.learn_from_question(self.query.path, self.query.sent_at, reply, now);
+        if let Some(asked) = self.query.in_flight {
+            self.learn_from_question(asked.path, asked.sent_at, reply, now);
+        }
         let answer = self.open_answer_to_question(packet, reply);
         match answer.map(|answer| answer.payment_amount.at_destination()) {
             Some(total) => {

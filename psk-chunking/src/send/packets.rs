@@ -14,6 +14,15 @@ use super::{Output, SendError, SendPayment, SentChunk, Target};
 use crate::chunk;
 use crate::time::Now;
 
+/// A question to the receiver, or the word that the payment is over, on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) packet: Sequence,
+    pub(super) path: PathIndex,
+    pub(super) sent_at: Duration,
+    pub(super) give_up_at: Duration,
+}
+
 impl SendPayment {
     pub(super) fn send_chunk(
         &mut self,

@@ -7,7 +7,7 @@ use psk_codec::psk::frame::Frame;
 use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 
-use super::path::PathIndex;
+use super::packets::Asked;
 use super::{Output, Phase, SendError, SendPayment};
 use crate::time::Now;
 
@@ -28,15 +28,6 @@ pub(super) struct Refund {
     progress_at: Option<Duration>,
     /// The caller waits for it no longer.
     given_up: bool,
-}
-
-/// A question, or the word that the payment is over, on its way.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    packet: Sequence,
-    path: PathIndex,
-    sent_at: Duration,
-    give_up_at: Duration,
 }
 
 /// So often is a receiver told in vain that the payment is over.

@@ -12,6 +12,7 @@ use psk_codec::psk::frame::{Frame, Status};
 use psk_crypto::Random;
 use psk_quote::ProbeResult;
 
+use super::packets::Asked;
 use super::path::PathIndex;
 use super::{AccountError, Output, Phase, SendPayment, SentChunk, Target, Unread};
 use crate::time::Now;
@@ -33,14 +34,6 @@ pub(super) struct StatusQuery {
     over: bool,
     /// The receiver has answered since the payment failed, and nothing was in flight any more.
     last_word: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    packet: Sequence,
-    path: PathIndex,
-    at: Duration,
-    give_up_at: Duration,
 }
 
 /// So many questions in a row without an answer: nobody will answer.
@@ -75,7 +68,7 @@ impl SendPayment {
             Ok((path, packet, output)) => {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path));
                 self.status.asked_at = now.monotonic;
-                self.status.in_flight = Some(Asked { packet, path, at: now.monotonic, give_up_at });
+                self.status.in_flight = Some(Asked { packet, path, sent_at: now.monotonic, give_up_at });
                 Some(output)
             }
             Err(error) => {
@@ -184,7 +177,7 @@ impl SendPayment {
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         let Some(asked) = self.status.in_flight.filter(|asked| asked.packet == packet) else { return };
-        self.learn_from_question(asked.path, asked.at, reply, now);
+        self.learn_from_question(asked.path, asked.sent_at, reply, now);
         let answer = match self.probe(packet).open_answer(&self.keys, reply) {
             Err(result) if is_busy(result) && !matches!(self.phase, Phase::Draining(_)) => {
                 return self.ask_a_busy_path_again(asked.path, now);
@@ -193,13 +186,13 @@ impl SendPayment {
         };
         let status = answer.and_then(|answer| self.read_frames(&answer).status);
         let Some(status) = status else { return self.handle_status_failure(now) };
-        self.paths[asked.path.0].round_trip.on_answer(asked.at, now.monotonic);
+        self.paths[asked.path.0].round_trip.on_answer(asked.sent_at, now.monotonic);
         self.status.unanswered = 0;
         self.status.failed_over = None;
-        match self.apply_status(&status, asked.at, now) {
+        match self.apply_status(&status, asked.sent_at, now) {
             Ok(settled) => {
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
-                let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.at);
+                let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.sent_at);
                 self.status.last_word |= matches!(self.phase, Phase::Draining(_)) && self.chunks.is_empty();
                 self.status.over |= !settled && !on_its_way && self.chunks.is_empty();
                 self.ask_again_after(asked.path, settled, now);
@@ -212,7 +205,7 @@ impl SendPayment {
         let Some(asked) = self.status.in_flight else { return };
         self.status.unanswered += 1;
         self.status.failed_over = Some(asked.path);
-        self.path_mut(asked.path).round_trip.on_overdue(asked.at);
+        self.path_mut(asked.path).round_trip.on_overdue(asked.sent_at);
         self.ask_again_after(asked.path, false, now);
     }
 
