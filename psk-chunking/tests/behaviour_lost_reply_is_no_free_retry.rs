@@ -87,3 +87,20 @@ fn what_nobody_knows_is_not_sent_again() {
     );
     assert_eq!(run.received, destination(19_000));
 }
+
+/// The last chunks ask what else has arrived: the answers to others tell of the one that is lost, and nobody has to ask.
+#[test]
+fn other_answers_tell_of_a_lost_one() {
+    for lost in 1..20 {
+        let mut fulfills = 0;
+        let loses = Box::new(move |_: &_, reply| {
+            fulfills += u64::from(matches!(reply, Reply::Fulfill(_)));
+            (fulfills != lost || !matches!(reply, Reply::Fulfill(_))).then_some(reply)
+        });
+        let whole = World::with(vec![maximum(1_000)]).send_source(20_000);
+        let run = World { reply: loses, ..World::with(vec![maximum(1_000)]) }.send_source(20_000);
+        assert!(run.report.is_completed(), "{lost}: {:?}", run.report);
+        assert_eq!(run.report.account.delivered, destination(20_000), "{lost}");
+        assert_eq!((run.took, run.packets), (whole.took, whole.packets), "{lost}");
+    }
+}

@@ -196,6 +196,22 @@ fn a_status_without_room_joins_neighbours_and_leaves_no_number_out() {
     assert!((0..100).all(|sequence| status.fulfilled.contains(Sequence::new(3 * sequence))));
 }
 
+/// A chunk may ask too: its Fulfill counts the chunk itself, and is not made long by what has arrived long ago.
+#[test]
+fn a_fulfill_tells_what_has_arrived_lately() {
+    let mut payments = receiver();
+    for sequence in 0..1_000 {
+        give(&mut payments, &chunk(2 * sequence));
+    }
+    let asks = RequestFrames { status_request: true, ..RequestFrames::default() };
+    let answer = give(&mut payments, &with(2_000, asks));
+    assert_eq!(answer.refusal, None);
+    let status = answer.status().unwrap();
+    assert_eq!((status.received, status.chunks, status.fulfilled.len()), (units(100_100), 1_001, 128));
+    assert!((0..=1_000).all(|sequence| status.fulfilled.contains(Sequence::new(2 * sequence))));
+    assert!((900..1_000).all(|sequence| !status.fulfilled.contains(Sequence::new(2 * sequence + 1))));
+}
+
 #[test]
 fn no_record_no_promise() {
     // Whatever is refused before there is a record says that there is none, so that nobody takes frames for read.

@@ -12,6 +12,9 @@ use psk_request::Arrival;
 use super::payment::Payment;
 use super::{ChunkArrival, ChunkFrames, Decision, ReceiveConfig};
 
+/// A Status in a Fulfill names so many ranges at most.
+const MAX_RANGES_IN_FULFILL: usize = 128;
+
 /// Why a chunk is not fulfilled, in the order in which the reasons are looked for (PROTOCOL.md section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -170,7 +173,11 @@ pub(super) fn answer_frames(
         let _ = frames.push(Frame::RefundStatus { refunded, total });
     }
     if wants_status {
-        let _ = frames.push(Frame::Status(status(payment.as_deref(), frames.room())));
+        let room = Status::max_ranges(frames.room()).unwrap_or(0);
+        // A Fulfill is one of many: it tells of what has arrived lately.
+        let fulfills = chunk.fulfillable && refusal.is_none();
+        let most = if fulfills { room.min(MAX_RANGES_IN_FULFILL) } else { room };
+        let _ = frames.push(Frame::Status(status(payment.as_deref(), most)));
     }
     if let Some(streams) = payment.and_then(|payment| payment.streams.as_mut()) {
         streams.fill(&mut frames, now, config);
@@ -200,7 +207,7 @@ fn closed(
     }
 }
 
-fn status(payment: Option<&Payment>, room: usize) -> Status {
+fn status(payment: Option<&Payment>, max_ranges: usize) -> Status {
     let Some(payment) = payment else {
         return Status {
             received: DestinationAmount::ZERO,
@@ -213,6 +220,6 @@ fn status(payment: Option<&Payment>, room: usize) -> Status {
         received: payment.received,
         chunks: u32::try_from(payment.chunks).unwrap_or(u32::MAX),
         state: payment.wire_state(),
-        fulfilled: payment.fulfilled.to_ranges(Status::max_ranges(room).unwrap_or(0).max(1)),
+        fulfilled: payment.fulfilled.to_ranges(max_ranges),
     }
 }

@@ -49,13 +49,11 @@ impl SequenceSet {
     /// As ranges that ascend and do not touch, `most` at most. Where there are more, the lowest are joined, as they are in
     /// the set itself: so no number is left out, and only the first range may name numbers that are not there.
     pub(super) fn to_ranges(&self, most: usize) -> SequenceRanges {
-        let mut ranges: Vec<(u32, u32)> = self.ranges.iter().map(|(&first, &last)| (first, last)).collect();
-        let joined = ranges.len().saturating_sub(most.max(1));
-        if joined > 0
-            && let Some(&(first, _)) = ranges.first()
-        {
-            ranges.drain(..joined);
-            ranges[0].0 = first;
+        let highest = self.ranges.iter().rev().take(most.max(1));
+        let mut ranges: Vec<(u32, u32)> = highest.map(|(&first, &last)| (first, last)).collect();
+        ranges.reverse();
+        if let (Some(range), Some((&first, _))) = (ranges.first_mut(), self.ranges.first_key_value()) {
+            range.0 = first;
         }
         let range = |(first, last)| SequenceRange::new(Sequence::new(first), Sequence::new(last));
         // They ascend and do not touch, so this never falls back.

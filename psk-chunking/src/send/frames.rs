@@ -39,12 +39,14 @@ impl SendPayment {
         NO_FRAMES
     }
 
-    /// What a chunk carries: what has to be told once, and as much data as there is room for.
-    pub(super) fn frames_of_chunk(&mut self, sequence: Sequence, last: bool) -> Bytes {
+    /// What a chunk carries: what has to be told once, the question for the receiver's status if it `asks`, and as much
+    /// data as there is room for.
+    pub(super) fn frames_of_chunk(&mut self, sequence: Sequence, last: bool, asks: bool) -> Bytes {
+        let asks = asks && self.peer.knows_frames();
         let outstanding =
             last && self.peer.knows_frames() && !(self.chunks.is_empty() && self.doubts.is_empty());
         let refund_account = self.config.refund_account.clone().filter(|_| !self.has_begun());
-        if !outstanding && refund_account.is_none() && !self.has_data_to_say() {
+        if !asks && !outstanding && refund_account.is_none() && !self.has_data_to_say() {
             return NO_FRAMES;
         }
         let mut frames = self.new_frames();
@@ -58,6 +60,9 @@ impl SendPayment {
         }
         if outstanding && let Some(ranges) = SequenceRanges::from_ranges(self.unanswered_ranges()) {
             say(Frame::Outstanding(ranges));
+        }
+        if asks {
+            say(Frame::StatusRequest);
         }
         self.fill_with_data(&mut frames, sequence);
         frames.encode()

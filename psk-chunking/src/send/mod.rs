@@ -21,6 +21,7 @@ mod round_trip;
 mod sizing;
 mod snapshot;
 mod status;
+mod told;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -14,6 +14,8 @@ const ONE: DestinationAmount = DestinationAmount::new(1);
 const TAIL_CANDIDATES: u64 = 32;
 /// A path that is doubted gets nothing more when no more than so many chunks are left, and others are there.
 const NEAR_THE_END: u64 = 16;
+/// So many chunks at the end of a payment ask for the receiver's status.
+const LAST: u64 = 1_024;
 
 /// What to do next.
 #[derive(Debug)]
@@ -131,6 +133,15 @@ impl SendPayment {
             Target::Source(amount) => self.left(amount).is_zero(),
             Target::Destination(amount) => self.missing(amount).is_zero(),
         }
+    }
+
+    /// Whether a chunk is among the last ones. Their answers tell what else has arrived, so that a lost one is not missed.
+    pub(super) fn is_among_the_last(&self, chunk: &Chunk) -> bool {
+        let (left, step) = match self.config.target {
+            Target::Source(amount) => (self.left(amount).units(), chunk.amount.units()),
+            Target::Destination(amount) => (self.missing(amount).units(), chunk.minimum.units()),
+        };
+        left / step.max(1) <= LAST
     }
 
     /// What of a fixed source amount has not been sent.

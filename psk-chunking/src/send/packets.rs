@@ -32,7 +32,8 @@ impl SendPayment {
     ) -> Result<Output, SendError> {
         let Chunk { path, amount, minimum, last, completing } = chunk;
         let sequence = self.take_sequence()?;
-        let application_data = self.frames_of_chunk(sequence, last);
+        let asks = self.is_among_the_last(&chunk);
+        let application_data = self.frames_of_chunk(sequence, last, asks);
         let packet = ChunkPacket {
             kind: if last { ChunkKind::LastChunk } else { ChunkKind::Chunk },
             payment_id: self.config.payment_id,

@@ -235,7 +235,7 @@ impl Path {
             path_patience: Patience::new(Duration::from_millis(50), Duration::from_secs(5)),
             // What comes and goes may not be there for long.
             liquidity_patience: Patience::new(Duration::from_millis(50), Duration::from_millis(500)),
-            rate_patience: Patience::new(Duration::from_millis(100), Duration::from_secs(5)),
+            rate_patience: Patience::new(Duration::from_millis(100), Duration::from_secs(1)),
             trouble: None,
             round_trip: RoundTrip::default(),
             awaited: VecDeque::new(),

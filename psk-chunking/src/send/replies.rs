@@ -188,12 +188,14 @@ impl SendPayment {
         // Who knows the preimage has read the packet.
         self.data_arrived(packet);
         let answer = self.open_answer(packet, &fulfill.data, ChunkKind::Fulfillment);
-        if let Some(answer) = &answer {
-            self.read_frames(answer);
-        }
+        let said = answer.as_ref().map(|answer| self.read_frames(answer));
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
-        self.count_fulfilled(packet, &sent, claimed, now)
+        self.count_fulfilled(packet, &sent, claimed, now)?;
+        match said.and_then(|said| said.status) {
+            Some(status) => self.handle_status_beside(status, sent.sent_at, now),
+            None => Ok(()),
+        }
     }
 
     /// Counts a chunk that was in flight, and is no more, as fulfilled.

@@ -3,6 +3,8 @@
 //! Its word settles what is overdue or in doubt. *Fulfilled* is believed at once: then the money counts as sent, which
 //! it was. *Not fulfilled* is believed only of chunks that can arrive no more, after their expiry and a grace: a
 //! receiver that lies must not get more than the budget.
+//!
+//! The last chunks of a payment ask too, so that a lost answer to one is made good by the answer to another.
 
 use std::time::Duration;
 
@@ -14,11 +16,12 @@ use psk_quote::ProbeResult;
 
 use super::packets::Asked;
 use super::path::PathIndex;
+use super::told::{Beside, Told};
 use super::{AccountError, Output, Phase, SendPayment, SentChunk, Target, Unread};
 use crate::time::Now;
 
 /// The question for the receiver's status.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct StatusQuery {
     in_flight: Option<Asked>,
     not_before: Duration,
@@ -34,6 +37,7 @@ pub(super) struct StatusQuery {
     over: bool,
     /// The receiver has answered since the payment failed, and nothing was in flight any more.
     last_word: bool,
+    beside: Beside,
 }
 
 /// So many questions in a row without an answer: nobody will answer.
@@ -60,8 +64,14 @@ impl SendPayment {
             }
             self.handle_status_failure(now);
         }
-        let wants = self.wants_status() || self.waits_for_late_answers(now.monotonic);
-        if !wants || !self.can_ask() || now.monotonic < self.status.not_before {
+        let wants = |payment: &Self| payment.wants_status() || payment.waits_for_late_answers(now.monotonic);
+        if !wants(self) || !self.can_ask() {
+            return None;
+        }
+        let is_time = now.monotonic >= self.status.not_before;
+        // What has been told already need not be asked.
+        let settled = (is_time || self.status.beside.tells_much()) && self.applies_status_beside(now);
+        if !is_time || settled && !wants(self) {
             return None;
         }
         match self.send_question(self.alone(Frame::StatusRequest), now, random) {
@@ -189,7 +199,10 @@ impl SendPayment {
         self.paths[asked.path.0].round_trip.on_answer(asked.sent_at, now.monotonic);
         self.status.unanswered = 0;
         self.status.failed_over = None;
-        match self.apply_status(&status, asked.sent_at, now) {
+        // Chunks in time are left to their answers, which say more; but where answers say nothing, they are not, nor when
+        // the payment waits for nothing else.
+        let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unread();
+        match self.apply_status(&status, asked.sent_at, all, now) {
             Ok(settled) => {
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
                 let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.sent_at);
@@ -199,6 +212,42 @@ impl SendPayment {
             }
             Err(error) => self.fail(error.into()),
         }
+    }
+
+    /// A status has come with the answer to a chunk that was sent at `sent_at`. If it names all that has no answer, nothing
+    /// need be awaited; else it is kept until answers are late.
+    pub(super) fn handle_status_beside(
+        &mut self,
+        status: Status,
+        sent_at: Duration,
+        now: Now,
+    ) -> Result<(), AccountError> {
+        // The receiver's data may be in the answers that are still to come.
+        if self.nothing_is_left() && !self.awaits_data() && self.is_all_fulfilled(&status) {
+            self.status.beside = Beside::default();
+            return self.apply_status(&status, sent_at, true, now).map(|_| ());
+        }
+        self.status.beside.keep(status, sent_at);
+        Ok(())
+    }
+
+    /// Whether the receiver has fulfilled all that was sent and has not been answered.
+    fn is_all_fulfilled(&self, status: &Status) -> bool {
+        let unanswered = (self.chunks.len() + self.doubts.len()) as u64;
+        let told = Told::new(status);
+        let mut sequences = self.chunks.keys().chain(self.doubts.keys());
+        u64::from(status.chunks) == self.account.chunks_fulfilled.saturating_add(unanswered)
+            && sequences.all(|&sequence| told.is_fulfilled(sequence))
+    }
+
+    /// Whether there was a word beside an answer, and it settles something.
+    fn applies_status_beside(&mut self, now: Now) -> bool {
+        let Some((status, sent_at)) = self.status.beside.take() else { return false };
+        let all = self.waits_for_late_answers(now.monotonic);
+        self.apply_status(&status, sent_at, all, now).unwrap_or_else(|error| {
+            self.fail(error.into());
+            true
+        })
     }
 
     pub(super) fn handle_status_failure(&mut self, now: Now) {
@@ -224,14 +273,21 @@ impl SendPayment {
         self.status.not_before = now.monotonic.saturating_add(pause.min(LONGEST_PAUSE));
     }
 
-    /// Settles what the receiver's word settles; whether that was anything.
-    fn apply_status(&mut self, status: &Status, asked_at: Duration, now: Now) -> Result<bool, AccountError> {
+    /// Settles what the receiver's word settles, of chunks that are in doubt or overdue, or of `all`; whether that was
+    /// anything.
+    fn apply_status(
+        &mut self,
+        status: &Status,
+        asked_at: Duration,
+        all: bool,
+        now: Now,
+    ) -> Result<bool, AccountError> {
+        let told = Told::new(status);
         let doubts: Vec<_> = self.doubts.iter().map(|(&sequence, chunk)| (sequence, **chunk)).collect();
         let mut settled = false;
         for (sequence, chunk) in doubts {
-            let fulfilled = has_fulfilled(status, sequence);
-            let may_be = status.fulfilled.contains(sequence);
-            if may_be != fulfilled {
+            let fulfilled = told.is_fulfilled(sequence);
+            if told.may_be_fulfilled(sequence) != fulfilled {
                 // It may be one of those that the receiver could not tell apart. Nobody will ever know.
                 continue;
             }
@@ -247,14 +303,9 @@ impl SendPayment {
                 false => self.account.reject(chunk.source)?,
             }
         }
-        // Those in time are left to their answers, which say more; but where answers say nothing, they are not, nor when
-        // the payment waits for nothing else.
-        let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unread();
-        let told = |(sequence, chunk): &(Sequence, SentChunk)| {
-            (chunk.overdue || all) && has_fulfilled(status, *sequence)
-        };
+        let has_landed = |sequence, chunk: &SentChunk| (chunk.overdue || all) && told.is_fulfilled(sequence);
         let chunks = self.chunks.iter().map(|(&sequence, chunk)| (sequence, **chunk));
-        let landed: Vec<_> = chunks.filter(told).collect();
+        let landed: Vec<_> = chunks.filter(|(sequence, chunk)| has_landed(*sequence, chunk)).collect();
         for (sequence, chunk) in landed {
             settled = true;
             self.chunks.remove(&sequence);
@@ -353,12 +404,4 @@ fn is_busy(result: ProbeResult) -> bool {
         ProbeResult::Busy(code) => code.is_busy(),
         _ => false,
     }
-}
-
-/// Whether the receiver says for certain that it has fulfilled a chunk. When it has had no room for all ranges, the first
-/// one stands for several, and what is between them.
-fn has_fulfilled(status: &Status, sequence: Sequence) -> bool {
-    let named = status.fulfilled.contains(sequence);
-    let uncertain_to = status.fulfilled.iter().next().map(|range| range.last());
-    named && (status.is_exact() || uncertain_to.is_some_and(|last| sequence > last))
 }
