@@ -130,6 +130,11 @@ impl DeliveryBounds {
         self.smallest_delivering
     }
 
+    /// The packets of which it is known what arrived, and that: those that say most, from small to large.
+    pub fn packets(&self) -> impl DoubleEndedIterator<Item = (SourceAmount, DestinationAmount)> + '_ {
+        self.packets.iter().map(|(&sent, &delivered)| (sent, delivered))
+    }
+
     /// The least that one packet of `amount` delivers.
     pub fn at_least(&self, amount: SourceAmount) -> DestinationAmount {
         let from_smaller = self.packets.range(..=amount).map(|(&sent, &delivered)| {

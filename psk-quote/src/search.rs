@@ -121,6 +121,8 @@ pub struct PathSearch {
     /// After so many in a row it gives up.
     max_failures: u32,
     failures: u32,
+    /// How often in a row the smallest amount was refused for liquidity.
+    shortages: u32,
     pause_until: Option<Duration>,
     last_failure: Option<SearchError>,
     tried: BTreeSet<SourceAmount>,
@@ -203,6 +205,7 @@ impl PathSearch {
             alone: false,
             probes: 0,
             failures: 0,
+            shortages: 0,
             pause_until: None,
             last_failure: None,
             tried: BTreeSet::new(),
@@ -270,6 +273,12 @@ impl PathSearch {
         self.resume();
     }
 
+    /// Asks no more of what it was [asked](Self::ask) for and has not sent yet.
+    pub fn stop_asking(&mut self) {
+        let asked = &self.asked;
+        self.queue.retain(|amount| !asked.contains(amount));
+    }
+
     fn resume(&mut self) {
         if self.has_given_up() {
             self.failures = 0;
@@ -331,6 +340,11 @@ impl PathSearch {
         }
         if self.queue.is_empty() && self.in_flight.is_empty() {
             match self.next_round() {
+                Err(SearchError::Busy { code: ErrorCode::T04_INSUFFICIENT_LIQUIDITY, .. })
+                    if self.awaits_liquidity(now) =>
+                {
+                    return self.poll(now);
+                }
                 Ok(round) => self.queue = round,
                 Err(error) => return SearchStep::Done(Err(error)),
             }
@@ -417,7 +431,7 @@ impl PathSearch {
     }
 
     fn handle_arrival(&mut self, amount: SourceAmount, delivered: DestinationAmount) {
-        self.failures = 0;
+        (self.failures, self.shortages) = (0, 0);
         self.arrivals.insert(amount, delivered);
         if self.refused.is_some_and(|refused| refused.amount <= amount) {
             let before = self.refused_before.take();
@@ -441,6 +455,17 @@ impl PathSearch {
         } else {
             self.handle_refusal(amount, Cause::Liquidity, None);
         }
+    }
+
+    /// The smallest amount that is not too small was refused for liquidity, which comes with time: it is asked for again after
+    /// a pause, unless that goes on and on.
+    fn awaits_liquidity(&mut self, now: Duration) -> bool {
+        let Some(refused) = self.refused.filter(|_| self.shortages < self.max_failures) else { return false };
+        self.pause_until = Some(now + FIRST_PAUSE * (1 << self.shortages.min(6)));
+        self.shortages += 1;
+        self.refused = self.refused_before.take().filter(|before| before.amount > refused.amount);
+        self.queue.push_back(refused.amount);
+        true
     }
 
     fn handle_refusal(&mut self, amount: SourceAmount, cause: Cause, hint: Option<Hint>) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::{Path, Refusal, ask, refusals};
 use proptest::prelude::*;
-use psk_codec::{ErrorCode, SourceAmount};
+use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
 use psk_quote::{PathSearch, Precision, ProbeResult, QuoteError, SearchError, SearchStep};
 
 /// Enough for a search that is lied to, and a margin for the round that it is in.
@@ -94,6 +94,35 @@ fn one_unit_without_liquidity_is_asked_for_again() {
     let (search, result) = search(&mut path, 1_000_000, Precision::Exact);
     assert_eq!(result, Ok(()));
     assert_eq!(search.view().unwrap().passes, SourceAmount::new(10_000));
+}
+
+/// 500 units are the smallest packet that is not too small, and need all of a hop's liquidity.
+#[test]
+fn what_needs_all_of_the_liquidity_is_awaited() {
+    let mut search = PathSearch::new(SourceAmount::new(1_000_000), Precision::Exact);
+    let mut asked = 0;
+    let result = ask(&mut search, |amount| {
+        asked += u32::from(amount.units() == 500);
+        match amount.units() {
+            0..=499 => ProbeResult::TooSmall,
+            500..=520 if asked > 6 => ProbeResult::Arrived(DestinationAmount::new(9)),
+            _ => ProbeResult::NoLiquidity,
+        }
+    });
+    assert_eq!(result, Ok(()));
+    assert!((500..=520).contains(&search.view().unwrap().passes.units()));
+}
+
+#[test]
+fn liquidity_that_never_comes_is_not_awaited_for_ever() {
+    let mut search = PathSearch::new(SourceAmount::new(1_000_000), Precision::Exact);
+    let result = ask(&mut search, |amount| match amount.units() {
+        0..=499 => ProbeResult::TooSmall,
+        _ => ProbeResult::NoLiquidity,
+    });
+    let busy = SearchError::Busy { code: ErrorCode::T04_INSUFFICIENT_LIQUIDITY, attempts: 2 };
+    assert_eq!(result, Err(QuoteError::Search(busy)));
+    assert!(search.probes() < MOST_PROBES, "{}", search.probes());
 }
 
 #[test]

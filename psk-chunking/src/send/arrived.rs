@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use psk_codec::{DestinationAmount, SourceAmount};
-use psk_quote::{DeliveryBounds, Learned, RateInterval};
+use psk_quote::{DeliveryBounds, Learned, PathSearch, RateInterval};
 
 /// What is known of what packets deliver.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(super) struct Arrived {
     bounds: DeliveryBounds,
     /// The largest packet of the present rate and what arrived of it.
     largest: Option<(SourceAmount, DestinationAmount)>,
+    /// Hops call so much too small (R01). Nobody vouches for it: no bound is made of it, but sizes are chosen by it.
+    too_small: SourceAmount,
     /// Of sizes that were asked for to complete the payment: what arrived.
     seen: BTreeMap<SourceAmount, DestinationAmount>,
     /// Sizes to ask for.
@@ -20,7 +22,7 @@ pub(super) struct Arrived {
     asked: usize,
     /// How often it was asked since the rate moved, and everything was answered.
     rounds: u32,
-    /// How often some of it was not.
+    /// How often in a row some of it was not.
     lost_rounds: u32,
     /// Whether some of what was asked last was not answered.
     lost: bool,
@@ -28,6 +30,10 @@ pub(super) struct Arrived {
     one_at_a_time: u32,
     /// How often it was asked in all, also when the rate moved meanwhile.
     all_rounds: u32,
+    /// How often it was asked for sizes of parts.
+    part_rounds: u32,
+    /// A chunk has delivered too little although the rate stands: what is rounded away is the matter.
+    falls_short: bool,
     /// The larger of two neighbouring sizes that were asked for last, if they were.
     asked_both: Option<SourceAmount>,
     /// The last answer of [`bounds`](Self::bounds): most chunks are of one size.
@@ -50,25 +56,53 @@ pub(super) enum Completing {
     Beyond(SourceAmount, DestinationAmount),
 }
 
+/// Parts of a fixed source amount that all keep the minimum rate.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// The next part.
+    Of(SourceAmount),
+    /// Ask first what arrives of these.
+    Ask(Vec<SourceAmount>),
+    /// Answers are under way.
+    Asked,
+    /// It cannot be known.
+    Unknown,
+    /// There are none.
+    None,
+}
+
 const ONE: DestinationAmount = DestinationAmount::new(1);
+/// What is lost to rounding by hops that count in no larger units than the receiver is less than so much: a unit for each.
+pub(super) const SEVERAL: DestinationAmount = DestinationAmount::new(DeliveryBounds::ROUNDINGS as u64);
+/// Of a packet of so many units of a hop less than the slippage is lost.
+const MANY: u64 = 256;
+/// It is enough to know the smallest packet of so many units to one part in so many.
+const CLOSE: u64 = 128;
+/// So many numbers of parts are looked at,
+const MOST_PARTS: usize = 1_000;
+/// so many of which are asked for at once,
+const MOST_QUESTIONS: usize = 8;
+/// and so often.
+const MAX_PART_ROUNDS: u32 = 16;
 /// Sizes that are asked for at once, on each side of the likeliest one.
 const EACH_SIDE: u64 = 4;
 /// So many rounds ask for sizes about the likeliest one.
-const NEAR_ROUNDS: u32 = 12;
+const NEAR_ROUNDS: u32 = 4;
 /// Rounds of questions after which it is left to chance.
-const MAX_ROUNDS: u32 = 24;
-/// Rounds of which something was lost, or hops answered it with errors: then sizes are asked for one at a time.
+const MAX_ROUNDS: u32 = 40;
+/// Rounds in a row of which something was lost, or hops answered it with errors: then sizes are asked for one at a time.
 const MAX_LOST_ROUNDS: u32 = 40;
 /// After one of those, so many of one size each.
 const ROUNDS_OF_ONE: u32 = 4;
 /// All of them, where the rate moves before it is known which size would do.
-const MAX_ALL_ROUNDS: u32 = 100;
+const MAX_ALL_ROUNDS: u32 = 200;
 
 impl Default for Arrived {
     fn default() -> Self {
         Self {
             bounds: DeliveryBounds::new(),
             largest: None,
+            too_small: SourceAmount::ZERO,
             seen: BTreeMap::new(),
             questions: VecDeque::new(),
             asked: 0,
@@ -77,6 +111,8 @@ impl Default for Arrived {
             lost: false,
             one_at_a_time: 0,
             all_rounds: 0,
+            part_rounds: 0,
+            falls_short: false,
             asked_both: None,
             last_bounds: None,
         }
@@ -86,12 +122,23 @@ impl Default for Arrived {
 impl Arrived {
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken. How often it
     /// was asked stands: answers would be the same.
-    pub(super) fn start_again(&mut self, seen: &BTreeMap<SourceAmount, DestinationAmount>) {
-        let Self { asked, rounds, lost_rounds, lost, one_at_a_time, all_rounds, .. } = *self;
-        *self = Self { asked, rounds, lost_rounds, lost, one_at_a_time, all_rounds, ..Self::default() };
-        for (&sent, &delivered) in seen {
+    pub(super) fn start_again(&mut self, search: &PathSearch) {
+        let Self { asked, rounds, lost_rounds, lost, one_at_a_time, all_rounds, part_rounds, .. } = *self;
+        let again = Self::default();
+        *self = Self { asked, rounds, lost_rounds, lost, one_at_a_time, all_rounds, part_rounds, ..again };
+        for (&sent, &delivered) in search.arrivals() {
             let _ = self.learn(sent, delivered);
         }
+        self.is_too_small(search.too_small());
+    }
+
+    /// A hop has called a packet of so much too small (R01), unless as little is known to arrive. Whether it may be true.
+    pub(super) fn is_too_small(&mut self, amount: SourceAmount) -> bool {
+        let is_new = self.bounds.at_least(amount).is_zero();
+        if is_new {
+            self.too_small = self.too_small.max(amount);
+        }
+        is_new
     }
 
     /// What a quote of this very payment has seen is as good as asked for to complete it, of the sizes that are known to
@@ -118,11 +165,15 @@ impl Arrived {
             return Learned::Fits;
         }
         self.last_bounds = None;
+        if !delivered.is_zero() && sent <= self.too_small {
+            self.too_small = SourceAmount::ZERO;
+        }
         let learned = self.bounds.learn(sent, delivered);
         if learned == Learned::StartedAgain {
             self.largest = None;
             self.seen.clear();
             self.rounds = 0;
+            self.falls_short = false;
         }
         if self.largest.is_none_or(|(largest, _)| sent >= largest) {
             self.largest = Some((sent, delivered));
@@ -134,6 +185,11 @@ impl Arrived {
     pub(super) fn rate(&self) -> RateInterval {
         let shown = self.largest.and_then(|(sent, delivered)| RateInterval::of_packet(sent, delivered));
         shown.unwrap_or(RateInterval::UNKNOWN)
+    }
+
+    /// The largest packet of the present rate of which it is known what arrived; zero for none.
+    pub(super) fn largest(&self) -> SourceAmount {
+        self.largest.map_or(SourceAmount::ZERO, |(sent, _)| sent)
     }
 
     /// The least and the most that one packet of `amount` delivers.
@@ -192,15 +248,29 @@ impl Arrived {
         u32::try_from(unit.unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
-    /// Which packet of at most `largest` delivers `missing`.
-    pub(super) fn completing(&self, missing: DestinationAmount, largest: SourceAmount) -> Completing {
-        if let Some(known) = self.known_to_complete(missing) {
+    /// Which packet of at most `largest` delivers `missing`, and costs at most `dearest`. Where a hop counts in large units,
+    /// about the smallest that is enough will do, if it delivers no more than `spare` beyond it.
+    pub(super) fn completing(
+        &self,
+        missing: DestinationAmount,
+        largest: SourceAmount,
+        spare: DestinationAmount,
+        dearest: SourceAmount,
+    ) -> Completing {
+        if let Some(known) = self.known_to_complete(missing).filter(|known| *known <= dearest) {
             return Completing::Known(known);
         }
         if self.asked > 0 || !self.questions.is_empty() {
             return Completing::Asked;
         }
-        let at_least = self.maybe_enough_up_to(missing, largest);
+        let too_little = self.too_little_for(missing).unwrap_or_default();
+        let more = too_little.saturating_add(SourceAmount::new(1));
+        let at_least = self.maybe_enough_up_to(missing, largest).max(more);
+        if let Some((enough, delivers)) = self.little_beyond(missing, largest, spare, too_little)
+            && (enough.saturating_sub(too_little).units() <= enough.units() / CLOSE || !self.may_ask())
+        {
+            return Completing::Beyond(enough, delivers);
+        }
         if at_least > largest {
             return Completing::Unknown(at_least);
         }
@@ -226,6 +296,36 @@ impl Arrived {
         }
     }
 
+    /// The smallest packet that is known to deliver as much as is missing, when it delivers no more than `spare` beyond it and
+    /// less than one unit more of the hop that counts in large units would: because it is less than what arrives of one unit,
+    /// or because so little was added to what is `too_little`.
+    fn little_beyond(
+        &self,
+        missing: DestinationAmount,
+        largest: SourceAmount,
+        spare: DestinationAmount,
+        too_little: SourceAmount,
+    ) -> Option<(SourceAmount, DestinationAmount)> {
+        if !self.is_coarse() {
+            return None;
+        }
+        // The smallest packet that arrives is of one unit if it is less than twice as large as one that is too small.
+        let smallest =
+            self.bounds.smallest_delivering().filter(|size| size.units() / 2 < self.too_small.units());
+        let unit = smallest.map_or(DestinationAmount::ZERO, |size| self.bounds.at_least(size));
+        let enough = self.bounds.packets().find(|(_, delivered)| *delivered >= missing);
+        enough.filter(|(size, delivered)| {
+            let beyond = delivered.saturating_sub(missing);
+            let is_next = size.saturating_sub(too_little).units() <= self.too_small.units() / 2;
+            *size <= largest && beyond <= spare && (beyond < unit || is_next)
+        })
+    }
+
+    /// Whether a packet is known that delivers so much.
+    pub(super) fn knows_enough(&self, missing: DestinationAmount) -> bool {
+        self.enough_for(missing).is_some()
+    }
+
     fn may_ask(&self) -> bool {
         self.rounds < MAX_ROUNDS && self.lost_rounds < MAX_LOST_ROUNDS && self.all_rounds < MAX_ALL_ROUNDS
     }
@@ -238,7 +338,9 @@ impl Arrived {
     fn known_to_complete(&self, missing: DestinationAmount) -> Option<SourceAmount> {
         let likely = self.rate().maybe_enough(missing);
         if self.bounds.at_least(likely) == missing && self.bounds.at_most(likely) == missing {
-            return Some(likely);
+            // Of a hop's large unit the same may be known to arrive of less.
+            let known = self.bounds.packets().find(|(_, delivered)| *delivered == missing);
+            return Some(known.map_or(likely, |(size, _)| size.min(likely)));
         }
         // More is never less: the first that suffices is the smallest.
         let (&enough, &delivered) = self.seen.iter().find(|(_, delivered)| **delivered >= missing)?;
@@ -253,10 +355,14 @@ impl Arrived {
     fn sizes_to_ask(&self, missing: DestinationAmount, largest: SourceAmount) -> Vec<SourceAmount> {
         let rate = self.rate();
         let Some(likely) = rate.surely_enough(missing) else { return Vec::new() };
-        let too_little = self.seen.iter().rev().find(|(_, delivered)| **delivered < missing);
-        let too_much = self.seen.iter().find(|(_, delivered)| **delivered >= missing);
-        let floor = too_little.map_or(0, |(size, _)| size.units());
-        let ceiling = too_much.map_or(largest.units().saturating_add(1), |(size, _)| size.units());
+        let too_little = self.too_little_for(missing);
+        let is_near = self.rounds < NEAR_ROUNDS;
+        // About the likeliest size it is asked for what is known by chance too: it may be the smallest.
+        let too_much =
+            if is_near && !self.is_coarse() { self.seen_enough(missing) } else { self.enough_for(missing) };
+        let too_much = too_much.filter(|size| *size <= largest);
+        let floor = too_little.map_or(0, SourceAmount::units);
+        let ceiling = too_much.map_or(largest.units().saturating_add(1), SourceAmount::units);
         let unit = rate.low().cost_floor(ONE).units().max(1);
         let side = unit.saturating_mul(EACH_SIDE);
         let between = ceiling.saturating_sub(floor);
@@ -272,7 +378,7 @@ impl Arrived {
         // A hop that counts in large units delivers the same of many sizes: what is not near is further away each time, or
         // somewhere between.
         let (first, step) = match too_much {
-            _ if self.rounds < NEAR_ROUNDS => (first, step),
+            _ if is_near => (first, step),
             Some(_) => {
                 let step = (between / (2 * EACH_SIDE + 2)).max(1);
                 (floor.saturating_add(step), step)
@@ -283,6 +389,25 @@ impl Arrived {
         let mut sizes: Vec<u64> = sizes.filter(|&size| floor < size && size < ceiling && size > 0).collect();
         sizes.dedup();
         sizes.into_iter().map(SourceAmount::new).collect()
+    }
+
+    /// The largest size that is known to deliver less.
+    fn too_little_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
+        let seen = self.seen.iter().rev().find(|(_, delivered)| **delivered < missing).map(|(&size, _)| size);
+        let too_small = Some(self.too_small).filter(|size| !size.is_zero());
+        seen.into_iter().chain(too_small).max()
+    }
+
+    /// The smallest size that is known to deliver as much.
+    fn enough_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
+        let learned =
+            self.bounds.packets().find(|(_, delivered)| *delivered >= missing).map(|(size, _)| size);
+        self.seen_enough(missing).into_iter().chain(learned).min()
+    }
+
+    /// The same of those that were asked for.
+    fn seen_enough(&self, missing: DestinationAmount) -> Option<SourceAmount> {
+        self.seen.iter().find(|(_, delivered)| **delivered >= missing).map(|(&size, _)| size)
     }
 
     /// These are to be asked for.
@@ -303,11 +428,110 @@ impl Arrived {
         self.lost_rounds
     }
 
+    /// A chunk has delivered too little, which fits all that is known.
+    pub(super) fn fell_short(&mut self) {
+        self.falls_short = true;
+    }
+
+    /// Whether it has to be known first what a packet of `amount` delivers: a hop counts in such large units that rounding
+    /// may take a good part of it, for what that hop calls too small would be worth several units here.
+    pub(super) fn is_doubtful(&self, amount: SourceAmount) -> bool {
+        let has_few = self.is_coarse() && amount.units() / MANY < self.too_small.units();
+        self.falls_short || has_few || amount <= self.too_small
+    }
+
+    fn is_coarse(&self) -> bool {
+        self.rate().low().worth_floor(self.too_small) >= SEVERAL
+    }
+
+    /// Whether a packet of `amount` delivers so much; `None` when that is not known.
+    pub(super) fn is_enough(&self, amount: SourceAmount, least: DestinationAmount) -> Option<bool> {
+        if amount <= self.too_small || self.at_most(amount) < least {
+            return Some(false);
+        }
+        (self.bounds.at_least(amount) >= least).then_some(true)
+    }
+
+    /// How to cut `amount` into equal parts of at most `largest`, each of which delivers its `minimum`.
+    pub(super) fn equal_parts(
+        &self,
+        amount: SourceAmount,
+        largest: SourceAmount,
+        minimum: impl Fn(SourceAmount) -> DestinationAmount,
+    ) -> Parts {
+        let (units, fewest) = (amount.units(), amount.units().div_ceil(largest.units().max(1)).max(1));
+        let mut unknown = Vec::new();
+        for parts in (fewest..=units).take(MOST_PARTS) {
+            let (low, high) = (SourceAmount::new(units / parts), SourceAmount::new(units.div_ceil(parts)));
+            if low <= self.too_small {
+                break;
+            }
+            match (self.is_enough(low, minimum(low)), self.is_enough(high, minimum(high))) {
+                (Some(true), Some(true)) => return Parts::Of(high),
+                (Some(false), _) | (_, Some(false)) => {}
+                _ => unknown.extend([low, high]),
+            }
+            if unknown.len() > MOST_QUESTIONS {
+                break;
+            }
+        }
+        unknown.dedup();
+        if self.asked > 0 || !self.questions.is_empty() {
+            return Parts::Asked;
+        }
+        let ask = self.part_rounds < MAX_PART_ROUNDS && self.may_ask();
+        match unknown.is_empty() {
+            true => Parts::None,
+            false if !ask => Parts::Unknown,
+            false if self.one_at_a_time > 0 => Parts::Ask(unknown.into_iter().take(1).collect()),
+            false => Parts::Ask(unknown),
+        }
+    }
+
+    /// Of packets of at most `largest` that are known to deliver their `minimum` and no more than `missing`: the one that
+    /// delivers most.
+    pub(super) fn known_part(
+        &self,
+        missing: DestinationAmount,
+        largest: SourceAmount,
+        minimum: impl Fn(SourceAmount) -> DestinationAmount,
+    ) -> Option<SourceAmount> {
+        let fits = |(size, delivered): &(SourceAmount, DestinationAmount)| {
+            *size <= largest && *delivered <= missing && *delivered >= minimum(*size)
+        };
+        // Of those that deliver the same the smallest.
+        let best = self.bounds.packets().filter(fits).rev().max_by_key(|(_, delivered)| *delivered);
+        best.map(|(size, _)| size)
+    }
+
+    /// These parts are to be asked for.
+    pub(super) fn ask_parts(&mut self, sizes: Vec<SourceAmount>) {
+        self.part_rounds += 1;
+        self.all_rounds += 1;
+        self.lost = false;
+        self.asked_both = None;
+        self.questions = sizes.into();
+    }
+
     /// The next size to ask for.
     pub(super) fn next_question(&mut self) -> Option<SourceAmount> {
         let question = self.questions.pop_front()?;
         self.asked += 1;
         Some(question)
+    }
+
+    /// A hop calls what was asked for too small.
+    pub(super) fn answer_too_small(&mut self) {
+        self.asked = self.asked.saturating_sub(1);
+        self.end_round();
+    }
+
+    /// When all of a round has been answered, there is room again.
+    fn end_round(&mut self) {
+        if !self.lost && self.asked == 0 && self.questions.is_empty() {
+            self.one_at_a_time = self.one_at_a_time.saturating_sub(1);
+            self.lost_rounds = 0;
+        }
     }
 
     /// A question was answered: so much arrived, or nobody can say.
@@ -318,12 +542,11 @@ impl Arrived {
                 (self.lost, self.lost_rounds) = (true, self.lost_rounds + 1);
                 self.one_at_a_time = ROUNDS_OF_ONE;
                 self.rounds = self.rounds.saturating_sub(1);
+                self.part_rounds = self.part_rounds.saturating_sub(1);
             }
             return Learned::Fits;
         };
-        if !self.lost && self.asked == 0 && self.questions.is_empty() {
-            self.one_at_a_time = self.one_at_a_time.saturating_sub(1);
-        }
+        self.end_round();
         let learned = self.learn(size, delivered);
         self.seen.insert(size, delivered);
         learned
@@ -364,7 +587,7 @@ mod tests {
             }
             let mut rounds = 0;
             let size = loop {
-                match arrived.completing(missing, source(large)) {
+                match arrived.completing(missing, source(large), DestinationAmount::ZERO, SourceAmount::MAX) {
                     Completing::Known(size) => break size,
                     Completing::Ask(sizes) => {
                         prop_assert!(sizes.len() <= 9);
@@ -417,9 +640,77 @@ mod tests {
         }
         for missing in [1, 77, 999, 5_003] {
             assert_eq!(
-                arrived.completing(destination(missing), source(10_000)),
+                arrived.completing(
+                    destination(missing),
+                    source(10_000),
+                    DestinationAmount::ZERO,
+                    SourceAmount::MAX
+                ),
                 Completing::Known(source(missing))
             );
         }
+    }
+
+    /// Of 100 source units a hop makes one of its own, which is worth 100 here: most packets lose much of one.
+    fn hundreds() -> Arrived {
+        let mut arrived = Arrived::default();
+        for (sent, delivered) in [(3_003, 2_900), (501, 500)] {
+            let _ = arrived.learn(source(sent), destination(delivered));
+        }
+        arrived
+    }
+
+    #[test]
+    fn of_sizes_that_deliver_the_same_the_smallest_known_completes() {
+        let completing = |dearest| {
+            let mut arrived = hundreds();
+            let _ = arrived.learn(source(518), destination(500));
+            arrived.completing(destination(500), source(3_003), DestinationAmount::ZERO, source(dearest))
+        };
+        assert_eq!(completing(510), Completing::Known(source(501)));
+        assert!(!matches!(completing(500), Completing::Known(_)), "below the minimum rate");
+    }
+
+    #[test]
+    fn what_is_too_small_is_believed_where_nothing_is_known_to_arrive() {
+        let mut arrived = hundreds();
+        assert!(!arrived.is_too_small(source(502)), "as much is known to arrive");
+        assert!(arrived.is_too_small(source(99)));
+        assert!(arrived.is_doubtful(source(99)) && arrived.is_doubtful(source(501)));
+        assert_eq!(arrived.is_enough(source(99), ONE), Some(false));
+        let _ = arrived.learn(source(90), destination(90));
+        assert!(!arrived.is_doubtful(source(501)), "it was not true");
+    }
+
+    #[test]
+    fn parts_are_equal_and_keep_the_rate() {
+        let mut arrived = hundreds();
+        let _ = arrived.is_too_small(source(99));
+        let minimum = |amount: SourceAmount| destination(amount.units() * 98 / 100);
+        assert_eq!(arrived.equal_parts(source(1_004), source(600), minimum), Parts::Of(source(502)));
+        // Five parts of 110 would deliver 500 of 550, three of 184 no more than 300.
+        assert_eq!(arrived.equal_parts(source(99), source(600), minimum), Parts::None);
+        let Parts::Ask(sizes) = arrived.equal_parts(source(1_100), source(600), minimum) else {
+            panic!("asks")
+        };
+        assert!(sizes.contains(&source(550)), "{sizes:?}");
+    }
+
+    #[test]
+    fn rounds_that_are_lost_count_in_a_row() {
+        let mut arrived = hundreds();
+        for round in 0..3 * MAX_LOST_ROUNDS {
+            assert!(arrived.may_ask(), "{round}");
+            arrived.ask(vec![source(200)]);
+            assert_eq!(arrived.next_question(), Some(source(200)));
+            let answer = (round % 30 == 29).then(|| destination(100));
+            let _ = arrived.answer(source(200), answer);
+        }
+        for _ in 0..MAX_LOST_ROUNDS {
+            arrived.ask(vec![source(200)]);
+            let _ = arrived.next_question();
+            let _ = arrived.answer(source(200), None);
+        }
+        assert!(!arrived.may_ask());
     }
 }

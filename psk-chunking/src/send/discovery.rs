@@ -147,6 +147,14 @@ impl SendPayment {
     pub(super) fn handle_probe_result(&mut self, probe: SentProbe, result: ProbeResult, now: Now) {
         let path = self.path_mut(probe.path);
         path.probes = path.probes.saturating_sub(1);
+        if probe.purpose == Purpose::Completing
+            && result == ProbeResult::TooSmall
+            && path.arrived.is_too_small(probe.source)
+        {
+            // As good as arriving with nothing.
+            path.path_patience.restore();
+            return path.arrived.answer_too_small();
+        }
         if probe.purpose == Purpose::Completing {
             let delivered = match result {
                 ProbeResult::Arrived(delivered) => Some(delivered),
@@ -157,6 +165,9 @@ impl SendPayment {
                 path.path_patience.restore();
             }
             let learned = path.arrived.answer(probe.source, delivered);
+            if matches!(result, ProbeResult::TooLarge(_)) {
+                path.sizing.on_question_too_large(probe.source);
+            }
             if delivered.is_none() {
                 // Room comes with time.
                 let pause = BETWEEN_QUESTIONS * path.arrived.lost_rounds().min(10);
@@ -173,9 +184,12 @@ impl SendPayment {
             path.on_too_little_time();
         }
         path.search.handle_result(probe.source, result, now.monotonic);
+        if result == ProbeResult::NoLiquidity {
+            path.refine_no_more();
+        }
         if path.searches_on {
             if let ProbeResult::Arrived(delivered) = result {
-                self.learn_rate(probe.path, probe.source, delivered);
+                let _ = self.learn_rate(probe.path, probe.source, delivered);
             }
             let path = self.path_mut(probe.path);
             if let Some(view) = path.search.view() {
@@ -239,7 +253,7 @@ impl SendPayment {
         now: Now,
     ) -> Result<(), SendError> {
         let path = self.path_mut(index);
-        path.arrived.start_again(path.search.arrivals());
+        path.arrived.start_again(&path.search);
         self.check_feasible(index, view)?;
         let minimum_rate = self.fixed_minimum_rate(view, shown)?;
         let path = self.path_mut(index);
@@ -318,5 +332,5 @@ fn overflows(rate: Rate, amount: SourceAmount) -> bool {
 /// Whether the rate is known well enough to fix the minimum.
 fn shows_the_rate(path: &Path) -> bool {
     let arrived = path.search.arrivals().last_key_value();
-    arrived.is_some_and(|(_, &delivered)| delivered >= SHOWS_THE_RATE)
+    arrived.is_some_and(|(_, &delivered)| delivered.units() / path.unit().units() >= SHOWS_THE_RATE.units())
 }

@@ -413,6 +413,7 @@ impl SendPayment {
                 Err(error) => self.fail(error),
             },
             Next::Ask(path, sizes) => self.path_mut(path).arrived.ask(sizes),
+            Next::AskParts(path, sizes) => self.path_mut(path).arrived.ask_parts(sizes),
             Next::AwaitReplies(time) => {
                 let data = self.poll_data(now, random);
                 return data.or_else(|| Some(self.wait(now, Some(until.min(time)))));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::ChunkPlan;
 
-use super::arrived::Completing;
+use super::arrived::{Completing, Parts};
 use super::path::{FEW, Path, PathIndex};
 use super::{Account, MinimumRate, PathPolicy, SendError, SendPayment, Target};
 
@@ -16,6 +16,8 @@ const TAIL_CANDIDATES: u64 = 32;
 const NEAR_THE_END: u64 = 16;
 /// So many chunks at the end of a payment ask for the receiver's status.
 const LAST: u64 = 1_024;
+/// When liquidity was short so often in a row, packets may be smaller than is known to be good.
+const LONG_SHORTAGE: u32 = 32;
 
 /// What to do next.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) enum Next {
     Send(Chunk),
     /// Ask what arrives of these, over this path.
     Ask(PathIndex, Vec<SourceAmount>),
+    /// The same of parts of a fixed source amount.
+    AskParts(PathIndex, Vec<SourceAmount>),
     /// Nothing until answers come, or until this time.
     AwaitReplies(Duration),
     /// Nothing until a plain receiver has been asked about packets in doubt.
@@ -54,6 +58,8 @@ enum Candidate {
     Chunk(Chunk),
     /// Ask what arrives of these.
     Ask(Vec<SourceAmount>),
+    /// The same of parts of a fixed source amount.
+    AskParts(Vec<SourceAmount>),
     /// Nothing until answers come.
     Blocked,
     /// Nothing until a plain receiver has been asked.
@@ -95,6 +101,7 @@ impl SendPayment {
             match candidate {
                 Candidate::Chunk(chunk) => return Next::Send(chunk),
                 Candidate::Ask(sizes) => return Next::Ask(path, sizes),
+                Candidate::AskParts(sizes) => return Next::AskParts(path, sizes),
                 Candidate::Blocked => {}
                 Candidate::Reconcile => return Next::Reconcile,
                 Candidate::RateTooLow => return Next::RateTooLow(path),
@@ -163,7 +170,17 @@ impl SendPayment {
         let path = self.path(index);
         let first = first_of(path, left);
         let few = path.rate.low().worth_floor(first) < FEW;
-        let amount = if few && first < left { with_least_waste(path, first, 1) } else { first };
+        let amount = if few && first < left { with_little_waste(path, left, first) } else { first };
+        let amount = match path.arrived.is_doubtful(amount) {
+            false => amount,
+            true => match self.sound_parts(path, left) {
+                Parts::Of(part) => part,
+                Parts::Ask(sizes) => return Candidate::AskParts(sizes),
+                Parts::Asked => return Candidate::Blocked,
+                Parts::Unknown => self.known_part(path, DestinationAmount::MAX).unwrap_or(amount).min(left),
+                Parts::None => return Candidate::RateTooLow,
+            },
+        };
         let last = amount == left;
         if !self.may_send(path, amount, last) {
             return Candidate::Blocked;
@@ -173,6 +190,31 @@ impl SendPayment {
         }
         let minimum = self.minimum_for(path, amount, last);
         Candidate::Chunk(Chunk { path: index, amount, minimum, last, completing: false })
+    }
+
+    /// Whether a chunk of `amount` may keep the minimum rate, and surely does where rounding takes much.
+    fn is_sound(&self, path: &Path, amount: SourceAmount) -> bool {
+        let arrived = &path.arrived;
+        !arrived.is_doubtful(amount)
+            || arrived.is_enough(amount, self.minimum_for(path, amount, false)) == Some(true)
+    }
+
+    /// Equal parts of what is left of a fixed source amount that keep the minimum rate: as small as the controller wants
+    /// them, when it is known that these do; else as large as liquidity allows with time.
+    fn sound_parts(&self, path: &Path, left: SourceAmount) -> Parts {
+        let minimum = |amount| self.minimum_for(path, amount, false);
+        let parts = |largest| path.arrived.equal_parts(left, largest, minimum);
+        match (parts(path.largest_chunk()), parts(path.largest_in_time())) {
+            (Parts::Of(part), _) => Parts::Of(part),
+            // None of what is known to pass: perhaps of what is not known to be too large.
+            (Parts::None, Parts::None) => parts(path.sizing.not_refused()),
+            // What small packets deliver is worse as a rule, and to ask for it takes liquidity too.
+            (parts, Parts::None) => parts,
+            (parts, _) if parts != Parts::None && path.liquidity_patience.failures() >= LONG_SHORTAGE => {
+                parts
+            }
+            (_, later) => later,
+        }
     }
 
     /// Delivers exactly what is missing, as far as the rate allows.
@@ -190,6 +232,13 @@ impl SendPayment {
         let amount = part_of(path, missing, plan.first());
         let candidates = if plan.full_chunks == 0 { TAIL_CANDIDATES } else { 1 };
         let amount = with_least_waste(path, amount, candidates);
+        let amount = match self.is_sound(path, amount) {
+            true => amount,
+            false => match self.known_part(path, missing) {
+                Some(part) => part,
+                None => return self.completing_chunk(index, missing),
+            },
+        };
         if amount > self.budget_left() {
             let needed = path.rate.maybe_enough(target);
             return Candidate::TooExpensive(SendError::MaxSourceAmountTooLow { needed });
@@ -199,6 +248,13 @@ impl SendPayment {
         }
         let minimum = self.minimum_for(path, amount, false);
         Candidate::Chunk(Chunk { path: index, amount, minimum, last: false, completing: false })
+    }
+
+    /// Where rounding takes much, a part is of a size of which it is known what arrives.
+    fn known_part(&self, path: &Path, missing: DestinationAmount) -> Option<SourceAmount> {
+        let minimum = |amount| self.minimum_for(path, amount, false);
+        let part = |largest| path.arrived.known_part(missing, largest, minimum);
+        part(path.largest_chunk()).or_else(|| part(path.largest_in_time()))
     }
 
     /// The chunk that completes a fixed-destination payment: the smallest that may deliver what is missing, which
@@ -220,10 +276,19 @@ impl SendPayment {
         if self.must_reconcile() {
             return Candidate::Reconcile;
         }
-        let (largest, budget_left) = (path.largest_chunk(), self.budget_left());
+        if path.arrived.is_doubtful(path.largest_chunk())
+            && !path.arrived.knows_enough(missing)
+            && self.known_part(path, missing).is_some_and(|part| path.delivers_half(part, missing))
+        {
+            return self.part_before_completing(index, missing);
+        }
+        let largest = path.largest_completing();
+        let budget_left = self.budget_left();
         let (floor, failed) = path.too_small_to_complete.sizes_for(missing);
         // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
-        let wanted = match path.arrived.completing(missing, largest.min(budget_left)) {
+        let completing =
+            path.arrived.completing(missing, largest.min(budget_left), self.spare(), dearest(path, missing));
+        let wanted = match completing {
             Completing::Known(amount) => amount,
             Completing::Ask(sizes) => return Candidate::Ask(sizes),
             Completing::Asked => return Candidate::Blocked,
@@ -267,23 +332,36 @@ impl SendPayment {
         (amount, delivers): (SourceAmount, DestinationAmount),
     ) -> Candidate {
         let path = self.path(index);
-        let beyond = delivers.saturating_sub(missing).units();
-        let is_little = matches!(self.config.target, Target::Destination(all) if beyond <= all.units() / 100);
-        if !is_little || amount > self.budget_left() || amount > path.largest_chunk() {
+        let is_little = delivers.saturating_sub(missing) <= self.spare();
+        let minimum = self.minimum_for(path, amount, false);
+        let is_worth_it = is_little && delivers >= minimum;
+        if !is_worth_it || amount > self.budget_left() || amount > path.largest_completing() {
             return Candidate::TooExpensive(SendError::AmountTooSmall { smallest: Some(amount) });
         }
         if !path.allows(amount) {
             return Candidate::Blocked;
         }
-        let minimum = self.minimum_for(path, amount, false).max(missing);
+        let minimum = minimum.max(missing);
         let last = self.chunks.is_empty() && self.doubts.is_empty() && self.account.unverified.is_zero();
         Candidate::Chunk(Chunk { path: index, amount, minimum, last, completing: true })
+    }
+
+    /// Where a hop counts in large units, so little may be delivered beyond a fixed destination amount.
+    fn spare(&self) -> DestinationAmount {
+        match self.config.target {
+            Target::Destination(amount) => DestinationAmount::new(amount.units() / 100),
+            Target::Source(_) => DestinationAmount::ZERO,
+        }
     }
 
     /// When no single packet delivers what is missing after all: a packet for a part of it.
     fn part_before_completing(&self, index: PathIndex, missing: DestinationAmount) -> Candidate {
         let path = self.path(index);
         let amount = part_of(path, missing, path.largest_chunk());
+        let amount = match self.is_sound(path, amount) {
+            true => amount,
+            false => self.known_part(path, missing).unwrap_or_default(),
+        };
         if amount.is_zero() {
             return Candidate::RateTooLow;
         }
@@ -368,6 +446,15 @@ fn first_of(path: &Path, left: SourceAmount) -> SourceAmount {
     if nothing { SourceAmount::new(left.units().div_ceil(plan.chunks().max(1))) } else { plan.first() }
 }
 
+/// A first part of `left` that delivers as much as `first` with about the least that takes, and the parts after it too.
+fn with_little_waste(path: &Path, left: SourceAmount, first: SourceAmount) -> SourceAmount {
+    let least = with_least_waste(path, first, 1);
+    let parts = left.units() / least.units().max(1);
+    // What is over is spread: it would deliver nothing by itself.
+    let even = SourceAmount::new(left.units().div_ceil(parts.max(1)));
+    if even <= path.largest_chunk() { even } else { least }
+}
+
 /// At most `amount`, and as little as delivers the same, or, with more candidates, a little less with the least
 /// fraction of a unit lost to rounding. So a payment costs no more than it was quoted. A size that is only being
 /// tried stays as it is.
@@ -384,6 +471,11 @@ fn with_least_waste(path: &Path, amount: SourceAmount, candidates: u64) -> Sourc
     };
     let best = (0..candidates).filter_map(candidate).min_by_key(|&(waste, _)| waste);
     best.map_or(amount, |(_, cost)| cost)
+}
+
+/// The most that a chunk which completes the payment may cost: one unit of slack (ENGINE.md section 4).
+fn dearest(path: &Path, missing: DestinationAmount) -> SourceAmount {
+    path.minimum_rate.cost_floor(missing.saturating_add(ONE)).saturating_add(SourceAmount::new(1))
 }
 
 /// The smallest amount that may deliver `missing`; never more than that costs at the minimum rate, for a chunk

@@ -7,7 +7,7 @@ use psk_codec::psk::Sequence;
 use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
 use psk_quote::{PathSearch, PathView, Precision, Rate, RateInterval};
 
-use super::arrived::Arrived;
+use super::arrived::{Arrived, SEVERAL};
 use super::control::{DROUGHT, Passed};
 use super::discovery::PROBE_PATIENCE;
 use super::retry::Patience;
@@ -403,6 +403,24 @@ impl Path {
         self.sizing.maximum().min(wanted).max(self.smallest_chunk())
     }
 
+    /// The largest chunk that passes now or, if it was refused for liquidity alone, may pass later.
+    pub(super) fn largest_in_time(&self) -> SourceAmount {
+        let arrived = Some(self.arrived.largest()).filter(|size| self.sizing.may_pass(*size));
+        self.sizing.maximum().max(arrived.unwrap_or_default()).max(self.largest_chunk())
+    }
+
+    /// Whether a packet of `amount` is known to deliver half of what is missing or more.
+    pub(super) fn delivers_half(&self, amount: SourceAmount, missing: DestinationAmount) -> bool {
+        let half = DestinationAmount::new(missing.units().div_ceil(2));
+        self.arrived.is_enough(amount, half) == Some(true)
+    }
+
+    /// The largest chunk to complete a payment with: where rounding takes much, it may be what the controller wants smaller.
+    pub(super) fn largest_completing(&self) -> SourceAmount {
+        let largest = self.largest_chunk();
+        if self.arrived.is_doubtful(largest) { self.largest_in_time() } else { largest }
+    }
+
     /// The smallest chunk that is worth a try: what delivers a unit, twice, so that what is left delivers something too,
     /// if the path has ever taken that.
     pub(super) fn smallest_chunk(&self) -> SourceAmount {
@@ -416,17 +434,20 @@ impl Path {
     /// between the smallest that is known to deliver so many, and the largest that does not.
     pub(super) fn cheaper_sizes(&mut self, view: &PathView) -> Option<Vec<SourceAmount>> {
         let arrivals = self.search.arrivals();
-        let delivered =
-            *arrivals.get(&view.passes).filter(|delivered| **delivered < FEW && !delivered.is_zero())?;
+        let delivered = *arrivals.get(&view.passes).filter(|delivered| !delivered.is_zero())?;
+        let units = delivered.units() / self.unit().units();
+        if units >= FEW.units() {
+            return None;
+        }
         let (enough, _) = arrivals.iter().find(|(_, arrived)| **arrived >= delivered)?;
         let too_little = arrivals.iter().rev().find(|(_, arrived)| **arrived < delivered);
         let low = too_little.map_or(SourceAmount::ZERO, |(&size, _)| size);
         // A hop may call those that deliver nothing too small (R01).
-        let rejected = Some(self.search.too_small()).filter(|size| delivered == ONE && size < enough);
+        let rejected = Some(self.search.too_small()).filter(|size| size < enough);
         let (low, high) = (low.max(rejected.unwrap_or_default()).units(), enough.units());
         let between = high.saturating_sub(low);
         // Where a unit takes only a few source units, there is not much to save.
-        let is_dear = high / DEAR >= delivered.units();
+        let is_dear = high / DEAR >= units;
         if !is_dear || between <= (high / CLOSE_ENOUGH).max(1) || self.refinements >= MOST_REFINEMENTS {
             return None;
         }
@@ -436,13 +457,38 @@ impl Path {
         Some(sizes.filter(|size| *size < high).map(SourceAmount::new).collect())
     }
 
+    /// Probes find no liquidity: what they take, chunks cannot have. What is known by now has to do.
+    pub(super) fn refine_no_more(&mut self) {
+        if self.refinements > 0 {
+            self.refinements = MOST_REFINEMENTS;
+            self.search.stop_asking();
+        }
+    }
+
+    /// What arrives of the smallest packet of which anything does, where a hop counts in such large units; else one unit.
+    /// Then what that hop calls too small (R01) would be worth several units.
+    pub(super) fn unit(&self) -> DestinationAmount {
+        let arrivals = self.search.arrivals();
+        let smallest = arrivals.values().find(|delivered| !delivered.is_zero());
+        let largest = arrivals.last_key_value().and_then(|(&sent, &delivered)| Rate::new(delivered, sent));
+        let is_coarse = largest.is_some_and(|rate| rate.worth_floor(self.search.too_small()) >= SEVERAL);
+        smallest.copied().filter(|_| is_coarse).unwrap_or(ONE)
+    }
+
+    /// Whether at the rate that the search found rounding may leave less than `minimum` of a packet of `amount`.
+    pub(super) fn may_round_away(&self, amount: SourceAmount, minimum: DestinationAmount) -> bool {
+        let mut shown = Arrived::default();
+        shown.start_again(&self.search);
+        shown.bounds(amount).0 < minimum
+    }
+
     /// The path is found, and what the search has seen is learned.
     pub(super) fn open(&mut self, view: &PathView, minimum_rate: Rate) {
         (self.rate, self.shown_rate) = (view.rate, view.rate);
         self.minimum_rate = minimum_rate;
         self.rounding_floor =
             rounding_floor(view.rate.low(), minimum_rate, self.rounds_away(view.rate.low()));
-        self.sizing = Sizing::new(view, self.hinted);
+        self.sizing = Sizing::new(view, self.hinted, self.search.too_small());
         if self.refinements > 0 {
             // Among them is the size that costs least.
             self.arrived.has_seen(self.search.arrivals());

@@ -232,7 +232,7 @@ impl SendPayment {
         self.last_progress = now.monotonic;
         if claimed.is_some() {
             // Without the lie, or chunks in flight would be counted for less than their minimums.
-            self.learn_rate(sent.path, sent.source, delivered);
+            let _ = self.learn_rate(sent.path, sent.source, delivered);
         }
         let (source, delivered) = (sent.source, claimed);
         self.events.push_back(SendEvent::ChunkFulfilled { sequence: packet, source, delivered });
@@ -311,6 +311,11 @@ impl SendPayment {
                 // Rounded down to nothing on the way: the same as arriving with nothing.
                 self.handle_too_little(&sent, DestinationAmount::ZERO, now, random);
             }
+            (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
+                if self.path_mut(sent.path).arrived.is_too_small(sent.source) && sent.completing =>
+            {
+                self.completing_was_too_small(&sent, SourceAmount::new(1), now, random);
+            }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) => {
                 self.path_mut(sent.path).sizing.on_too_small(sent.source);
                 self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
@@ -338,7 +343,7 @@ impl SendPayment {
         now: Now,
         random: &mut dyn Random,
     ) {
-        self.learn_rate(sent.path, sent.source, arrived);
+        let learned = self.learn_rate(sent.path, sent.source, arrived);
         let path = self.path_mut(sent.path);
         if sent.completing {
             let short = sent.minimum.saturating_sub(arrived);
@@ -347,6 +352,10 @@ impl SendPayment {
             let dear = path.rate.high().cost_floor(short);
             let more = dear.min(SourceAmount::new(short.units() / 2)).max(SourceAmount::new(1));
             self.completing_was_too_small(sent, more, now, random);
+        } else if learned == Learned::Fits && path.may_round_away(sent.source, sent.minimum) {
+            // The rate stands, and rounding took too much of this size: others are looked for.
+            path.arrived.fell_short();
+            path.trouble = Some(SendError::RateTooLow);
         } else if path.is_news(sent) {
             self.await_better_rate(sent.path, now, random);
         }
@@ -376,7 +385,7 @@ impl SendPayment {
         path.trouble = Some(SendError::RateTooLow);
         // What was learned below the minimum is nothing to cut chunks by: fulfilled they are at a better rate only.
         path.rate = path.shown_rate;
-        path.arrived.start_again(path.search.arrivals());
+        path.arrived.start_again(&path.search);
         let (_, pause) = path.rate_patience.lose(random.jitter());
         path.pause(now.monotonic, pause);
     }
@@ -459,9 +468,10 @@ impl SendPayment {
         index: PathIndex,
         source: SourceAmount,
         delivered: DestinationAmount,
-    ) {
+    ) -> Learned {
         let learned = self.path_mut(index).arrived.learn(source, delivered);
         self.learned(index, source, Some(delivered), learned);
+        learned
     }
 
     /// What arrived of a packet has been taken in. If it contradicts what was known, the rate has moved; by a few units,

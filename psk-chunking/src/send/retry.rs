@@ -21,6 +21,11 @@ impl Patience {
         self.failures = 0;
     }
 
+    /// How often in a row something failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Something failed: how often in a row, and for how long to pause, give or take a quarter.
     pub(super) fn lose(&mut self, jitter: u64) -> (u32, Duration) {
         let doubled = self.first_pause * (1 << self.failures.min(16));

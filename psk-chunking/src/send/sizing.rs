@@ -63,14 +63,15 @@ impl Sizing {
         }
     }
 
-    /// What the search has found, and what F08 details promised.
-    pub(super) fn new(view: &PathView, hinted: Option<SourceAmount>) -> Self {
+    /// What the search has found, what F08 details promised, and what is too small.
+    pub(super) fn new(view: &PathView, hinted: Option<SourceAmount>, too_small: SourceAmount) -> Self {
         let below_refused = |hint: &SourceAmount| view.refused.is_some_and(|refused| *hint < refused);
         Self {
             maximum: hinted.filter(below_refused).unwrap_or_default().max(view.passes),
             refused: view.refused,
             refused_for_liquidity: !view.refused_for_size,
             passed: view.passes,
+            too_small: Some(too_small).filter(|size| *size < view.passes).unwrap_or_default(),
             ..Self::unknown()
         }
     }
@@ -95,6 +96,24 @@ impl Sizing {
     pub(super) fn maximum(&self) -> SourceAmount {
         let trial = self.trial.filter(|trial| !trial.in_flight).map(|trial| trial.size);
         trial.unwrap_or(self.maximum).max(self.minimum())
+    }
+
+    /// The largest size that is not known to be too large; the maximum if none is known to be.
+    pub(super) fn not_refused(&self) -> SourceAmount {
+        let below = self.refused.map(|refused| refused.saturating_sub(SourceAmount::new(1)));
+        below.unwrap_or_default().max(self.maximum())
+    }
+
+    /// A question of so much was too large.
+    pub(super) fn on_question_too_large(&mut self, amount: SourceAmount) {
+        if amount > self.maximum && self.refused.is_none_or(|refused| amount < refused) {
+            (self.refused, self.refused_for_liquidity) = (Some(amount), false);
+        }
+    }
+
+    /// Whether this size was not refused for good.
+    pub(super) fn may_pass(&self, amount: SourceAmount) -> bool {
+        self.refused_for_liquidity || self.refused.is_none_or(|refused| amount < refused)
     }
 
     /// A size that has passed lately.

@@ -29,6 +29,11 @@ impl Ratio {
         amount.saturating_mul(self.above) / self.below.max(1)
     }
 
+    /// The most whole units that are less than what `amount` is worth.
+    pub(super) fn below_worth(self, amount: u128) -> u128 {
+        amount.saturating_mul(self.above).saturating_sub(1) / self.below.max(1)
+    }
+
     pub(super) fn inverse_of(self, amount: u128) -> u128 {
         amount.saturating_mul(self.below) / self.above.max(1)
     }

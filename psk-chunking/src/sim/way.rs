@@ -7,10 +7,13 @@ use psk_plugin::sim::{CurveConfig, HopConfig, LinkConfig, NetworkConfig};
 use super::limit::Limit;
 use super::ratio::Ratio;
 use super::scenario::{Fixed, PaymentConfig};
+use super::worth::greatest_overshoot;
 
 pub(super) const MILLION: u128 = 1_000_000;
 /// So many numbers of parts are tried until a payment is said to be impossible.
 const MOST_PARTS: usize = 1_000;
+/// So many sizes of packets are tried for one of a fixed destination amount.
+const BEST_SIZES: usize = 16;
 
 /// One connector on a path, between the link before it and the one after it.
 pub(super) struct OnPath<'a> {
@@ -107,30 +110,100 @@ pub(super) fn units_at(network: &NetworkConfig, payment: &PaymentConfig, path: &
 }
 
 /// Whether there certainly is a way to make a payment up of packets that pass its path, each of which delivers something
-/// and no more than a hundredth below the path's rate, as senders want it by default: for a fixed source amount of equal
-/// parts, which bring all of it, and for a fixed destination amount of the best packet of the largest.
+/// and no more than a hundredth below the path's rate, as senders want it by default.
+///
+/// For a fixed source amount of equal parts, which bring all of it. For a fixed destination amount of as many packets of one
+/// size as do not exceed it, and of one or two more for what is then missing: together just the amount, or as little beyond
+/// it as senders give away, which is less than a source unit is worth, or than one of a hop's units is if that is not more
+/// than a hundredth of the amount. Odder mixtures that only
+/// somebody could find who knows the path are not looked for.
 pub(super) fn is_possible(network: &NetworkConfig, payment: &PaymentConfig, path: &[usize]) -> bool {
     let hops = on_path(network, path);
     let Some(way) = Way::new(network, payment, path) else { return false };
     let wanted = way.wanted(payment);
-    let Some(largest) = largest_packet(&hops, wanted, payment.fixed) else { return false };
-    let arrived = |packet| arrived(&hops, packet, Rates::Lowest);
-    let keeps_rate = |packet| arrived(packet) > 0 && arrived(packet) >= way.delivers.of(packet) * 99 / 100;
-    // The smallest packet of which so much arrives, if it does of the largest.
-    let smallest = |least: u128| {
+    let unit = greatest_overshoot(network, &[path.to_vec()]).min(u128::from(payment.amount) / 100);
+    let spare = way.delivers.below_worth(1).max(unit);
+    let packets = Packets { hops: &hops, rate: way.delivers, spare };
+    match payment.fixed {
+        Fixed::Destination => {
+            // What is enough for the amount may deliver more, so it may be larger than `wanted`.
+            let largest = largest_packet(&hops, u128::from(u64::MAX), payment.fixed);
+            largest.is_some_and(|largest| packets.deliver(payment.amount.into(), largest))
+        }
+        Fixed::Source => {
+            let Some(largest) = largest_packet(&hops, wanted, payment.fixed) else { return false };
+            let Some(smallest) = packets.smallest(1, largest) else { return false };
+            let mut parts = (wanted.div_ceil(largest)..=wanted / smallest).take(MOST_PARTS);
+            parts
+                .any(|parts| packets.keeps_rate(wanted / parts) && packets.keeps_rate(wanted.div_ceil(parts)))
+        }
+    }
+}
+
+/// What packets over a path deliver at its lowest rates.
+struct Packets<'a> {
+    hops: &'a [OnPath<'a>],
+    /// What one source unit is worth at the end if nothing is rounded.
+    rate: Ratio,
+    /// So much may be given away beyond a fixed amount.
+    spare: u128,
+}
+
+impl Packets<'_> {
+    fn delivers(&self, packet: u128) -> u128 {
+        arrived(self.hops, packet, Rates::Lowest)
+    }
+
+    fn keeps_rate(&self, packet: u128) -> bool {
+        self.delivers(packet) >= (self.rate.of(packet.saturating_mul(99)) / 100).max(1)
+    }
+
+    /// The smallest packet of which so much arrives, if it does of the largest.
+    fn smallest(&self, least: u128, largest: u128) -> Option<u128> {
+        if self.delivers(largest) < least {
+            return None;
+        }
         let (mut too_small, mut enough) = (0, largest);
         while enough - too_small > 1 {
             let middle = too_small + (enough - too_small) / 2;
-            if arrived(middle) >= least { enough = middle } else { too_small = middle }
+            if self.delivers(middle) >= least { enough = middle } else { too_small = middle }
         }
-        enough
-    };
-    match payment.fixed {
-        Fixed::Destination => keeps_rate(smallest(arrived(largest))),
-        Fixed::Source => {
-            let mut parts = (wanted.div_ceil(largest)..=wanted / smallest(1)).take(MOST_PARTS);
-            parts.any(|parts| keeps_rate(wanted / parts) && keeps_rate(wanted.div_ceil(parts)))
+        Some(enough)
+    }
+
+    /// Whether some of them bring `amount`, or as little more as may be given away.
+    fn deliver(&self, amount: u128, largest: u128) -> bool {
+        let alone = |missing: u128| {
+            let packet = self.smallest(missing, largest).filter(|packet| self.keeps_rate(*packet));
+            packet.is_some_and(|packet| self.delivers(packet) <= missing + self.spare)
+        };
+        let sizes = self.best_sizes(amount, largest);
+        let completes = |missing: u128| {
+            let others = || sizes.iter().filter(|(_, delivers)| *delivers < missing);
+            missing == 0 || alone(missing) || others().any(|(_, delivers)| alone(missing - delivers))
+        };
+        alone(amount)
+            || sizes.iter().any(|(_, delivers)| {
+                let most = amount / delivers;
+                (most.saturating_sub(1)..=most).any(|times| completes(amount - times * delivers))
+            })
+    }
+
+    /// The packets of the most units up to an amount that keep the rate, each the smallest of what it delivers, and what
+    /// that is.
+    fn best_sizes(&self, amount: u128, largest: u128) -> Vec<(u128, u128)> {
+        let mut delivers = self.delivers(largest);
+        if delivers > amount {
+            let beyond = self.smallest(amount + 1, largest).unwrap_or(largest);
+            delivers = self.delivers(beyond - 1);
         }
+        let mut sizes = Vec::new();
+        for _ in 0..BEST_SIZES {
+            let Some(size) = self.smallest(delivers, largest).filter(|_| delivers > 0) else { break };
+            sizes.extend(Some((size, delivers)).filter(|_| self.keeps_rate(size)));
+            delivers = self.delivers(size - 1);
+        }
+        sizes
     }
 }
 
@@ -216,4 +289,49 @@ fn share(curve: &CurveConfig, highest: bool) -> u128 {
     let shares = curve.curve.iter().map(|point| u128::from(point.ppm));
     let share = if highest { shares.max() } else { shares.min() };
     share.unwrap_or(MILLION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cents, whole euros, cents, with packets of at most so many cents.
+    fn whole_euros(most: u64) -> (NetworkConfig, Vec<usize>) {
+        let names = ["alice", "a", "b", "bob"];
+        let links = names.windows(2).zip([2, 0, 2]);
+        let links = links
+            .map(|(ends, scale)| LinkConfig::new(ends[0], ends[1], 1).with_asset("EUR", scale))
+            .collect();
+        let connectors =
+            vec![HopConfig { max_packet_amount: Some(most), ..HopConfig::new("a") }, HopConfig::new("b")];
+        (NetworkConfig { hosts: vec!["alice".into(), "bob".into()], connectors, links }, vec![0, 1, 2])
+    }
+
+    fn can_be(most: u64, fixed: Fixed, amount: u64) -> bool {
+        let (network, path) = whole_euros(most);
+        let payment = PaymentConfig { fixed, ..PaymentConfig::new("alice", "bob", amount) };
+        is_possible(&network, &payment, &path)
+    }
+
+    #[test]
+    fn between_two_whole_units_only_a_hundredth_is_given_away() {
+        for amount in [100, 200, 10_000, 9_901, 9_950, 50_001] {
+            assert!(can_be(150, Fixed::Destination, amount), "{amount}");
+        }
+        for amount in [1, 99, 150, 9_801, 5_040] {
+            assert!(!can_be(150, Fixed::Destination, amount), "{amount}");
+            assert!(!can_be(1_000, Fixed::Destination, amount), "{amount}");
+        }
+        assert!(!can_be(99, Fixed::Destination, 100), "no packet arrives");
+    }
+
+    #[test]
+    fn parts_that_lose_more_than_a_hundredth_bring_no_source_amount() {
+        for amount in [100, 101, 1_000, 1_010] {
+            assert!(can_be(150, Fixed::Source, amount), "{amount}");
+        }
+        for amount in [99, 103, 150, 1_050] {
+            assert!(!can_be(150, Fixed::Source, amount), "{amount}");
+        }
+    }
 }

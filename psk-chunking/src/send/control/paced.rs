@@ -76,7 +76,8 @@ impl Controller for PacedController {
     }
 
     fn largest(&self, _in_flight: SourceAmount) -> SourceAmount {
-        let time = self.round_trip.max(LEAST_TIME);
+        // Where packets are rarer than that, each could carry what passes in twice the time between them.
+        let time = self.round_trip.max(LEAST_TIME).max(self.count.time_for(PER_PACKET * 2));
         // Where packets are limited too, few of them have to carry it; and they could carry twice as much.
         let packets = self.count.within(time) / PER_PACKET / 2;
         let parts = u32::try_from(packets).unwrap_or(PARTS).clamp(1, PARTS);
@@ -240,6 +241,14 @@ impl Pace {
         }
         let units = u128::from(self.per_second) * time.as_nanos() / 1_000_000_000 * u128::from(WHOLE);
         u64::try_from(units / u128::from(self.trial.share.max(1))).unwrap_or(u64::MAX)
+    }
+
+    /// In what time so much passes; none while there is no limit.
+    fn time_for(&self, units: u64) -> Duration {
+        if !self.limited || self.per_second == 0 {
+            return Duration::ZERO;
+        }
+        Duration::from_nanos(units.saturating_mul(1_000_000_000) / self.per_second).min(self.longest_interval)
     }
 
     /// How long so much takes: at twice what passes until that is too much, or five times while nothing is rejected at all,
