@@ -72,10 +72,10 @@ fn a_destination_amount_between_two_units_is_exceeded_a_little() {
 
 /// Not by more: then the payment ends at once, before any money has moved if it is to be one packet.
 #[test]
-fn a_destination_amount_between_two_large_units_is_too_small() {
+fn a_destination_amount_between_two_large_units_is_refused() {
     let run = World::with(vec![units(100_301, 9_970)]).send_destination(50_000);
     let error = run.report.error.as_ref();
-    assert!(matches!(error, Some(SendError::AmountTooSmall { smallest: Some(_) })), "{:?}", run.report);
+    assert!(matches!(error, Some(SendError::BetweenPackets { .. })), "{:?}", run.report);
     assert_eq!(run.received, destination(0));
     assert!(run.took < Duration::from_secs(5), "{:?}", run.took);
 }
@@ -99,7 +99,7 @@ fn the_last_unit_may_take_more_than_its_worth() {
     }
 }
 
-/// Where packets are lost to questions, as many are asked as it takes.
+/// Where no single packet delivers what is missing, two may.
 #[test]
 fn two_packets_bring_what_one_does_not() {
     let mut config = config(Target::Destination(destination(2_294_000)));
@@ -107,7 +107,7 @@ fn two_packets_bring_what_one_does_not() {
     let run = World::with(vec![maximum(749_999), units(500_000, 997_000)]).send(config);
     let error = run.report.error.as_ref();
     // Three units are 2,991,000, which is too much; two are not enough.
-    assert!(matches!(error, Some(SendError::AmountTooSmall { .. })), "{:?} {:?}", run.report, run.rejects);
+    assert!(matches!(error, Some(SendError::BetweenPackets { .. })), "{:?} {:?}", run.report, run.rejects);
     let run = World::with(vec![maximum(749_999), units(500_000, 997_000)]).send_destination(100_000_000);
     assert!(run.report.is_completed(), "{:?} {:?}", run.report, run.rejects);
     assert_eq!(run.received, destination(100_697_000));

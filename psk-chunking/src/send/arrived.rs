@@ -1,9 +1,15 @@
 //! What arrives of packets over a path: what is certain, what is likely, and which size completes a payment.
 
+mod completing;
+mod parts;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_quote::{DeliveryBounds, Learned, PathSearch, RateInterval};
+
+pub(super) use completing::Completing;
+pub(super) use parts::Parts;
 
 /// What is known of what packets deliver.
 #[derive(Debug)]
@@ -40,54 +46,9 @@ pub(super) struct Arrived {
     last_bounds: Option<(SourceAmount, DestinationAmount, DestinationAmount)>,
 }
 
-/// The chunk that completes a fixed-destination payment.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Completing {
-    /// This size delivers just what is missing, or as little more as the rate allows.
-    Known(SourceAmount),
-    /// Ask first what arrives of these.
-    Ask(Vec<SourceAmount>),
-    /// Answers are under way.
-    Asked,
-    /// It cannot be known: no packet of less than this delivers so much.
-    Unknown(SourceAmount),
-    /// The smallest packet that delivers so much is this one, and it delivers so much instead: by more than a source unit
-    /// is worth beyond what is missing.
-    Beyond(SourceAmount, DestinationAmount),
-}
-
-/// Parts of a fixed source amount that all keep the minimum rate.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Parts {
-    /// The next part.
-    Of(SourceAmount),
-    /// Ask first what arrives of these.
-    Ask(Vec<SourceAmount>),
-    /// Answers are under way.
-    Asked,
-    /// It cannot be known.
-    Unknown,
-    /// There are none.
-    None,
-}
-
 const ONE: DestinationAmount = DestinationAmount::new(1);
 /// What is lost to rounding by hops that count in no larger units than the receiver is less than so much: a unit for each.
 pub(super) const SEVERAL: DestinationAmount = DestinationAmount::new(DeliveryBounds::ROUNDINGS as u64);
-/// Of a packet of so many units of a hop less than the slippage is lost.
-const MANY: u64 = 256;
-/// It is enough to know the smallest packet of so many units to one part in so many.
-const CLOSE: u64 = 128;
-/// So many numbers of parts are looked at,
-const MOST_PARTS: usize = 1_000;
-/// so many of which are asked for at once,
-const MOST_QUESTIONS: usize = 8;
-/// and so often.
-const MAX_PART_ROUNDS: u32 = 16;
-/// Sizes that are asked for at once, on each side of the likeliest one.
-const EACH_SIDE: u64 = 4;
-/// So many rounds ask for sizes about the likeliest one.
-const NEAR_ROUNDS: u32 = 4;
 /// Rounds of questions after which it is left to chance.
 const MAX_ROUNDS: u32 = 40;
 /// Rounds in a row of which something was lost, or hops answered it with errors: then sizes are asked for one at a time.
@@ -248,166 +209,8 @@ impl Arrived {
         u32::try_from(unit.unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
-    /// Which packet of at most `largest` delivers `missing`, and costs at most `dearest`. Where a hop counts in large units,
-    /// about the smallest that is enough will do, if it delivers no more than `spare` beyond it.
-    pub(super) fn completing(
-        &self,
-        missing: DestinationAmount,
-        largest: SourceAmount,
-        spare: DestinationAmount,
-        dearest: SourceAmount,
-    ) -> Completing {
-        if let Some(known) = self.known_to_complete(missing).filter(|known| *known <= dearest) {
-            return Completing::Known(known);
-        }
-        if self.asked > 0 || !self.questions.is_empty() {
-            return Completing::Asked;
-        }
-        let too_little = self.too_little_for(missing).unwrap_or_default();
-        let more = too_little.saturating_add(SourceAmount::new(1));
-        let at_least = self.maybe_enough_up_to(missing, largest).max(more);
-        if let Some((enough, delivers)) = self.little_beyond(missing, largest, spare, too_little)
-            && (enough.saturating_sub(too_little).units() <= enough.units() / CLOSE || !self.may_ask())
-        {
-            return Completing::Beyond(enough, delivers);
-        }
-        if at_least > largest {
-            return Completing::Unknown(at_least);
-        }
-        if self.bounds.at_least(at_least).saturating_sub(missing) >= self.worth() {
-            // More than a source unit is worth would be given away: a hop takes nothing smaller. Unless what was learned does
-            // not hold any more: then the answer says so.
-            let one_less = at_least.saturating_sub(SourceAmount::new(1));
-            let both = [one_less, at_least];
-            // Both at once: what arrived at different times may have been at different rates.
-            return match self.asked_both == Some(at_least) || !self.may_ask() {
-                true => Completing::Beyond(at_least, self.bounds.at_least(at_least)),
-                false => Completing::Ask(both.into_iter().filter(|size| !size.is_zero()).collect()),
-            };
-        }
-        let mut sizes = self.sizes_to_ask(missing, largest);
-        if self.one_at_a_time > 0 && sizes.len() > 1 {
-            // There was no room for all of them.
-            sizes = vec![sizes[sizes.len() / 2]];
-        }
-        match self.may_ask() && !sizes.is_empty() {
-            true => Completing::Ask(sizes),
-            false => Completing::Unknown(at_least),
-        }
-    }
-
-    /// The smallest packet that is known to deliver as much as is missing, when it delivers no more than `spare` beyond it and
-    /// less than one unit more of the hop that counts in large units would: because it is less than what arrives of one unit,
-    /// or because so little was added to what is `too_little`.
-    fn little_beyond(
-        &self,
-        missing: DestinationAmount,
-        largest: SourceAmount,
-        spare: DestinationAmount,
-        too_little: SourceAmount,
-    ) -> Option<(SourceAmount, DestinationAmount)> {
-        if !self.is_coarse() {
-            return None;
-        }
-        // The smallest packet that arrives is of one unit if it is less than twice as large as one that is too small.
-        let smallest =
-            self.bounds.smallest_delivering().filter(|size| size.units() / 2 < self.too_small.units());
-        let unit = smallest.map_or(DestinationAmount::ZERO, |size| self.bounds.at_least(size));
-        let enough = self.bounds.packets().find(|(_, delivered)| *delivered >= missing);
-        enough.filter(|(size, delivered)| {
-            let beyond = delivered.saturating_sub(missing);
-            let is_next = size.saturating_sub(too_little).units() <= self.too_small.units() / 2;
-            *size <= largest && beyond <= spare && (beyond < unit || is_next)
-        })
-    }
-
-    /// Whether a packet is known that delivers so much.
-    pub(super) fn knows_enough(&self, missing: DestinationAmount) -> bool {
-        self.enough_for(missing).is_some()
-    }
-
     fn may_ask(&self) -> bool {
         self.rounds < MAX_ROUNDS && self.lost_rounds < MAX_LOST_ROUNDS && self.all_rounds < MAX_ALL_ROUNDS
-    }
-
-    /// What one source unit is worth, rounded up.
-    fn worth(&self) -> DestinationAmount {
-        self.rate().low().worth_ceil(SourceAmount::new(1)).max(ONE)
-    }
-
-    fn known_to_complete(&self, missing: DestinationAmount) -> Option<SourceAmount> {
-        let likely = self.rate().maybe_enough(missing);
-        if self.bounds.at_least(likely) == missing && self.bounds.at_most(likely) == missing {
-            // Of a hop's large unit the same may be known to arrive of less.
-            let known = self.bounds.packets().find(|(_, delivered)| *delivered == missing);
-            return Some(known.map_or(likely, |(size, _)| size.min(likely)));
-        }
-        // More is never less: the first that suffices is the smallest.
-        let (&enough, &delivered) = self.seen.iter().find(|(_, delivered)| **delivered >= missing)?;
-        let one_less = enough.saturating_sub(SourceAmount::new(1));
-        let is_smallest = self.bounds.at_most(one_less) < missing;
-        let is_less = delivered.saturating_sub(missing) < self.worth();
-        (delivered == missing || (is_smallest && is_less)).then_some(enough)
-    }
-
-    /// Around the likeliest size, each about one unit's worth from the next; between what is too little and what is
-    /// too much, once that is known.
-    fn sizes_to_ask(&self, missing: DestinationAmount, largest: SourceAmount) -> Vec<SourceAmount> {
-        let rate = self.rate();
-        let Some(likely) = rate.surely_enough(missing) else { return Vec::new() };
-        let too_little = self.too_little_for(missing);
-        let is_near = self.rounds < NEAR_ROUNDS;
-        // About the likeliest size it is asked for what is known by chance too: it may be the smallest.
-        let too_much =
-            if is_near && !self.is_coarse() { self.seen_enough(missing) } else { self.enough_for(missing) };
-        let too_much = too_much.filter(|size| *size <= largest);
-        let floor = too_little.map_or(0, SourceAmount::units);
-        let ceiling = too_much.map_or(largest.units().saturating_add(1), SourceAmount::units);
-        let unit = rate.low().cost_floor(ONE).units().max(1);
-        let side = unit.saturating_mul(EACH_SIDE);
-        let between = ceiling.saturating_sub(floor);
-        let (first, step) = if too_little.is_some() && between / 2 <= side {
-            let step = (between / (2 * EACH_SIDE + 1)).clamp(1, unit);
-            (floor.saturating_add(step), step)
-        } else {
-            let around = likely.units().saturating_sub(side);
-            let below = ceiling.saturating_sub(side.saturating_mul(2));
-            let first = if too_much.is_some() { around.min(below) } else { around };
-            (first.max(floor.saturating_add(unit)), unit)
-        };
-        // A hop that counts in large units delivers the same of many sizes: what is not near is further away each time, or
-        // somewhere between.
-        let (first, step) = match too_much {
-            _ if is_near => (first, step),
-            Some(_) => {
-                let step = (between / (2 * EACH_SIDE + 2)).max(1);
-                (floor.saturating_add(step), step)
-            }
-            None => (first, unit.saturating_mul(1 << (4 * (self.rounds - NEAR_ROUNDS)).min(40))),
-        };
-        let sizes = (0..=2 * EACH_SIDE).map(|place| first.saturating_add(place.saturating_mul(step)));
-        let mut sizes: Vec<u64> = sizes.filter(|&size| floor < size && size < ceiling && size > 0).collect();
-        sizes.dedup();
-        sizes.into_iter().map(SourceAmount::new).collect()
-    }
-
-    /// The largest size that is known to deliver less.
-    fn too_little_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
-        let seen = self.seen.iter().rev().find(|(_, delivered)| **delivered < missing).map(|(&size, _)| size);
-        let too_small = Some(self.too_small).filter(|size| !size.is_zero());
-        seen.into_iter().chain(too_small).max()
-    }
-
-    /// The smallest size that is known to deliver as much.
-    fn enough_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
-        let learned =
-            self.bounds.packets().find(|(_, delivered)| *delivered >= missing).map(|(size, _)| size);
-        self.seen_enough(missing).into_iter().chain(learned).min()
-    }
-
-    /// The same of those that were asked for.
-    fn seen_enough(&self, missing: DestinationAmount) -> Option<SourceAmount> {
-        self.seen.iter().find(|(_, delivered)| **delivered >= missing).map(|(&size, _)| size)
     }
 
     /// These are to be asked for.
@@ -426,91 +229,6 @@ impl Arrived {
     /// So many rounds have brought errors.
     pub(super) fn lost_rounds(&self) -> u32 {
         self.lost_rounds
-    }
-
-    /// A chunk has delivered too little, which fits all that is known.
-    pub(super) fn fell_short(&mut self) {
-        self.falls_short = true;
-    }
-
-    /// Whether it has to be known first what a packet of `amount` delivers: a hop counts in such large units that rounding
-    /// may take a good part of it, for what that hop calls too small would be worth several units here.
-    pub(super) fn is_doubtful(&self, amount: SourceAmount) -> bool {
-        let has_few = self.is_coarse() && amount.units() / MANY < self.too_small.units();
-        self.falls_short || has_few || amount <= self.too_small
-    }
-
-    fn is_coarse(&self) -> bool {
-        self.rate().low().worth_floor(self.too_small) >= SEVERAL
-    }
-
-    /// Whether a packet of `amount` delivers so much; `None` when that is not known.
-    pub(super) fn is_enough(&self, amount: SourceAmount, least: DestinationAmount) -> Option<bool> {
-        if amount <= self.too_small || self.at_most(amount) < least {
-            return Some(false);
-        }
-        (self.bounds.at_least(amount) >= least).then_some(true)
-    }
-
-    /// How to cut `amount` into equal parts of at most `largest`, each of which delivers its `minimum`.
-    pub(super) fn equal_parts(
-        &self,
-        amount: SourceAmount,
-        largest: SourceAmount,
-        minimum: impl Fn(SourceAmount) -> DestinationAmount,
-    ) -> Parts {
-        let (units, fewest) = (amount.units(), amount.units().div_ceil(largest.units().max(1)).max(1));
-        let mut unknown = Vec::new();
-        for parts in (fewest..=units).take(MOST_PARTS) {
-            let (low, high) = (SourceAmount::new(units / parts), SourceAmount::new(units.div_ceil(parts)));
-            if low <= self.too_small {
-                break;
-            }
-            match (self.is_enough(low, minimum(low)), self.is_enough(high, minimum(high))) {
-                (Some(true), Some(true)) => return Parts::Of(high),
-                (Some(false), _) | (_, Some(false)) => {}
-                _ => unknown.extend([low, high]),
-            }
-            if unknown.len() > MOST_QUESTIONS {
-                break;
-            }
-        }
-        unknown.dedup();
-        if self.asked > 0 || !self.questions.is_empty() {
-            return Parts::Asked;
-        }
-        let ask = self.part_rounds < MAX_PART_ROUNDS && self.may_ask();
-        match unknown.is_empty() {
-            true => Parts::None,
-            false if !ask => Parts::Unknown,
-            false if self.one_at_a_time > 0 => Parts::Ask(unknown.into_iter().take(1).collect()),
-            false => Parts::Ask(unknown),
-        }
-    }
-
-    /// Of packets of at most `largest` that are known to deliver their `minimum` and no more than `missing`: the one that
-    /// delivers most.
-    pub(super) fn known_part(
-        &self,
-        missing: DestinationAmount,
-        largest: SourceAmount,
-        minimum: impl Fn(SourceAmount) -> DestinationAmount,
-    ) -> Option<SourceAmount> {
-        let fits = |(size, delivered): &(SourceAmount, DestinationAmount)| {
-            *size <= largest && *delivered <= missing && *delivered >= minimum(*size)
-        };
-        // Of those that deliver the same the smallest.
-        let best = self.bounds.packets().filter(fits).rev().max_by_key(|(_, delivered)| *delivered);
-        best.map(|(size, _)| size)
-    }
-
-    /// These parts are to be asked for.
-    pub(super) fn ask_parts(&mut self, sizes: Vec<SourceAmount>) {
-        self.part_rounds += 1;
-        self.all_rounds += 1;
-        self.lost = false;
-        self.asked_both = None;
-        self.questions = sizes.into();
     }
 
     /// The next size to ask for.

@@ -336,7 +336,7 @@ impl SendPayment {
         let minimum = self.minimum_for(path, amount, false);
         let is_worth_it = is_little && delivers >= minimum;
         if !is_worth_it || amount > self.budget_left() || amount > path.largest_completing() {
-            return Candidate::TooExpensive(SendError::AmountTooSmall { smallest: Some(amount) });
+            return Candidate::TooExpensive(SendError::BetweenPackets { enough: amount });
         }
         if !path.allows(amount) {
             return Candidate::Blocked;

@@ -45,6 +45,15 @@ pub enum SendError {
         /// Less than this certainly delivers nothing; `None` when no packet that passes delivers anything.
         smallest: Option<SourceAmount>,
     },
+    /// What is missing of a fixed destination amount lies between what packets deliver, since a hop counts in large units:
+    /// some deliver too little, and those above a good deal too much, or they do not keep the minimum rate.
+    #[error(
+        "no packet delivers just what is missing: the smallest that is enough takes {enough} source units"
+    )]
+    BetweenPackets {
+        /// So much takes the smallest packet that delivers enough.
+        enough: SourceAmount,
+    },
     /// More would arrive than an amount can say, and the receiver count.
     #[error("more than 18446744073709551615 destination units would arrive")]
     AmountTooLarge,
