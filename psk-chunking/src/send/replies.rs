@@ -306,15 +306,11 @@ impl SendPayment {
                 path.controller.on_busy(&lost, random.jitter());
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
-                if sent.completing && self.path(sent.path).rate.delivers_at_least(sent.source).is_zero() =>
-            {
-                // Rounded down to nothing on the way: the same as arriving with nothing.
-                self.handle_too_little(&sent, DestinationAmount::ZERO, now, random);
-            }
-            (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
                 if self.path_mut(sent.path).arrived.is_too_small(sent.source) && sent.completing =>
             {
-                self.completing_was_too_small(&sent, SourceAmount::new(1), now, random);
+                // Rounded down to nothing on the way: of a thousandth more no second unit arrives.
+                let more = SourceAmount::new((sent.source.units() / 1_024).max(1));
+                self.completing_was_too_small(&sent, more, now, random);
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) => {
                 self.path_mut(sent.path).sizing.on_too_small(sent.source);

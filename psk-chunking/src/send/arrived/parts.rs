@@ -20,7 +20,8 @@ pub(in crate::send) enum Parts {
     None,
 }
 
-/// Of a packet of so many units of a hop less than the slippage is lost.
+/// Of a packet of so many units of a hop less than the slippage is lost, also where its unit is a few times what is known to
+/// be too small.
 const MANY: u64 = 256;
 /// So many numbers of parts are looked at,
 const MOST_PARTS: usize = 1_000;
@@ -28,6 +29,8 @@ const MOST_PARTS: usize = 1_000;
 const MOST_QUESTIONS: usize = 8;
 /// and so often.
 const MAX_PART_ROUNDS: u32 = 16;
+/// When hops refused those that are larger than any that has arrived so often in a row, they are too large.
+const MAX_LOST_PART_ROUNDS: u32 = 6;
 
 impl Arrived {
     /// A chunk has delivered too little, which fits all that is known.
@@ -81,7 +84,9 @@ impl Arrived {
         if self.asked > 0 || !self.questions.is_empty() {
             return Parts::Asked;
         }
-        let ask = self.part_rounds < MAX_PART_ROUNDS && self.may_ask();
+        let is_refused =
+            self.lost_rounds >= MAX_LOST_PART_ROUNDS && unknown.iter().all(|size| *size > self.largest());
+        let ask = self.part_rounds < MAX_PART_ROUNDS && !is_refused && self.may_ask();
         match unknown.is_empty() {
             true => Parts::None,
             false if !ask => Parts::Unknown,

@@ -76,8 +76,8 @@ impl Controller for PacedController {
     }
 
     fn largest(&self, _in_flight: SourceAmount) -> SourceAmount {
-        // Where packets are rarer than that, each could carry what passes in twice the time between them.
-        let time = self.round_trip.max(LEAST_TIME).max(self.count.time_for(PER_PACKET * 2));
+        // Where packets are rarer than that, each could carry what passes in the time between them.
+        let time = self.round_trip.max(LEAST_TIME).max(self.count.time_for(PER_PACKET));
         // Where packets are limited too, few of them have to carry it; and they could carry twice as much.
         let packets = self.count.within(time) / PER_PACKET / 2;
         let parts = u32::try_from(packets).unwrap_or(PARTS).clamp(1, PARTS);
