@@ -20,6 +20,8 @@ pub(super) struct Arrived {
     largest: Option<(SourceAmount, DestinationAmount)>,
     /// Hops call so much too small (R01). Nobody vouches for it: no bound is made of it, but sizes are chosen by it.
     too_small: SourceAmount,
+    /// They have said so of so much when they were asked what of it completes the payment.
+    surely_too_small: SourceAmount,
     /// Of sizes that were asked for to complete the payment: what arrived.
     seen: BTreeMap<SourceAmount, DestinationAmount>,
     /// Sizes to ask for.
@@ -64,6 +66,7 @@ impl Default for Arrived {
             bounds: DeliveryBounds::new(),
             largest: None,
             too_small: SourceAmount::ZERO,
+            surely_too_small: SourceAmount::ZERO,
             seen: BTreeMap::new(),
             questions: VecDeque::new(),
             asked: 0,
@@ -127,10 +130,11 @@ impl Arrived {
         }
         self.last_bounds = None;
         if !delivered.is_zero() && sent <= self.too_small {
-            self.too_small = SourceAmount::ZERO;
+            (self.too_small, self.surely_too_small) = (SourceAmount::ZERO, SourceAmount::ZERO);
         }
         let learned = self.bounds.learn(sent, delivered);
         if learned == Learned::StartedAgain {
+            self.surely_too_small = SourceAmount::ZERO;
             self.largest = None;
             self.seen.clear();
             self.rounds = 0;
@@ -239,7 +243,8 @@ impl Arrived {
     }
 
     /// A hop calls what was asked for too small.
-    pub(super) fn answer_too_small(&mut self) {
+    pub(super) fn answer_too_small(&mut self, size: SourceAmount) {
+        self.surely_too_small = self.surely_too_small.max(size);
         self.asked = self.asked.saturating_sub(1);
         self.end_round();
     }

@@ -153,7 +153,7 @@ impl SendPayment {
         {
             // As good as arriving with nothing.
             path.path_patience.restore();
-            return path.arrived.answer_too_small();
+            return path.arrived.answer_too_small(probe.source);
         }
         if probe.purpose == Purpose::Completing {
             let delivered = match result {

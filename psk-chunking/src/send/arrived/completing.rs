@@ -43,6 +43,10 @@ impl Arrived {
         if self.asked > 0 || !self.questions.is_empty() {
             return Completing::Asked;
         }
+        if self.is_coarse() && self.too_small > self.surely_too_small && self.may_ask() {
+            // Nobody vouches for it, and it may have been so only then.
+            return Completing::Ask(vec![self.too_small]);
+        }
         let too_little = self.too_little_for(missing).unwrap_or_default();
         let more = too_little.saturating_add(SourceAmount::new(1));
         let at_least = self.maybe_enough_up_to(missing, largest).max(more);
@@ -86,7 +90,7 @@ impl Arrived {
         spare: DestinationAmount,
         too_little: SourceAmount,
     ) -> Option<(SourceAmount, DestinationAmount)> {
-        if !self.is_coarse() {
+        if !self.is_coarse() || self.too_small > self.surely_too_small {
             return None;
         }
         // The smallest packet that arrives is of one unit if it is less than twice as large as one that is too small.
@@ -177,7 +181,7 @@ impl Arrived {
     /// The largest size that is known to deliver less.
     pub(super) fn too_little_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
         let seen = self.seen.iter().rev().find(|(_, delivered)| **delivered < missing).map(|(&size, _)| size);
-        let too_small = Some(self.too_small).filter(|size| !size.is_zero());
+        let too_small = Some(self.surely_too_small).filter(|size| !size.is_zero());
         seen.into_iter().chain(too_small).max()
     }
 
