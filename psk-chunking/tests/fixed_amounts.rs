@@ -132,3 +132,14 @@ proptest! {
         }
     }
 }
+
+/// What is asked for may be too large for a hop that says T04: what is left after a part is asked for anew.
+#[test]
+fn questions_that_were_refused_do_not_count_for_what_is_left() {
+    let limit = maximum_with(ErrorCode::T04_INSUFFICIENT_LIQUIDITY, 154_056);
+    let sporadic = every(12, ErrorCode::T00_INTERNAL_ERROR);
+    let run = World::with(vec![limit, sporadic, rate(120, 1_721)]).send_destination(1_319_795);
+    assert!(run.report.is_completed(), "{:?}", run.report);
+    assert_eq!(run.received, destination(1_319_795));
+    assert!(run.took.as_secs() < 20, "{:?}", run.took);
+}

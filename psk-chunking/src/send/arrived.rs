@@ -230,6 +230,11 @@ impl Arrived {
         self.questions = sizes.into();
     }
 
+    /// Money has passed: other sizes are asked for now, and may be answered.
+    pub(super) fn restore(&mut self) {
+        self.lost_rounds = 0;
+    }
+
     /// So many rounds have brought errors.
     pub(super) fn lost_rounds(&self) -> u32 {
         self.lost_rounds

@@ -393,6 +393,7 @@ impl Path {
         self.passed_at = now;
         self.sizing.on_fulfilled(sent.source, after_drought);
         self.restore();
+        self.arrived.restore();
         self.cautious = doubt_after;
     }
 

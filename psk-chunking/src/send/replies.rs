@@ -371,7 +371,9 @@ impl SendPayment {
         let tries = path.too_small_to_complete.add(sent.source, sent.minimum, at_least);
         if tries > MAX_COMPLETING_TRIES {
             path.trouble = Some(SendError::RateTooLow);
-            path.pause_for_failure(now.monotonic, random.jitter());
+            // It is no failure of the path.
+            let (_, pause) = path.rate_patience.lose(random.jitter());
+            path.pause(now.monotonic, pause);
         }
     }
 

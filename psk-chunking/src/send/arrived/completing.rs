@@ -144,10 +144,11 @@ impl Arrived {
         // About the likeliest size it is asked for what is known by chance too: it may be the smallest.
         let too_much =
             if is_near && !self.is_coarse() { self.seen_enough(missing) } else { self.enough_for(missing) };
-        if too_much.is_some_and(|size| size > largest) {
+        if too_much.is_some_and(|size| size > largest) && self.lost_rounds == 0 {
             // It may take more than may be sent: then this is known at once.
             return vec![largest];
         }
+        let too_much = too_much.filter(|size| *size <= largest);
         let floor = too_little.map_or(0, SourceAmount::units);
         let ceiling = too_much.map_or(largest.units().saturating_add(1), SourceAmount::units);
         let unit = rate.low().cost_floor(ONE).units().max(1);
