@@ -232,7 +232,7 @@ impl Arrived {
 
     /// Money has passed: other sizes are asked for now, and may be answered.
     pub(super) fn restore(&mut self) {
-        self.lost_rounds = 0;
+        (self.rounds, self.lost_rounds) = (0, 0);
     }
 
     /// So many rounds have brought errors.

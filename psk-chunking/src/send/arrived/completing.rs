@@ -144,10 +144,7 @@ impl Arrived {
         // About the likeliest size it is asked for what is known by chance too: it may be the smallest.
         let too_much =
             if is_near && !self.is_coarse() { self.seen_enough(missing) } else { self.enough_for(missing) };
-        if too_much.is_some_and(|size| size > largest) && self.lost_rounds == 0 {
-            // It may take more than may be sent: then this is known at once.
-            return vec![largest];
-        }
+        let is_bounded = too_much.is_some();
         let too_much = too_much.filter(|size| *size <= largest);
         let floor = too_little.map_or(0, SourceAmount::units);
         let ceiling = too_much.map_or(largest.units().saturating_add(1), SourceAmount::units);
@@ -165,13 +162,13 @@ impl Arrived {
         };
         // A hop that counts in large units delivers the same of many sizes: what is not near is further away each time, or
         // somewhere between.
-        let (first, step) = match too_much {
+        let (first, step) = match is_bounded {
             _ if is_near => (first, step),
-            Some(_) => {
+            true => {
                 let step = (between / (2 * EACH_SIDE + 2)).max(1);
                 (floor.saturating_add(step), step)
             }
-            None => (first, unit.saturating_mul(1 << (4 * (self.rounds - NEAR_ROUNDS)).min(40))),
+            false => (first, unit.saturating_mul(1 << (4 * (self.rounds - NEAR_ROUNDS)).min(40))),
         };
         let sizes = (0..=2 * EACH_SIDE).map(|place| first.saturating_add(place.saturating_mul(step)));
         let mut sizes: Vec<u64> = sizes.filter(|&size| floor < size && size < ceiling && size > 0).collect();
