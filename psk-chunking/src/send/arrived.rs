@@ -40,6 +40,8 @@ pub(super) struct Arrived {
     all_rounds: u32,
     /// How often it was asked for sizes of parts.
     part_rounds: u32,
+    /// How often what was asked for was larger than any that has arrived, and had no answer.
+    refused_larger: u32,
     /// A chunk has delivered too little although the rate stands: what is rounded away is the matter.
     falls_short: bool,
     /// The larger of two neighbouring sizes that were asked for last, if they were.
@@ -76,6 +78,7 @@ impl Default for Arrived {
             one_at_a_time: 0,
             all_rounds: 0,
             part_rounds: 0,
+            refused_larger: 0,
             falls_short: false,
             asked_both: None,
             last_bounds: None,
@@ -87,9 +90,29 @@ impl Arrived {
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken. How often it
     /// was asked stands: answers would be the same.
     pub(super) fn start_again(&mut self, search: &PathSearch) {
-        let Self { asked, rounds, lost_rounds, lost, one_at_a_time, all_rounds, part_rounds, .. } = *self;
+        let Self {
+            asked,
+            rounds,
+            lost_rounds,
+            lost,
+            one_at_a_time,
+            all_rounds,
+            part_rounds,
+            refused_larger,
+            ..
+        } = *self;
         let again = Self::default();
-        *self = Self { asked, rounds, lost_rounds, lost, one_at_a_time, all_rounds, part_rounds, ..again };
+        *self = Self {
+            asked,
+            rounds,
+            lost_rounds,
+            lost,
+            one_at_a_time,
+            all_rounds,
+            part_rounds,
+            refused_larger,
+            ..again
+        };
         for (&sent, &delivered) in search.arrivals() {
             let _ = self.learn(sent, delivered);
         }
@@ -271,6 +294,7 @@ impl Arrived {
                 self.one_at_a_time = ROUNDS_OF_ONE;
                 self.rounds = self.rounds.saturating_sub(1);
                 self.part_rounds = self.part_rounds.saturating_sub(1);
+                self.refused_larger += u32::from(size > self.largest());
             }
             return Learned::Fits;
         };

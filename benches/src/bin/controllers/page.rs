@@ -43,9 +43,9 @@ one of those is *never*. Packets include probes, and rejects their answers.
 
 The ideal is a round trip where a path limits nothing: whoever knows the rate can send all at once. Nobody knows it when
 a payment starts, so there it takes two at best, one to ask; a payment that starts from a quote (`-quoted`) has asked
-before. On `lossy`, where answers that are not lost take up to two round trips, and a lost one has to be asked for, nobody
-gets below two. The `-steady` paths have a bandwidth. `aimd` sends all at once whatever the path may take; what that
-costs connectors is in the column *rejects*.
+before. On `lossy` the last of 500 chunks arrives up to half a round trip late, and answers do not overtake those before
+them: from a quote nobody gets much below 1.5, and without one below 2.5. The `-steady` paths have a bandwidth. `aimd`
+sends all at once whatever the path may take; what that costs connectors is in the column *rejects*.
 
 ## Targets
 

@@ -30,7 +30,7 @@ const MOST_QUESTIONS: usize = 8;
 /// and so often.
 const MAX_PART_ROUNDS: u32 = 16;
 /// When hops refused those that are larger than any that has arrived so often in a row, they are too large.
-const MAX_LOST_PART_ROUNDS: u32 = 6;
+const MAX_REFUSED_LARGER: u32 = 12;
 
 impl Arrived {
     /// A chunk has delivered too little, which fits all that is known.
@@ -85,7 +85,7 @@ impl Arrived {
             return Parts::Asked;
         }
         let is_refused =
-            self.lost_rounds >= MAX_LOST_PART_ROUNDS && unknown.iter().all(|size| *size > self.largest());
+            self.refused_larger >= MAX_REFUSED_LARGER && unknown.iter().all(|size| *size > self.largest());
         let ask = self.part_rounds < MAX_PART_ROUNDS && !is_refused && self.may_ask();
         match unknown.is_empty() {
             true => Parts::None,
