@@ -192,10 +192,10 @@ impl SendPayment {
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
         self.count_fulfilled(packet, &sent, claimed, now)?;
-        match said.and_then(|said| said.status) {
-            Some(status) => self.handle_status_beside(status, sent.sent_at, now),
-            None => Ok(()),
+        if let Some(status) = said.and_then(|said| said.status) {
+            self.handle_status_beside(status, sent.sent_at);
         }
+        Ok(())
     }
 
     /// Counts a chunk that was in flight, and is no more, as fulfilled.

@@ -214,30 +214,9 @@ impl SendPayment {
         }
     }
 
-    /// A status has come with the answer to a chunk that was sent at `sent_at`. If it names all that has no answer, nothing
-    /// need be awaited; else it is kept until answers are late.
-    pub(super) fn handle_status_beside(
-        &mut self,
-        status: Status,
-        sent_at: Duration,
-        now: Now,
-    ) -> Result<(), AccountError> {
-        // The receiver's data may be in the answers that are still to come.
-        if self.nothing_is_left() && !self.awaits_data() && self.is_all_fulfilled(&status) {
-            self.status.beside = Beside::default();
-            return self.apply_status(&status, sent_at, true, now).map(|_| ());
-        }
+    /// A status has come with the answer to a chunk that was sent at `sent_at`. It is kept until answers are late.
+    pub(super) fn handle_status_beside(&mut self, status: Status, sent_at: Duration) {
         self.status.beside.keep(status, sent_at);
-        Ok(())
-    }
-
-    /// Whether the receiver has fulfilled all that was sent and has not been answered.
-    fn is_all_fulfilled(&self, status: &Status) -> bool {
-        let unanswered = (self.chunks.len() + self.doubts.len()) as u64;
-        let told = Told::new(status);
-        let mut sequences = self.chunks.keys().chain(self.doubts.keys());
-        u64::from(status.chunks) == self.account.chunks_fulfilled.saturating_add(unanswered)
-            && sequences.all(|&sequence| told.is_fulfilled(sequence))
     }
 
     /// Whether there was a word beside an answer, and it settles something.
