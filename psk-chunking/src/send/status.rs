@@ -206,8 +206,12 @@ impl SendPayment {
             Ok(settled) => {
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
                 let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.sent_at);
-                self.status.last_word |= matches!(self.phase, Phase::Draining(_)) && self.chunks.is_empty();
-                self.status.over |= !settled && !on_its_way && self.chunks.is_empty();
+                // Once is not enough: it may have overtaken chunks that have been answered meanwhile.
+                let again = self.status.in_vain > 0;
+                let unknown = !self.doubts.is_empty() || self.unread.chunks > 0;
+                let drained = matches!(self.phase, Phase::Draining(_)) && self.chunks.is_empty();
+                self.status.last_word |= drained && (!unknown || again);
+                self.status.over |= !settled && !on_its_way && self.chunks.is_empty() && again;
                 self.ask_again_after(asked.path, settled, now);
             }
             Err(error) => self.fail(error.into()),
