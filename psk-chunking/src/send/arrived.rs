@@ -26,6 +26,18 @@ pub(super) struct Arrived {
     seen: BTreeMap<SourceAmount, DestinationAmount>,
     /// Sizes to ask for.
     questions: VecDeque<SourceAmount>,
+    effort: Effort,
+    /// A chunk has delivered too little although the rate stands: what is rounded away is the matter.
+    falls_short: bool,
+    /// The larger of two neighbouring sizes that were asked for last, if they were.
+    asked_both: Option<SourceAmount>,
+    /// The last answer of [`bounds`](Self::bounds): most chunks are of one size.
+    last_bounds: Option<(SourceAmount, DestinationAmount, DestinationAmount)>,
+}
+
+/// How much has been asked, and how it went. It stands when what was learned does not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Effort {
     /// Questions that have no answer yet.
     asked: usize,
     /// How often it was asked since the rate moved, and everything was answered.
@@ -42,12 +54,6 @@ pub(super) struct Arrived {
     part_rounds: u32,
     /// How often what was asked for was larger than any that has arrived, and had no answer.
     refused_larger: u32,
-    /// A chunk has delivered too little although the rate stands: what is rounded away is the matter.
-    falls_short: bool,
-    /// The larger of two neighbouring sizes that were asked for last, if they were.
-    asked_both: Option<SourceAmount>,
-    /// The last answer of [`bounds`](Self::bounds): most chunks are of one size.
-    last_bounds: Option<(SourceAmount, DestinationAmount, DestinationAmount)>,
 }
 
 const ONE: DestinationAmount = DestinationAmount::new(1);
@@ -71,14 +77,7 @@ impl Default for Arrived {
             surely_too_small: SourceAmount::ZERO,
             seen: BTreeMap::new(),
             questions: VecDeque::new(),
-            asked: 0,
-            rounds: 0,
-            lost_rounds: 0,
-            lost: false,
-            one_at_a_time: 0,
-            all_rounds: 0,
-            part_rounds: 0,
-            refused_larger: 0,
+            effort: Effort::default(),
             falls_short: false,
             asked_both: None,
             last_bounds: None,
@@ -90,29 +89,7 @@ impl Arrived {
     /// Nothing but what the search has seen is known: what was learned since was of a rate that is not taken. How often it
     /// was asked stands: answers would be the same.
     pub(super) fn start_again(&mut self, search: &PathSearch) {
-        let Self {
-            asked,
-            rounds,
-            lost_rounds,
-            lost,
-            one_at_a_time,
-            all_rounds,
-            part_rounds,
-            refused_larger,
-            ..
-        } = *self;
-        let again = Self::default();
-        *self = Self {
-            asked,
-            rounds,
-            lost_rounds,
-            lost,
-            one_at_a_time,
-            all_rounds,
-            part_rounds,
-            refused_larger,
-            ..again
-        };
+        *self = Self { effort: self.effort, ..Self::default() };
         for (&sent, &delivered) in search.arrivals() {
             let _ = self.learn(sent, delivered);
         }
@@ -160,7 +137,7 @@ impl Arrived {
             self.surely_too_small = SourceAmount::ZERO;
             self.largest = None;
             self.seen.clear();
-            self.rounds = 0;
+            self.effort.rounds = 0;
             self.falls_short = false;
         }
         if self.largest.is_none_or(|(largest, _)| sent >= largest) {
@@ -237,14 +214,16 @@ impl Arrived {
     }
 
     fn may_ask(&self) -> bool {
-        self.rounds < MAX_ROUNDS && self.lost_rounds < MAX_LOST_ROUNDS && self.all_rounds < MAX_ALL_ROUNDS
+        self.effort.rounds < MAX_ROUNDS
+            && self.effort.lost_rounds < MAX_LOST_ROUNDS
+            && self.effort.all_rounds < MAX_ALL_ROUNDS
     }
 
     /// These are to be asked for.
     pub(super) fn ask(&mut self, sizes: Vec<SourceAmount>) {
-        self.rounds += 1;
-        self.all_rounds += 1;
-        self.lost = false;
+        self.effort.rounds += 1;
+        self.effort.all_rounds += 1;
+        self.effort.lost = false;
         self.asked_both = match sizes[..] {
             [one_less, size] if one_less.saturating_add(SourceAmount::new(1)) == size => Some(size),
             [size] if size == SourceAmount::new(1) => Some(size),
@@ -255,46 +234,46 @@ impl Arrived {
 
     /// Money has passed: other sizes are asked for now, and may be answered.
     pub(super) fn restore(&mut self) {
-        (self.rounds, self.lost_rounds) = (0, 0);
+        (self.effort.rounds, self.effort.lost_rounds) = (0, 0);
     }
 
     /// So many rounds have brought errors.
     pub(super) fn lost_rounds(&self) -> u32 {
-        self.lost_rounds
+        self.effort.lost_rounds
     }
 
     /// The next size to ask for.
     pub(super) fn next_question(&mut self) -> Option<SourceAmount> {
         let question = self.questions.pop_front()?;
-        self.asked += 1;
+        self.effort.asked += 1;
         Some(question)
     }
 
     /// A hop calls what was asked for too small.
     pub(super) fn answer_too_small(&mut self, size: SourceAmount) {
         self.surely_too_small = self.surely_too_small.max(size);
-        self.asked = self.asked.saturating_sub(1);
+        self.effort.asked = self.effort.asked.saturating_sub(1);
         self.end_round();
     }
 
     /// When all of a round has been answered, there is room again.
     fn end_round(&mut self) {
-        if !self.lost && self.asked == 0 && self.questions.is_empty() {
-            self.one_at_a_time = self.one_at_a_time.saturating_sub(1);
-            self.lost_rounds = 0;
+        if !self.effort.lost && self.effort.asked == 0 && self.questions.is_empty() {
+            self.effort.one_at_a_time = self.effort.one_at_a_time.saturating_sub(1);
+            self.effort.lost_rounds = 0;
         }
     }
 
     /// A question was answered: so much arrived, or nobody can say.
     pub(super) fn answer(&mut self, size: SourceAmount, delivered: Option<DestinationAmount>) -> Learned {
-        self.asked = self.asked.saturating_sub(1);
+        self.effort.asked = self.effort.asked.saturating_sub(1);
         let Some(delivered) = delivered else {
-            if !self.lost {
-                (self.lost, self.lost_rounds) = (true, self.lost_rounds + 1);
-                self.one_at_a_time = ROUNDS_OF_ONE;
-                self.rounds = self.rounds.saturating_sub(1);
-                self.part_rounds = self.part_rounds.saturating_sub(1);
-                self.refused_larger += u32::from(size > self.largest());
+            if !self.effort.lost {
+                (self.effort.lost, self.effort.lost_rounds) = (true, self.effort.lost_rounds + 1);
+                self.effort.one_at_a_time = ROUNDS_OF_ONE;
+                self.effort.rounds = self.effort.rounds.saturating_sub(1);
+                self.effort.part_rounds = self.effort.part_rounds.saturating_sub(1);
+                self.effort.refused_larger += u32::from(size > self.largest());
             }
             return Learned::Fits;
         };

@@ -62,7 +62,7 @@ pub(super) struct Path {
     brief: bool,
     pub(super) path_patience: Patience,
     pub(super) liquidity_patience: Patience,
-    pub(super) rate_patience: Patience,
+    rate_patience: Patience,
     /// Why there was no progress lately, for the report of an idle time-out.
     pub(super) trouble: Option<SendError>,
     pub(super) round_trip: RoundTrip,
@@ -514,6 +514,12 @@ impl Path {
         let (attempts, pause) = self.path_patience.lose(jitter);
         self.pause(now, pause);
         attempts
+    }
+
+    /// Nothing for a while: less has arrived than should.
+    pub(super) fn pause_for_rate(&mut self, now: Duration, jitter: u64) {
+        let (_, pause) = self.rate_patience.lose(jitter);
+        self.pause(now, pause);
     }
 
     fn restore(&mut self) {

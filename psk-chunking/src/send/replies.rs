@@ -372,8 +372,7 @@ impl SendPayment {
         if tries > MAX_COMPLETING_TRIES {
             path.trouble = Some(SendError::RateTooLow);
             // It is no failure of the path.
-            let (_, pause) = path.rate_patience.lose(random.jitter());
-            path.pause(now.monotonic, pause);
+            path.pause_for_rate(now.monotonic, random.jitter());
         }
     }
 
@@ -384,8 +383,7 @@ impl SendPayment {
         // What was learned below the minimum is nothing to cut chunks by: fulfilled they are at a better rate only.
         path.rate = path.shown_rate;
         path.arrived.start_again(&path.search);
-        let (_, pause) = path.rate_patience.lose(random.jitter());
-        path.pause(now.monotonic, pause);
+        path.pause_for_rate(now.monotonic, random.jitter());
     }
 
     /// F99 for another reason: the receiver does not want this chunk.

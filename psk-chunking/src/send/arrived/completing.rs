@@ -40,7 +40,7 @@ impl Arrived {
         if let Some(known) = self.known_to_complete(missing).filter(|known| *known <= dearest) {
             return Completing::Known(known);
         }
-        if self.asked > 0 || !self.questions.is_empty() {
+        if self.effort.asked > 0 || !self.questions.is_empty() {
             return Completing::Asked;
         }
         if self.is_coarse() && self.too_small > self.surely_too_small && self.may_ask() {
@@ -70,7 +70,7 @@ impl Arrived {
             };
         }
         let mut sizes = self.sizes_to_ask(missing, largest);
-        if self.one_at_a_time > 0 && sizes.len() > 1 {
+        if self.effort.one_at_a_time > 0 && sizes.len() > 1 {
             // There was no room for all of them.
             sizes = vec![sizes[sizes.len() / 2]];
         }
@@ -83,7 +83,7 @@ impl Arrived {
     /// The smallest packet that is known to deliver as much as is missing, when it delivers no more than `spare` beyond it and
     /// less than one unit more of the hop that counts in large units would: because it is less than what arrives of one unit,
     /// or because so little was added to what is `too_little`.
-    pub(super) fn little_beyond(
+    fn little_beyond(
         &self,
         missing: DestinationAmount,
         largest: SourceAmount,
@@ -111,11 +111,11 @@ impl Arrived {
     }
 
     /// What one source unit is worth, rounded up.
-    pub(super) fn worth(&self) -> DestinationAmount {
+    fn worth(&self) -> DestinationAmount {
         self.rate().low().worth_ceil(SourceAmount::new(1)).max(ONE)
     }
 
-    pub(super) fn known_to_complete(&self, missing: DestinationAmount) -> Option<SourceAmount> {
+    fn known_to_complete(&self, missing: DestinationAmount) -> Option<SourceAmount> {
         let likely = self.rate().maybe_enough(missing);
         if self.bounds.at_least(likely) == missing && self.bounds.at_most(likely) == missing {
             // Of a hop's large unit the same may be known to arrive of less.
@@ -132,15 +132,11 @@ impl Arrived {
 
     /// Around the likeliest size, each about one unit's worth from the next; between what is too little and what is
     /// too much, once that is known.
-    pub(super) fn sizes_to_ask(
-        &self,
-        missing: DestinationAmount,
-        largest: SourceAmount,
-    ) -> Vec<SourceAmount> {
+    fn sizes_to_ask(&self, missing: DestinationAmount, largest: SourceAmount) -> Vec<SourceAmount> {
         let rate = self.rate();
         let Some(likely) = rate.surely_enough(missing) else { return Vec::new() };
         let too_little = self.too_little_for(missing);
-        let is_near = self.rounds < NEAR_ROUNDS;
+        let is_near = self.effort.rounds < NEAR_ROUNDS;
         // About the likeliest size it is asked for what is known by chance too: it may be the smallest.
         let too_much =
             if is_near && !self.is_coarse() { self.seen_enough(missing) } else { self.enough_for(missing) };
@@ -168,7 +164,7 @@ impl Arrived {
                 let step = (between / (2 * EACH_SIDE + 2)).max(1);
                 (floor.saturating_add(step), step)
             }
-            false => (first, unit.saturating_mul(1 << (4 * (self.rounds - NEAR_ROUNDS)).min(40))),
+            false => (first, unit.saturating_mul(1 << (4 * (self.effort.rounds - NEAR_ROUNDS)).min(40))),
         };
         let sizes = (0..=2 * EACH_SIDE).map(|place| first.saturating_add(place.saturating_mul(step)));
         let mut sizes: Vec<u64> = sizes.filter(|&size| floor < size && size < ceiling && size > 0).collect();
@@ -177,21 +173,21 @@ impl Arrived {
     }
 
     /// The largest size that is known to deliver less.
-    pub(super) fn too_little_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
+    fn too_little_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
         let seen = self.seen.iter().rev().find(|(_, delivered)| **delivered < missing).map(|(&size, _)| size);
         let too_small = Some(self.surely_too_small).filter(|size| !size.is_zero());
         seen.into_iter().chain(too_small).max()
     }
 
     /// The smallest size that is known to deliver as much.
-    pub(super) fn enough_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
+    fn enough_for(&self, missing: DestinationAmount) -> Option<SourceAmount> {
         let learned =
             self.bounds.packets().find(|(_, delivered)| *delivered >= missing).map(|(size, _)| size);
         self.seen_enough(missing).into_iter().chain(learned).min()
     }
 
     /// The same of those that were asked for.
-    pub(super) fn seen_enough(&self, missing: DestinationAmount) -> Option<SourceAmount> {
+    fn seen_enough(&self, missing: DestinationAmount) -> Option<SourceAmount> {
         self.seen.iter().find(|(_, delivered)| **delivered >= missing).map(|(&size, _)| size)
     }
 }

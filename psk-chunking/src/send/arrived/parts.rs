@@ -29,7 +29,7 @@ const MOST_PARTS: usize = 1_000;
 const MOST_QUESTIONS: usize = 8;
 /// and so often.
 const MAX_PART_ROUNDS: u32 = 16;
-/// When hops refused those that are larger than any that has arrived so often in a row, they are too large.
+/// When hops refused some that are larger than any that has arrived so often, they are too large.
 const MAX_REFUSED_LARGER: u32 = 12;
 
 impl Arrived {
@@ -81,16 +81,16 @@ impl Arrived {
             }
         }
         unknown.dedup();
-        if self.asked > 0 || !self.questions.is_empty() {
+        if self.effort.asked > 0 || !self.questions.is_empty() {
             return Parts::Asked;
         }
-        let is_refused =
-            self.refused_larger >= MAX_REFUSED_LARGER && unknown.iter().all(|size| *size > self.largest());
-        let ask = self.part_rounds < MAX_PART_ROUNDS && !is_refused && self.may_ask();
+        let is_refused = self.effort.refused_larger >= MAX_REFUSED_LARGER
+            && unknown.iter().all(|size| *size > self.largest());
+        let ask = self.effort.part_rounds < MAX_PART_ROUNDS && !is_refused && self.may_ask();
         match unknown.is_empty() {
             true => Parts::None,
             false if !ask => Parts::Unknown,
-            false if self.one_at_a_time > 0 => Parts::Ask(unknown.into_iter().take(1).collect()),
+            false if self.effort.one_at_a_time > 0 => Parts::Ask(unknown.into_iter().take(1).collect()),
             false => Parts::Ask(unknown),
         }
     }
@@ -113,9 +113,9 @@ impl Arrived {
 
     /// These parts are to be asked for.
     pub(in crate::send) fn ask_parts(&mut self, sizes: Vec<SourceAmount>) {
-        self.part_rounds += 1;
-        self.all_rounds += 1;
-        self.lost = false;
+        self.effort.part_rounds += 1;
+        self.effort.all_rounds += 1;
+        self.effort.lost = false;
         self.asked_both = None;
         self.questions = sizes.into();
     }
