@@ -144,3 +144,34 @@ fn what_comes_back_is_not_awaited_when_it_is_given_up() {
         assert!((earliest..=latest).contains(&run.took.as_millis()), "{given_up:?}: {:?}", run.took);
     }
 }
+
+/// Answers are lost, so the receiver is asked while chunks are in flight, and it speaks before the last of them arrive:
+/// that is not its last word.
+#[test]
+fn a_word_that_the_last_chunks_have_overtaken_is_not_the_last() {
+    for at in (400..1_000).step_by(47) {
+        for late in [0, 20, 45, 90, 400, 1_500] {
+            let asks = Box::new(move |packet: &common::Passing<'_>| {
+                match packet.is_probe && packet.now > Duration::from_millis(300) {
+                    true => Hop::Late(Duration::from_millis(late)),
+                    false => Hop::Forward(packet.prepare.amount),
+                }
+            });
+            let mut fulfills = 0;
+            let loses = Box::new(move |_: &_, reply| {
+                fulfills += u64::from(matches!(reply, psk_codec::Reply::Fulfill(_)));
+                let lost = matches!(reply, psk_codec::Reply::Fulfill(_)) && fulfills % 5 == 0;
+                (!lost).then_some(reply)
+            });
+            let world = cancelled_at(at, World { reply: loses, ..World::with(vec![maximum(1_000), asks]) });
+            let mut config = config(Target::Source(source(100_000_000)));
+            config.max_packets_in_flight = 150;
+            let run = world.send(config);
+            assert_eq!(run.report.error, Some(SendError::Cancelled));
+            let account = run.report.account;
+            let known = (account.delivered, account.unverified, account.in_doubt);
+            assert_eq!(known, (run.received, destination(0), source(0)), "{at} {late}: {account:?}");
+            assert_eq!(account.source_sent.units(), run.received.units(), "{at} {late}");
+        }
+    }
+}

@@ -5,7 +5,6 @@ mod common;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use common::{Hop, World, chunks_only, config, destination, maximum, reject, source};
 use psk_chunking::send::{SendError, Target};
@@ -50,7 +49,7 @@ fn what_arrived_of_a_fixed_destination_amount_is_counted_once() {
 /// The chunk is lost on its way: only once it has expired for sure, it is sent again.
 #[test]
 fn what_did_not_arrive_is_sent_again_when_it_cannot_arrive_any_more() {
-    let resent_at = Rc::new(Cell::new(Duration::ZERO));
+    let resent_at = Rc::new(Cell::new(std::time::Duration::ZERO));
     let seen = resent_at.clone();
     let hop = chunks_only(move |chunk, packet| {
         if chunk > 20 {
@@ -102,7 +101,6 @@ fn other_answers_tell_of_a_lost_one() {
         let run = World { reply: loses, ..World::with(vec![maximum(1_000)]) }.send_source(20_000);
         assert!(run.report.is_completed(), "{lost}: {:?}", run.report);
         assert_eq!(run.report.account.delivered, destination(20_000), "{lost}");
-        assert_eq!(run.packets, whole.packets, "{lost}: nobody has to ask");
-        assert!(run.took < whole.took + Duration::from_millis(25), "{lost}: {:?} {:?}", run.took, whole.took);
+        assert_eq!((run.took, run.packets), (whole.took, whole.packets), "{lost}");
     }
 }

@@ -108,7 +108,7 @@ impl SendPayment {
         } else if self.query.is(packet) {
             self.handle_query_failure(now);
         } else if self.is_status_query(packet) {
-            self.handle_status_failure(now);
+            self.handle_status_failure(packet, now);
         } else if self.is_message(packet) {
             self.handle_message_reply(packet, None, now, random);
         } else if self.is_refund_question(packet) {
@@ -192,10 +192,10 @@ impl SendPayment {
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
         self.count_fulfilled(packet, &sent, claimed, now)?;
-        if let Some(status) = said.and_then(|said| said.status) {
-            self.handle_status_beside(status, sent.sent_at);
+        match said.and_then(|said| said.status) {
+            Some(status) => self.handle_status_beside(status, sent.sent_at, now),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Counts a chunk that was in flight, and is no more, as fulfilled.

@@ -6,6 +6,7 @@
 //!
 //! The last chunks of a payment ask too, so that a lost answer to one is made good by the answer to another.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use psk_codec::Reply;
@@ -23,7 +24,9 @@ use crate::time::Now;
 /// The question for the receiver's status.
 #[derive(Debug, Default)]
 pub(super) struct StatusQuery {
-    in_flight: Option<Asked>,
+    in_flight: Option<Question>,
+    /// Those before it whose answers are overdue, which may come all the same: the newest [`MOST_OVERDUE`].
+    overdue: VecDeque<Question>,
     not_before: Duration,
     /// When it was last asked.
     asked_at: Duration,
@@ -31,19 +34,33 @@ pub(super) struct StatusQuery {
     in_vain: u32,
     /// Questions in a row without an answer.
     unanswered: u32,
+    /// When the first of them was asked, and when the last of them was given up.
+    silent: (Duration, Duration),
     /// The path over which the last one had no answer: the next one goes over another, if there is one.
     failed_over: Option<PathIndex>,
     /// The receiver has told all that it can, or what it tells contradicts itself.
     over: bool,
-    /// The receiver has answered since the payment failed, and nothing was in flight any more.
+    /// The receiver has answered a question that was asked after the payment failed, when nothing was in flight any more.
     last_word: bool,
     beside: Beside,
 }
 
-/// So many questions in a row without an answer: nobody will answer.
+/// A question on its way.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    asked: Asked,
+    /// Whether nothing was in flight when it was asked: no chunk can be newer than the answer.
+    at_rest: bool,
+}
+
+/// So many questions in a row without an answer, for [`LONG_SILENCE`]: nobody will answer.
 const MAX_UNANSWERED: u32 = 8;
 /// After a payment has failed, fewer are enough.
 const MAX_UNANSWERED_AT_THE_END: u32 = 3;
+/// For so long a process or a link that works may stand still, whatever its round trip.
+const LONG_SILENCE: Duration = Duration::from_secs(3);
+/// The answers to so many overdue questions are still taken.
+const MOST_OVERDUE: usize = 8;
 /// The longest pause between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause doubles so often while the path is busy.
@@ -55,14 +72,26 @@ const SURELY_REMEMBERED: Duration = Duration::from_secs(300);
 /// Before anything is known of the path's round trip.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
+impl StatusQuery {
+    /// A question whose answer would be taken.
+    fn find(&self, packet: Sequence) -> Option<Question> {
+        let mut questions = self.overdue.iter().chain(&self.in_flight);
+        questions.find(|question| question.asked.packet == packet).copied()
+    }
+}
+
 impl SendPayment {
     /// Asks, if there is something to ask and it is time.
     pub(super) fn poll_status(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
-        if let Some(asked) = self.status.in_flight {
-            if now.monotonic < asked.give_up_at {
+        if let Some(question) = self.status.in_flight {
+            if now.monotonic < question.asked.give_up_at {
                 return None;
             }
-            self.handle_status_failure(now);
+            if self.status.overdue.len() == MOST_OVERDUE {
+                self.status.overdue.pop_front();
+            }
+            self.status.overdue.push_back(question);
+            self.question_failed(question.asked, now);
         }
         let wants = |payment: &Self| payment.wants_status() || payment.waits_for_late_answers(now.monotonic);
         if !wants(self) || !self.can_ask() {
@@ -77,8 +106,9 @@ impl SendPayment {
         match self.send_question(self.alone(Frame::StatusRequest), now, random) {
             Ok((path, packet, output)) => {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path));
+                let asked = Asked { packet, path, sent_at: now.monotonic, give_up_at };
                 self.status.asked_at = now.monotonic;
-                self.status.in_flight = Some(Asked { packet, path, sent_at: now.monotonic, give_up_at });
+                self.status.in_flight = Some(Question { asked, at_rest: self.chunks.is_empty() });
                 Some(output)
             }
             Err(error) => {
@@ -93,7 +123,7 @@ impl SendPayment {
     /// When the question has to be looked at again.
     pub(super) fn status_wakes_at(&self, now: Duration) -> Option<Duration> {
         match self.status.in_flight {
-            Some(asked) => Some(asked.give_up_at),
+            Some(question) => Some(question.asked.give_up_at),
             None => {
                 let late = if self.wants_status() { Some(now) } else { self.last_answers_late_at() };
                 let at = late.filter(|_| self.can_ask())?;
@@ -121,7 +151,7 @@ impl SendPayment {
     }
 
     pub(super) fn is_status_query(&self, packet: Sequence) -> bool {
-        self.status.in_flight.is_some_and(|asked| asked.packet == packet)
+        self.status.find(packet).is_some()
     }
 
     /// Whether the receiver can be asked at all.
@@ -136,7 +166,9 @@ impl SendPayment {
         let drains = matches!(self.phase, Phase::Draining(_));
         let on_its_way =
             || !drains && self.doubts.values().any(|chunk| chunk.give_up_at > self.status.asked_at);
-        let may_answer = self.status.unanswered < most || on_its_way();
+        let (since, until) = self.status.silent;
+        let is_silent = self.status.unanswered >= most && until.saturating_sub(since) >= LONG_SILENCE;
+        let may_answer = !is_silent || on_its_way();
         self.peer.knows_frames() && !self.status.over && may_answer
     }
 
@@ -186,16 +218,16 @@ impl SendPayment {
     }
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
-        let Some(asked) = self.status.in_flight.filter(|asked| asked.packet == packet) else { return };
+        let Some(Question { asked, at_rest }) = self.status.find(packet) else { return };
         self.learn_from_question(asked.path, asked.sent_at, reply, now);
         let answer = match self.probe(packet).open_answer(&self.keys, reply) {
             Err(result) if is_busy(result) && !matches!(self.phase, Phase::Draining(_)) => {
-                return self.ask_a_busy_path_again(asked.path, now);
+                return self.ask_a_busy_path_again(asked, now);
             }
             answer => answer.ok(),
         };
         let status = answer.and_then(|answer| self.read_frames(&answer).status);
-        let Some(status) = status else { return self.handle_status_failure(now) };
+        let Some(status) = status else { return self.handle_status_failure(packet, now) };
         self.paths[asked.path.0].round_trip.on_answer(asked.sent_at, now.monotonic);
         self.status.unanswered = 0;
         self.status.failed_over = None;
@@ -204,23 +236,42 @@ impl SendPayment {
         let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unread();
         match self.apply_status(&status, asked.sent_at, all, now) {
             Ok(settled) => {
+                // Asked while chunks were in flight, the receiver may have spoken before the last of them arrived.
+                let at_rest = at_rest && self.chunks.is_empty();
+                self.status.last_word |= at_rest && matches!(self.phase, Phase::Draining(_));
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
                 let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.sent_at);
-                // Once is not enough: it may have overtaken chunks that have been answered meanwhile.
-                let again = self.status.in_vain > 0;
-                let unknown = !self.doubts.is_empty() || self.unread.chunks > 0;
-                let drained = matches!(self.phase, Phase::Draining(_)) && self.chunks.is_empty();
-                self.status.last_word |= drained && (!unknown || again);
-                self.status.over |= !settled && !on_its_way && self.chunks.is_empty() && again;
-                self.ask_again_after(asked.path, settled, now);
+                self.status.over |= !settled && !on_its_way && at_rest;
+                self.ask_again_after(asked, settled, now);
             }
             Err(error) => self.fail(error.into()),
         }
     }
 
-    /// A status has come with the answer to a chunk that was sent at `sent_at`. It is kept until answers are late.
-    pub(super) fn handle_status_beside(&mut self, status: Status, sent_at: Duration) {
+    /// A status has come with the answer to a chunk that was sent at `sent_at`. If it names all that has no answer, nothing
+    /// need be awaited; else it is kept until answers are late.
+    pub(super) fn handle_status_beside(
+        &mut self,
+        status: Status,
+        sent_at: Duration,
+        now: Now,
+    ) -> Result<(), AccountError> {
+        // The receiver's data may be in the answers that are still to come.
+        if self.nothing_is_left() && !self.awaits_data() && self.is_all_fulfilled(&status) {
+            self.status.beside = Beside::default();
+            return self.apply_status(&status, sent_at, true, now).map(|_| ());
+        }
         self.status.beside.keep(status, sent_at);
+        Ok(())
+    }
+
+    /// Whether the receiver has fulfilled all that was sent and has not been answered.
+    fn is_all_fulfilled(&self, status: &Status) -> bool {
+        let unanswered = (self.chunks.len() + self.doubts.len()) as u64;
+        let told = Told::new(status);
+        let mut sequences = self.chunks.keys().chain(self.doubts.keys());
+        u64::from(status.chunks) == self.account.chunks_fulfilled.saturating_add(unanswered)
+            && sequences.all(|&sequence| told.is_fulfilled(sequence))
     }
 
     /// Whether there was a word beside an answer, and it settles something.
@@ -233,26 +284,42 @@ impl SendPayment {
         })
     }
 
-    pub(super) fn handle_status_failure(&mut self, now: Now) {
-        let Some(asked) = self.status.in_flight else { return };
+    /// There is no answer to a question, or none that says anything.
+    pub(super) fn handle_status_failure(&mut self, packet: Sequence, now: Now) {
+        match self.status.in_flight.filter(|question| question.asked.packet == packet) {
+            Some(question) => self.question_failed(question.asked, now),
+            // It has counted as one without an answer before.
+            None => self.status.overdue.retain(|question| question.asked.packet != packet),
+        }
+    }
+
+    fn question_failed(&mut self, asked: Asked, now: Now) {
+        let since = if self.status.unanswered == 0 { asked.sent_at } else { self.status.silent.0 };
+        self.status.silent = (since, now.monotonic);
         self.status.unanswered += 1;
         self.status.failed_over = Some(asked.path);
         self.path_mut(asked.path).round_trip.on_overdue(asked.sent_at);
-        self.ask_again_after(asked.path, false, now);
+        self.ask_again_after(asked, false, now);
     }
 
     /// A hop had no room for the question just now, as it has none for some chunks: it works, and is asked again soon.
-    fn ask_a_busy_path_again(&mut self, path: PathIndex, now: Now) {
+    fn ask_a_busy_path_again(&mut self, asked: Asked, now: Now) {
         self.status.in_vain = self.status.in_vain.min(MOST_DOUBLINGS_WHEN_BUSY);
-        self.ask_again_after(path, false, now);
+        self.ask_again_after(asked, false, now);
     }
 
-    fn ask_again_after(&mut self, path: PathIndex, settled: bool, now: Now) {
+    /// A question has its answer or is given up: when the next one may be asked.
+    fn ask_again_after(&mut self, asked: Asked, settled: bool, now: Now) {
+        if self.status.in_flight.is_none_or(|question| question.asked.packet != asked.packet) {
+            // One that was overdue. A newer one is in flight or has its time already.
+            self.status.overdue.retain(|question| question.asked.packet != asked.packet);
+            return;
+        }
         self.status.in_flight = None;
         self.status.in_vain = if settled { 0 } else { self.status.in_vain.saturating_add(1) };
         // A question that was lost is asked again at once; one that settled nothing, later each time.
         let doublings = self.status.in_vain.saturating_sub(1).min(8);
-        let pause = self.patience_of(path) / 4 * (1 << doublings);
+        let pause = self.patience_of(asked.path) / 4 * (1 << doublings);
         self.status.not_before = now.monotonic.saturating_add(pause.min(LONGEST_PAUSE));
     }
 
