@@ -99,6 +99,7 @@ mod quote;
 mod quote_search;
 mod rate;
 mod redeem;
+mod refused;
 mod search;
 mod segments;
 mod sizes;

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use psk_codec::{AmountTooLarge, DestinationAmount, ErrorCode, SourceAmount};
+use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
 
 use crate::budget::ProbeBudget;
 use crate::flight::Flight;
-use crate::probe::{ProbeResult, suggested_maximum};
+use crate::probe::ProbeResult;
 use crate::rate::RateInterval;
+use crate::refused::{Cause, Hint, Refused};
 use crate::sizes::{halved, ladder};
 
 /// How long to search.
@@ -132,60 +133,6 @@ pub struct PathSearch {
     failed: BTreeMap<SourceAmount, u32>,
     /// How many promises of F08 details were broken.
     broken_hints: u32,
-}
-
-/// The smallest amount known not to pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Refused {
-    amount: SourceAmount,
-    cause: Cause,
-    times: u32,
-    /// What F08 details promise.
-    hint: Option<Hint>,
-}
-
-/// What F08 details say of the maximum, in source units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Hint {
-    /// Passes, if they are honest. Below the amount that was refused.
-    passes: SourceAmount,
-    /// Does not pass. The two are apart where several source units make one unit of the hop.
-    refused: SourceAmount,
-}
-
-impl Refused {
-    /// The smallest amount believed not to pass, when `passes` does.
-    fn amount_beyond(&self, passes: SourceAmount) -> SourceAmount {
-        match self.hint {
-            Some(hint) if hint.passes == passes => hint.refused.min(self.amount),
-            _ => self.amount,
-        }
-    }
-
-    /// Whether details promised that just this amount passes. If it does, it is the maximum, but for rounding.
-    fn promises(&self, amount: SourceAmount) -> bool {
-        self.hint.is_some_and(|hint| hint.passes == amount)
-    }
-}
-
-impl Hint {
-    fn new(sent: SourceAmount, details: AmountTooLarge) -> Option<Self> {
-        let passes = suggested_maximum(sent, details)?;
-        let more_than_allowed = u128::from(details.maximum.units()) + 1;
-        let refused =
-            (u128::from(sent.units()) * more_than_allowed).div_ceil(u128::from(details.received.units()));
-        let refused = SourceAmount::new(u64::try_from(refused).unwrap_or(u64::MAX));
-        Some(Self { passes, refused })
-    }
-}
-
-/// Why an amount does not pass, the best reason first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Cause {
-    Size,
-    Liquidity,
-    /// Temporary errors or silence, again and again.
-    Failure,
 }
 
 impl PathSearch {

@@ -276,25 +276,40 @@ impl SendPayment {
             // Not the money: it goes again, alone.
             return Ok(());
         }
-        let closed = said.is_some_and(|said| said.closed);
+        if said.is_some_and(|said| said.closed) {
+            self.fail(SendError::Refused);
+            return Ok(());
+        }
         let arrived = answer.map(|answer| answer.chunk_amount.at_destination());
+        self.react_to_reject(&sent, reject, arrived, now, random);
+        Ok(())
+    }
+
+    /// What a payment does otherwise from now on, by the code of a reject and what the receiver says that `arrived`.
+    fn react_to_reject(
+        &mut self,
+        sent: &SentChunk,
+        reject: &Reject,
+        arrived: Option<DestinationAmount>,
+        now: Now,
+        random: &mut dyn Random,
+    ) {
         match (reject.code, arrived) {
-            _ if closed => self.fail(SendError::Refused),
             (ErrorCode::F99_APPLICATION_ERROR, Some(arrived)) if arrived < sent.minimum => {
-                self.handle_too_little(&sent, arrived, now, random);
+                self.handle_too_little(sent, arrived, now, random);
             }
             (ErrorCode::F99_APPLICATION_ERROR, None) if self.peer.knows_frames() => {
                 // Not the receiver's word: a hop's.
-                self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
+                self.retry_or_fail(sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
-            (ErrorCode::F99_APPLICATION_ERROR, _) => self.handle_refusal(&sent, now, random),
-            (ErrorCode::F08_AMOUNT_TOO_LARGE, _) => self.handle_too_large(&sent, reject),
+            (ErrorCode::F99_APPLICATION_ERROR, _) => self.handle_refusal(sent, now, random),
+            (ErrorCode::F08_AMOUNT_TOO_LARGE, _) => self.handle_too_large(sent, reject),
             (ErrorCode::F02_UNREACHABLE, _) => {
                 // Credentials are resolved by our caller; a route may come back within moments.
-                self.retry_or_fail(&sent, rejected(reject), MAX_REFUSALS, now, random);
+                self.retry_or_fail(sent, rejected(reject), MAX_REFUSALS, now, random);
             }
             (ErrorCode::T04_INSUFFICIENT_LIQUIDITY, _) => {
-                self.handle_no_liquidity(&sent, reject, now, random);
+                self.handle_no_liquidity(sent, reject, now, random);
             }
             (code, _) if code.is_busy() => {
                 if code == ErrorCode::T03_CONNECTOR_BUSY {
@@ -302,7 +317,7 @@ impl SendPayment {
                 }
                 let path = self.path_mut(sent.path);
                 path.trouble = Some(rejected(reject));
-                let lost = path.lost(&sent, now.monotonic);
+                let lost = path.lost(sent, now.monotonic);
                 path.controller.on_busy(&lost, random.jitter());
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _)
@@ -310,24 +325,23 @@ impl SendPayment {
             {
                 // Rounded down to nothing on the way: of a thousandth more no second unit arrives.
                 let more = SourceAmount::new((sent.source.units() / 1_024).max(1));
-                self.completing_was_too_small(&sent, more, now, random);
+                self.completing_was_too_small(sent, more, now, random);
             }
             (ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT, _) => {
                 self.path_mut(sent.path).sizing.on_too_small(sent.source);
-                self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
+                self.retry_or_fail(sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (ErrorCode::R02_INSUFFICIENT_TIMEOUT, _) => {
                 self.path_mut(sent.path).on_too_little_time();
-                self.retry_or_fail(&sent, rejected(reject), MAX_PATH_FAILURES, now, random);
+                self.retry_or_fail(sent, rejected(reject), MAX_PATH_FAILURES, now, random);
             }
             (code, _) => match code.class() {
                 ErrorClass::Temporary | ErrorClass::Relative => {
-                    self.back_off_path(&sent, reject, now, random);
+                    self.back_off_path(sent, reject, now, random);
                 }
                 _ => self.fail_path(sent.path, rejected(reject)),
             },
         }
-        Ok(())
     }
 
     /// F99 and an authentic word that less than the minimum arrived: the rate has moved, or a completing chunk was
