@@ -86,6 +86,8 @@ const PAYMENT_LADDER_FACTOR: u64 = 10;
 const MAX_FAILURES: u32 = 8;
 /// The same for payments.
 const PAYMENT_FAILURES: u32 = MAX_FAILURES + MAX_FAILURES / 2;
+/// The same while a hop says that it works and has no room: others may be using it, for about a minute.
+const PAYMENT_FAILURES_WHEN_BUSY: u32 = PAYMENT_FAILURES * 2;
 /// Failures of one amount after which it is taken as refused, if smaller ones pass.
 const FAILURES_OF_SIZE: u32 = 3;
 /// Promises of F08 details that may be broken, one by each of several hops, before they are tried only beside other
@@ -121,6 +123,8 @@ pub struct PathSearch {
     probes: u32,
     /// After so many in a row it gives up.
     max_failures: u32,
+    /// The same when a hop has no room.
+    max_busy: u32,
     failures: u32,
     /// How often in a row the smallest amount was refused for liquidity.
     shortages: u32,
@@ -147,6 +151,7 @@ impl PathSearch {
             too_small: SourceAmount::ZERO,
             queue: ladder(limit, LADDER_FACTOR),
             max_failures: MAX_FAILURES,
+            max_busy: MAX_FAILURES,
             budget: ProbeBudget::default(),
             in_flight: Flight::default(),
             alone: false,
@@ -172,13 +177,13 @@ impl PathSearch {
     /// Before the first probe.
     pub fn for_payments(self) -> Self {
         let queue = ladder(self.limit, PAYMENT_LADDER_FACTOR);
-        Self { queue, max_failures: PAYMENT_FAILURES, ..self }
+        Self { queue, max_failures: PAYMENT_FAILURES, max_busy: PAYMENT_FAILURES_WHEN_BUSY, ..self }
     }
 
     /// To go on with in a payment, without the limits of what was asked for before it.
     pub(crate) fn without_limits(self) -> Self {
-        let max_failures = PAYMENT_FAILURES;
-        Self { budget: ProbeBudget::default(), probes: 0, failures: 0, max_failures, ..self }
+        let (max_failures, max_busy) = (PAYMENT_FAILURES, PAYMENT_FAILURES_WHEN_BUSY);
+        Self { budget: ProbeBudget::default(), probes: 0, failures: 0, max_failures, max_busy, ..self }
     }
 
     /// Allows more in flight than before.
@@ -234,7 +239,11 @@ impl PathSearch {
 
     /// Whether it ended before its time, because probes kept failing; [`last_failure`](Self::last_failure) says how.
     pub fn has_given_up(&self) -> bool {
-        self.failures >= self.max_failures
+        let most = match self.last_failure {
+            Some(SearchError::Busy { code, .. }) if code.is_busy() => self.max_busy,
+            _ => self.max_failures,
+        };
+        self.failures >= most
     }
 
     /// The last answer that was neither an amount nor a matter of size or liquidity.
@@ -407,7 +416,7 @@ impl PathSearch {
     /// The smallest amount that is not too small was refused for liquidity, which comes with time: it is asked for again after
     /// a pause, unless that goes on and on.
     fn awaits_liquidity(&mut self, now: Duration) -> bool {
-        let Some(refused) = self.refused.filter(|_| self.shortages < self.max_failures) else { return false };
+        let Some(refused) = self.refused.filter(|_| self.shortages < self.max_busy) else { return false };
         self.pause_until = Some(now + FIRST_PAUSE * (1 << self.shortages.min(6)));
         self.shortages += 1;
         self.refused = self.refused_before.take().filter(|before| before.amount > refused.amount);
