@@ -138,6 +138,8 @@ struct Ledger {
     used: HashSet<Sequence>,
     /// What the latest last chunk named.
     named: Option<BTreeSet<Sequence>>,
+    /// The newest last chunk.
+    last: Option<Sequence>,
     reviewed: bool,
     /// About which chunk the application is asked, and until when it may answer.
     asked: Option<(Sequence, Duration)>,
@@ -164,7 +166,9 @@ impl Ledger {
         }
         self.received += chunk.amount.units();
         prop_assert!(self.at_most.is_none_or(|most| self.received <= most));
-        if chunk.last {
+        // The newest last chunk counts, in whatever order they come.
+        if chunk.last && self.last.is_none_or(|last| last < chunk.sequence) {
+            self.last = Some(chunk.sequence);
             let named = match &chunk.frames {
                 ChunkFrames::Read(frames) => frames.outstanding.clone(),
                 _ => None,

@@ -304,6 +304,18 @@ fn a_later_last_chunk_replaces_what_an_earlier_one_named() {
     give(&mut payments, &chunk(5));
     assert_eq!(end_of(&mut payments), Some(EndReason::LastChunk));
 
+    // By its number, not by when it comes: what the earlier one named may have been sent again as the later one.
+    let mut payments = receiver();
+    give(&mut payments, &last(11, &[(5, 5), (10, 10)]));
+    give(&mut payments, &last(10, &[(1, 5)]));
+    assert_eq!(end_of(&mut payments), None);
+    give(&mut payments, &chunk(5));
+    assert_eq!(end_of(&mut payments), Some(EndReason::LastChunk));
+    let mut payments = receiver();
+    give(&mut payments, &last(11, &[(5, 5)]));
+    give(&mut payments, &ChunkArrival { last: true, ..chunk(10) });
+    assert_eq!(end_of(&mut payments), None);
+
     // One without any ends it, as in the draft.
     let mut payments = receiver();
     give(&mut payments, &last(10, &[(1, 3)]));

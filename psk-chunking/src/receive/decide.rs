@@ -298,10 +298,11 @@ fn unfit(chunk: &ChunkArrival) -> Option<ChunkRefusal> {
 
 /// Whether the payment is over with this chunk, which is counted.
 fn ending(payment: &mut Payment, chunk: &ChunkArrival) -> Option<EndReason> {
-    if chunk.last {
+    // A later last chunk replaces what an earlier one named; they may arrive in any order.
+    let is_newest = || payment.outstanding.as_ref().is_none_or(|known| known.named_by() < chunk.sequence);
+    if chunk.last && is_newest() {
         let named = chunk.read_frames().and_then(|frames| frames.outstanding.as_ref());
-        // A later last chunk replaces what an earlier one named.
-        payment.outstanding = named.map(|named| Box::new(Outstanding::new(named)));
+        payment.outstanding = named.map(|named| Box::new(Outstanding::new(chunk.sequence, named)));
         if payment.outstanding.is_none() {
             return Some(EndReason::LastChunk);
         }

@@ -311,6 +311,7 @@ impl Payment {
 /// The numbers that a last chunk named, without those that are fulfilled.
 #[derive(Clone, Debug)]
 pub(super) struct Outstanding {
+    named_by: Sequence,
     /// First and last number, the lowest range at the end.
     ranges: Vec<(Sequence, Sequence)>,
 }
@@ -320,11 +321,16 @@ pub(super) struct Outstanding {
 const MAX_OUTSTANDING: usize = 2_048;
 
 impl Outstanding {
-    pub(super) fn new(named: &SequenceRanges) -> Self {
+    /// What the last chunk with the number `named_by` named.
+    pub(super) fn new(named_by: Sequence, named: &SequenceRanges) -> Self {
         let ranges = named.iter().take(MAX_OUTSTANDING).map(|range| (range.first(), range.last()));
         let mut ranges: Vec<_> = ranges.collect();
         ranges.reverse();
-        Self { ranges }
+        Self { named_by, ranges }
+    }
+
+    pub(super) fn named_by(&self) -> Sequence {
+        self.named_by
     }
 
     /// What `named` takes, in octets.

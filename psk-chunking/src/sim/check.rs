@@ -159,7 +159,7 @@ pub(super) fn ending(running: &mut Running<'_>) {
     for place in 0..running.paid.len() {
         let Some(paying) = running.paying(place) else { continue };
         let problem = ended(paying, running.scenario.expects);
-        let problem = problem.or_else(|| data(running, place));
+        let problem = problem.or_else(|| data(running, place)).or_else(|| completion(running, place));
         problems.extend(problem.map(|problem| format!("payment {}: {problem}", place + 1)));
     }
     problems.extend(running.hosts.iter().filter_map(|host| settled(running, *host)));
@@ -216,6 +216,14 @@ fn ended(paying: &Paying, expects: Expectation) -> Option<String> {
         _ => {}
     }
     if error.is_none() { exact(paying, account) } else { None }
+}
+
+/// Whether the receiver of a completed payment knows it for one: by its policy it might send the money back otherwise.
+fn completion(running: &Running<'_>, place: usize) -> Option<String> {
+    let (paying, paid) = (running.paying(place)?, running.paid.get(place)?);
+    let ((report, _), payee) = (paying.ended.as_ref()?, running.payee(place)?);
+    let is_wrong = report.is_completed() && payee.is_honest() && !payee.knows_completed(&paid.key);
+    is_wrong.then(|| "completed, and the receiver awaits more".to_owned())
 }
 
 /// What the sender knows of the data of a payment that is over, beside what its receiver has been told; where all has to

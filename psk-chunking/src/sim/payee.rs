@@ -15,8 +15,8 @@ use super::refunder::Refunder;
 use super::scenario::{Lie, ReceiverConfig};
 use super::witness::Witness;
 use crate::receive::{
-    ChunkArrival, ChunkFrames, Decision, OnIncomplete, PaymentKey, PaymentOffer, ReceiveConfig, ReceiveEvent,
-    ReceivePayments, Verdict, answer_packet,
+    ChunkArrival, ChunkFrames, Decision, EndReason, OnIncomplete, PaymentKey, PaymentOffer, ReceiveConfig,
+    ReceiveEvent, ReceivePayments, Verdict, answer_packet,
 };
 
 /// All that a host receives.
@@ -37,6 +37,8 @@ pub(super) struct Payee {
     plain: bool,
     /// The data of payments that have any: what comes, and what goes back.
     streams: HashMap<PaymentKey, (Stream, Stream)>,
+    /// How payments have ended.
+    endings: HashMap<PaymentKey, EndReason>,
     /// What it has said that it received, at most, where it lies.
     claimed: HashMap<PaymentKey, u128>,
 }
@@ -73,6 +75,7 @@ impl Payee {
             max_amount: takes.max_amount.map(DestinationAmount::new),
             plain: takes.plain,
             streams: HashMap::new(),
+            endings: HashMap::new(),
             claimed: HashMap::new(),
         }
     }
@@ -155,6 +158,9 @@ impl Payee {
                     self.took(&payment, |there| there.tell(offset, &data));
                 }
                 ReceiveEvent::DataComplete { payment, .. } => self.took(&payment, Stream::end),
+                ReceiveEvent::Finished { payment, reason, .. } => {
+                    self.endings.insert(payment, reason);
+                }
                 _ => {}
             }
         }
@@ -185,6 +191,11 @@ impl Payee {
     /// Whether all of a payment's data has been told.
     pub(super) fn has_all_data(&self, payment: &PaymentKey) -> bool {
         self.streams.get(payment).is_none_or(|(there, _)| there.is_complete())
+    }
+
+    /// Whether it knows that all of a payment has come.
+    pub(super) fn knows_completed(&self, payment: &PaymentKey) -> bool {
+        self.endings.get(payment).is_some_and(|reason| reason.is_complete())
     }
 
     /// Takes a payment, as far as may be, and writes what goes back.
