@@ -118,10 +118,13 @@ impl PskReceiver {
         Credentials::of(&self.listening)
     }
 
-    /// Waits for the end of a payment, and for what it has received.
+    /// Waits for the end of a payment that has completed, as the receiver knows too, and for what it has received.
     #[track_caller]
     pub fn received(&mut self, payment_id: &str) -> u64 {
-        units(&self.finished(payment_id)["received"])
+        let finished = self.finished(payment_id);
+        let is_complete = ["last_chunk", "amount_reached"].contains(&text(&finished["reason"]));
+        assert!(is_complete, "{finished}");
+        units(&finished["received"])
     }
 
     /// Waits for the end of a payment.
