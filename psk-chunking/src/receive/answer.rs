@@ -172,10 +172,13 @@ pub(super) fn answer_frames(
     if let Some((refunded, total)) = progress {
         let _ = frames.push(Frame::RefundStatus { refunded, total });
     }
-    if wants_status {
+    let fulfills = chunk.fulfillable && refusal.is_none();
+    // Who reads in a Fulfill that all has arrived awaits no other, and our data may be in those.
+    let speaks =
+        || payment.as_ref().and_then(|payment| payment.streams.as_ref()).is_some_and(|it| it.speaks());
+    if wants_status && !(fulfills && speaks()) {
         let room = Status::max_ranges(frames.room()).unwrap_or(0);
         // A Fulfill is one of many: it tells of what has arrived lately.
-        let fulfills = chunk.fulfillable && refusal.is_none();
         let most = if fulfills { room.min(MAX_RANGES_IN_FULFILL) } else { room };
         let _ = frames.push(Frame::Status(status(payment.as_deref(), most)));
     }

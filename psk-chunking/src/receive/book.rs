@@ -42,19 +42,14 @@ struct OfAccount {
 const SHARE_OF_ACCOUNT: usize = 8;
 /// So long a settled payment of which something was fulfilled is kept whatever else wants its place: a packet's life and a
 /// grace, as long as its sender may not know what became of a chunk. Told then that there is no such payment, it would
-/// take the chunk for not fulfilled.
+/// take the chunk for not fulfilled (`SURELY_REMEMBERED` in `send/status.rs`).
 const KEPT: Duration = Duration::from_secs(60);
 /// What a payment may have when all have too many, or those of its account.
 const FEW_RANGES: usize = 16;
 
-/// For how long a settled payment is kept for certain: never longer than all are.
-fn kept(config: &ReceiveConfig) -> Duration {
-    KEPT.min(config.retention)
-}
-
 /// For how long it is kept beyond that, while there is room.
 fn retained(config: &ReceiveConfig) -> Duration {
-    config.retention.saturating_sub(kept(config))
+    config.retention.saturating_sub(KEPT)
 }
 
 impl Book {
@@ -133,7 +128,7 @@ impl Book {
             payment.indexed_at = match payment.chunks {
                 // Nobody can miss it: there is nothing to be known of it.
                 0 => now,
-                _ => now.saturating_add(kept(config)),
+                _ => now.saturating_add(KEPT),
             };
             self.settled.insert((payment.indexed_at, key.clone()));
             of_account.settled.insert((payment.indexed_at, key.payment_id));

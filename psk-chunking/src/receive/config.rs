@@ -27,7 +27,7 @@ pub struct ReceiveConfig {
     /// credentials want a greater number.
     pub max_payments_per_account: usize,
     /// For how long an ended payment is remembered, so that its late chunks are refused and its sender's questions
-    /// answered. Default: 10 minutes. One of which nothing was fulfilled is remembered a minute less.
+    /// answered; at least a minute. Default: 10 minutes. One of which nothing was fulfilled is remembered a minute less.
     pub retention: Duration,
     /// How much application data one payment may bring, and as much may go back, in octets. Default: 64 kB: an
     /// invoice or a small document; who wants more says so.

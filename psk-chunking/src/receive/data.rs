@@ -137,6 +137,11 @@ impl Streams {
         told
     }
 
+    /// Whether the sender has not acknowledged all that goes to it.
+    pub(super) fn speaks(&self) -> bool {
+        self.to_sender.acknowledged_in_order() < self.to_sender.length()
+    }
+
     /// Whether something of the sender's was told, and the rest will not be.
     pub(super) fn is_cut_off(&self) -> bool {
         self.told > 0 && !self.told_end

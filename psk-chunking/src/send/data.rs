@@ -33,6 +33,8 @@ pub(super) struct Data {
     ahead: Ahead,
     /// How often in a row messages were not answered authentically.
     in_vain: u32,
+    /// How often in a row messages were given up because their answers were overdue.
+    overdue_in_row: u32,
     /// How often in a row answers have brought nothing.
     drawn_in_vain: u32,
     /// What was sent before belongs to the last failure.
@@ -82,6 +84,8 @@ impl Ahead {
 
 /// So many messages in a row without an authentic answer: nobody reads them.
 const MAX_IN_VAIN: u32 = 50;
+/// The patience with messages doubles so often.
+const MOST_DOUBLINGS: u32 = 5;
 /// The longest pause between two questions for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// So many pieces may wait for those before them.
@@ -110,6 +114,7 @@ impl Data {
             messages: BTreeMap::new(),
             ahead,
             in_vain: 0,
+            overdue_in_row: 0,
             drawn_in_vain: 0,
             failed_at: None,
             not_before: Duration::ZERO,
@@ -241,7 +246,9 @@ impl SendPayment {
         let carries = self.fill_with_data(&mut frames, sequence);
         match self.send_unfulfillable(index, amount, frames.encode(), now, random) {
             Ok((packet, output)) => {
-                let patience = self.patience_of(index) * 2;
+                // Twice as long each time: answers may have become slower, and those that are overdue tell nothing.
+                let doublings = 1 + self.data.overdue_in_row.min(MOST_DOUBLINGS);
+                let patience = self.patience_of(index) * (1 << doublings);
                 let give_up_at = now.monotonic.saturating_add(patience);
                 let message = Message { path: index, sent_at: now.monotonic, give_up_at, carries };
                 self.data.messages.insert(packet, message);
@@ -283,6 +290,7 @@ impl SendPayment {
         let answer = reply.and_then(|reply| self.open_answer_to_question(packet, reply));
         if let Some(answer) = answer {
             self.path_mut(message.path).round_trip.on_answer(message.sent_at, now.monotonic);
+            self.data.overdue_in_row = 0;
             let before = self.data.back.in_order();
             let said = self.read_frames(&answer);
             if !said.has_record() {
@@ -331,11 +339,13 @@ impl SendPayment {
             .filter(|(_, message)| late(message))
             .map(|(&packet, _)| packet)
             .collect();
+        let mut news = false;
         for packet in lost {
             if let Some(message) = self.data.messages.remove(&packet) {
-                self.message_failed(packet, &message, now);
+                news |= self.message_failed(packet, &message, now);
             }
         }
+        self.data.overdue_in_row += u32::from(news);
     }
 
     /// Whether that is news.

@@ -103,6 +103,10 @@ impl SendPayment {
             self.learn_from_question(asked.path, asked.sent_at, reply, now);
         }
         let answer = self.open_answer_to_question(packet, reply);
+        if let Some(answer) = &answer {
+            // It may know frames after all, and tell more when it is asked for it.
+            self.read_frames(answer);
+        }
         match answer.map(|answer| answer.payment_amount.at_destination()) {
             Some(total) => {
                 self.query.in_flight = None;

@@ -389,7 +389,7 @@ impl SendPayment {
     }
 
     fn poll_sending(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
-        if self.paused {
+        if self.paused && !self.is_done() {
             return Some(self.wait(now, None));
         }
         if self.start_from_quote(now) {
@@ -416,7 +416,10 @@ impl SendPayment {
             Next::AskParts(path, sizes) => self.path_mut(path).arrived.ask_parts(sizes),
             Next::AwaitReplies(time) => {
                 let data = self.poll_data(now, random);
-                return data.or_else(|| Some(self.wait(now, Some(until.min(time)))));
+                if data.is_some() || !matches!(self.phase, Phase::Sending) {
+                    return data;
+                }
+                return Some(self.wait(now, Some(until.min(time))));
             }
             Next::RateTooLow(path) => {
                 self.path_mut(path).restart_completing();
@@ -433,7 +436,7 @@ impl SendPayment {
         if let Some(output) = self.poll_status(now, random) {
             return Some(output);
         }
-        if !self.chunks.is_empty() || self.wants_last_word() {
+        if !self.chunks.is_empty() || self.wants_last_word() && !self.refund.is_given_up() {
             return Some(self.wait(now, None));
         }
         if let Phase::Draining(error) = &self.phase {

@@ -399,6 +399,11 @@ impl SendPayment {
         self.config.budget().saturating_sub(committed)
     }
 
+    /// Whether nothing is left to send, to await or to ask.
+    pub(super) fn is_done(&self) -> bool {
+        self.nothing_is_left() && matches!(self.finished_when_answered(), Next::Finished)
+    }
+
     fn finished_when_answered(&self) -> Next {
         if !self.chunks.is_empty() || self.awaits_status() || self.awaits_data() {
             Next::AwaitReplies(Duration::MAX)

@@ -1,5 +1,6 @@
 //! After a payment has failed half way: giving up, and getting the money back (docs/frames.md, "Refunds").
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use psk_codec::psk::Sequence;
@@ -8,15 +9,18 @@ use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 
 use super::packets::Asked;
+use super::status::MOST_OVERDUE;
 use super::{Output, Phase, SendError, SendPayment};
 use crate::time::Now;
 
 /// What is known of a refund.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Refund {
     /// What the receiver says that it has sent back, and that it will in all, in its own units.
     told: Option<(DestinationAmount, DestinationAmount)>,
     in_flight: Option<Asked>,
+    /// Questions before it whose answers are overdue, which may come all the same: the newest [`MOST_OVERDUE`].
+    overdue: VecDeque<Asked>,
     not_before: Duration,
     /// Whether the receiver has read that the payment is aborted.
     aborted: bool,
@@ -44,6 +48,24 @@ impl Refund {
 
     pub(super) fn give_up(&mut self) {
         self.given_up = true;
+    }
+
+    /// A question whose answer would be taken.
+    fn find(&self, packet: Sequence) -> Option<Asked> {
+        self.overdue.iter().chain(&self.in_flight).find(|asked| asked.packet == packet).copied()
+    }
+
+    /// Nothing more is awaited of a question. Whether it was the newest one, and not taken for lost before.
+    fn landed(&mut self, packet: Sequence) -> bool {
+        let newest = self.in_flight.take_if(|asked| asked.packet == packet).is_some();
+        if !newest {
+            self.overdue.retain(|asked| asked.packet != packet);
+        }
+        newest
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up
     }
 
     fn is_over(&self) -> bool {
@@ -84,11 +106,15 @@ impl SendPayment {
         let at_most = self.config.refund_timeout.saturating_mul(MOST_TIMEOUTS);
         let latest = self.refund.began_at.saturating_add(at_most);
         let deadline = since.saturating_add(self.config.refund_timeout).min(latest);
-        if let Some(Asked { give_up_at, .. }) = self.refund.in_flight {
-            if now.monotonic < give_up_at && now.monotonic < deadline && !self.refund.given_up {
-                return Some(self.wait(now, Some(give_up_at.min(deadline))));
+        if let Some(asked) = self.refund.in_flight {
+            if now.monotonic < asked.give_up_at && now.monotonic < deadline && !self.refund.given_up {
+                return Some(self.wait(now, Some(asked.give_up_at.min(deadline))));
             }
-            self.refund_unanswered(now);
+            if self.refund.overdue.len() == MOST_OVERDUE {
+                self.refund.overdue.pop_front();
+            }
+            self.refund.overdue.push_back(asked);
+            self.refund_unanswered(asked.packet, now);
         }
         let silent = self.refund.unanswered >= MAX_UNANSWERED && self.refund.told.is_none();
         if self.refund.is_over() || silent || now.monotonic >= deadline {
@@ -117,27 +143,34 @@ impl SendPayment {
     }
 
     pub(super) fn is_refund_question(&self, packet: Sequence) -> bool {
-        self.refund.in_flight.is_some_and(|asked| asked.packet == packet)
+        self.refund.find(packet).is_some()
     }
 
     pub(super) fn handle_refund_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
-        if let Some(asked) = self.refund.in_flight {
-            self.learn_from_question(asked.path, asked.sent_at, reply, now);
-        }
+        let Some(asked) = self.refund.find(packet) else { return };
+        self.learn_from_question(asked.path, asked.sent_at, reply, now);
         let Some(answer) = self.open_answer_to_question(packet, reply) else {
-            return self.refund_unanswered(now);
+            return self.refund_unanswered(packet, now);
         };
-        self.read_frames(&answer);
+        let said = self.read_frames(&answer);
         self.refund.aborted = true;
-        self.refund.in_flight = None;
         self.refund.unanswered = 0;
-        self.ask_for_refund_later(now);
+        if self.refund.landed(packet) {
+            self.ask_for_refund_later(now);
+        }
+        // Some of what is in doubt may have arrived, as it says here.
+        let settled = said.status.map(|status| self.apply_status(&status, asked.sent_at, true, now));
+        if let Some(Err(error)) = settled {
+            self.phase = Phase::Ended(Some(error.into()));
+        }
     }
 
-    pub(super) fn refund_unanswered(&mut self, now: Now) {
-        self.refund.in_flight = None;
-        self.refund.unanswered = self.refund.unanswered.saturating_add(1);
-        self.ask_for_refund_later(now);
+    /// There is no answer to a question, or none that says anything.
+    pub(super) fn refund_unanswered(&mut self, packet: Sequence, now: Now) {
+        if self.refund.landed(packet) {
+            self.refund.unanswered = self.refund.unanswered.saturating_add(1);
+            self.ask_for_refund_later(now);
+        }
     }
 
     fn ask_for_refund_later(&mut self, now: Now) {

@@ -112,7 +112,7 @@ impl SendPayment {
         } else if self.is_message(packet) {
             self.handle_message_reply(packet, None, now, random);
         } else if self.is_refund_question(packet) {
-            self.refund_unanswered(now);
+            self.refund_unanswered(packet, now);
         } else {
             return false;
         }
@@ -162,6 +162,7 @@ impl SendPayment {
         random: &mut dyn Random,
     ) -> Result<(), AccountError> {
         self.account.doubt(sent.source)?;
+        self.hope_for_answers();
         self.data_lost(packet);
         let path = self.path_mut(sent.path);
         path.load.hold(&sent);
@@ -191,6 +192,7 @@ impl SendPayment {
         let said = answer.as_ref().map(|answer| self.read_frames(answer));
         let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
+        self.status_path_works(sent.sent_at);
         self.count_fulfilled(packet, &sent, claimed, now)?;
         match said.and_then(|said| said.status) {
             Some(status) => self.handle_status_beside(status, sent.sent_at, now),

@@ -49,26 +49,25 @@ pub(super) struct StatusQuery {
 #[derive(Clone, Copy, Debug)]
 struct Question {
     asked: Asked,
-    /// Whether nothing was in flight when it was asked: no chunk can be newer than the answer.
-    at_rest: bool,
+    /// How many chunks had been sent when it was asked, if none of them was in flight any more.
+    chunks_before: Option<u64>,
 }
 
-/// So many questions in a row without an answer, for [`LONG_SILENCE`]: nobody will answer.
-const MAX_UNANSWERED: u32 = 8;
-/// After a payment has failed, fewer are enough.
-const MAX_UNANSWERED_AT_THE_END: u32 = 3;
-/// For so long a process or a link that works may stand still, whatever its round trip.
-const LONG_SILENCE: Duration = Duration::from_secs(3);
+/// So many questions in a row without an answer, for so long: nobody will answer.
+const MAX_UNANSWERED: (u32, Duration) = (8, Duration::from_secs(15));
+/// After a payment has failed, less is enough; but a process or a link that works may stand still for a moment, whatever
+/// its round trip.
+const MAX_UNANSWERED_AT_THE_END: (u32, Duration) = (3, Duration::from_secs(3));
 /// The answers to so many overdue questions are still taken.
-const MOST_OVERDUE: usize = 8;
+pub(super) const MOST_OVERDUE: usize = 8;
 /// The longest pause between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause doubles so often while the path is busy.
 const MOST_DOUBLINGS_WHEN_BUSY: u32 = 3;
 /// Before so many chunks have been fulfilled without a word, the receiver is asked what has arrived.
 const MOST_UNREAD: u64 = 16;
-/// For so long receivers remember a payment at least, whatever becomes of it; ours does so for longer.
-const SURELY_REMEMBERED: Duration = Duration::from_secs(300);
+/// For so long receivers remember a payment at least, whatever becomes of it: ours does so when it has no room.
+const SURELY_REMEMBERED: Duration = Duration::from_secs(60);
 /// Before anything is known of the path's round trip.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -77,6 +76,11 @@ impl StatusQuery {
     fn find(&self, packet: Sequence) -> Option<Question> {
         let mut questions = self.overdue.iter().chain(&self.in_flight);
         questions.find(|question| question.asked.packet == packet).copied()
+    }
+
+    /// Whether it is not overdue.
+    fn is_in_time(&self, packet: Sequence) -> bool {
+        self.in_flight.is_some_and(|question| question.asked.packet == packet)
     }
 }
 
@@ -108,7 +112,8 @@ impl SendPayment {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path));
                 let asked = Asked { packet, path, sent_at: now.monotonic, give_up_at };
                 self.status.asked_at = now.monotonic;
-                self.status.in_flight = Some(Question { asked, at_rest: self.chunks.is_empty() });
+                let chunks_before = self.chunks.is_empty().then(|| self.chunks_sent());
+                self.status.in_flight = Some(Question { asked, chunks_before });
                 Some(output)
             }
             Err(error) => {
@@ -156,7 +161,7 @@ impl SendPayment {
 
     /// Whether the receiver can be asked at all.
     fn can_ask(&self) -> bool {
-        let most = match self.phase {
+        let (most, longest) = match self.phase {
             // One word at the end is enough: what it leaves unknown is reported.
             Phase::Draining(_) if self.status.last_word => return false,
             Phase::Draining(_) => MAX_UNANSWERED_AT_THE_END,
@@ -167,7 +172,7 @@ impl SendPayment {
         let on_its_way =
             || !drains && self.doubts.values().any(|chunk| chunk.give_up_at > self.status.asked_at);
         let (since, until) = self.status.silent;
-        let is_silent = self.status.unanswered >= most && until.saturating_sub(since) >= LONG_SILENCE;
+        let is_silent = self.status.unanswered >= most && until.saturating_sub(since) >= longest;
         let may_answer = !is_silent || on_its_way();
         self.peer.knows_frames() && !self.status.over && may_answer
     }
@@ -181,8 +186,29 @@ impl SendPayment {
     /// Whether something is unknown that the receiver can still tell.
     pub(super) fn awaits_status(&self) -> bool {
         // A chunk without a word may have brought more than was thought possible.
-        let unknown = !self.doubts.is_empty() || self.unread.chunks > 0;
-        unknown && self.can_ask()
+        self.is_something_unknown() && (self.can_ask() || self.status.in_flight.is_some())
+    }
+
+    fn is_something_unknown(&self) -> bool {
+        !self.doubts.is_empty() || self.unread.chunks > 0
+    }
+
+    /// What became of a chunk has just become unknown, or known although questions have no answer: it is asked once more.
+    pub(super) fn hope_for_answers(&mut self) {
+        let status = &mut self.status;
+        status.unanswered = status.unanswered.min(MAX_UNANSWERED.0 - MAX_UNANSWERED_AT_THE_END.0);
+        status.in_vain = status.in_vain.min(MOST_DOUBLINGS_WHEN_BUSY);
+    }
+
+    /// A chunk that was sent at `sent_at` is fulfilled: if questions had no answer before, the path works again.
+    pub(super) fn status_path_works(&mut self, sent_at: Duration) {
+        if self.status.unanswered > 0 && sent_at > self.status.silent.1 {
+            self.hope_for_answers();
+        }
+    }
+
+    fn chunks_sent(&self) -> u64 {
+        self.paths.iter().map(|path| path.chunks_sent).sum()
     }
 
     /// A payment that has failed asks about what is unknown too.
@@ -218,7 +244,7 @@ impl SendPayment {
     }
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
-        let Some(Question { asked, at_rest }) = self.status.find(packet) else { return };
+        let Some(Question { asked, chunks_before }) = self.status.find(packet) else { return };
         self.learn_from_question(asked.path, asked.sent_at, reply, now);
         let answer = match self.probe(packet).open_answer(&self.keys, reply) {
             Err(result) if is_busy(result) && !matches!(self.phase, Phase::Draining(_)) => {
@@ -228,7 +254,9 @@ impl SendPayment {
         };
         let status = answer.and_then(|answer| self.read_frames(&answer).status);
         let Some(status) = status else { return self.handle_status_failure(packet, now) };
-        self.paths[asked.path.0].round_trip.on_answer(asked.sent_at, now.monotonic);
+        if self.status.is_in_time(packet) {
+            self.paths[asked.path.0].round_trip.on_answer(asked.sent_at, now.monotonic);
+        }
         self.status.unanswered = 0;
         self.status.failed_over = None;
         // Chunks in time are left to their answers, which say more; but where answers say nothing, they are not, nor when
@@ -236,12 +264,12 @@ impl SendPayment {
         let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unread();
         match self.apply_status(&status, asked.sent_at, all, now) {
             Ok(settled) => {
-                // Asked while chunks were in flight, the receiver may have spoken before the last of them arrived.
-                let at_rest = at_rest && self.chunks.is_empty();
-                self.status.last_word |= at_rest && matches!(self.phase, Phase::Draining(_));
+                // Otherwise the receiver may have spoken before the last chunks arrived.
+                let knows_all = chunks_before == Some(self.chunks_sent());
+                self.status.last_word |= knows_all && matches!(self.phase, Phase::Draining(_));
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
                 let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.sent_at);
-                self.status.over |= !settled && !on_its_way && at_rest;
+                self.status.over |= !settled && !on_its_way && knows_all && self.is_something_unknown();
                 self.ask_again_after(asked, settled, now);
             }
             Err(error) => self.fail(error.into()),
@@ -256,22 +284,31 @@ impl SendPayment {
         sent_at: Duration,
         now: Now,
     ) -> Result<(), AccountError> {
+        let unanswered = (self.chunks.len() + self.doubts.len()) as u64;
+        let most = self.account.chunks_fulfilled.saturating_add(unanswered);
+        let chunks = u64::from(status.chunks);
+        if chunks > most {
+            // More than was sent: whatever that is, it is not looked through.
+            return Ok(());
+        }
         // The receiver's data may be in the answers that are still to come.
-        if self.nothing_is_left() && !self.awaits_data() && self.is_all_fulfilled(&status) {
-            self.status.beside = Beside::default();
-            return self.apply_status(&status, sent_at, true, now).map(|_| ());
+        let ends = self.nothing_is_left() && !self.awaits_data() && chunks == most;
+        if ends && self.status.beside.may_name_all() {
+            if self.is_all_fulfilled(&status) {
+                self.status.beside.take();
+                return self.apply_status(&status, sent_at, true, now).map(|_| ());
+            }
+            self.status.beside.named_too_few();
         }
         self.status.beside.keep(status, sent_at);
         Ok(())
     }
 
-    /// Whether the receiver has fulfilled all that was sent and has not been answered.
+    /// Whether the receiver has fulfilled all that has not been answered.
     fn is_all_fulfilled(&self, status: &Status) -> bool {
-        let unanswered = (self.chunks.len() + self.doubts.len()) as u64;
         let told = Told::new(status);
         let mut sequences = self.chunks.keys().chain(self.doubts.keys());
-        u64::from(status.chunks) == self.account.chunks_fulfilled.saturating_add(unanswered)
-            && sequences.all(|&sequence| told.is_fulfilled(sequence))
+        sequences.all(|&sequence| told.is_fulfilled(sequence))
     }
 
     /// Whether there was a word beside an answer, and it settles something.
@@ -310,7 +347,7 @@ impl SendPayment {
 
     /// A question has its answer or is given up: when the next one may be asked.
     fn ask_again_after(&mut self, asked: Asked, settled: bool, now: Now) {
-        if self.status.in_flight.is_none_or(|question| question.asked.packet != asked.packet) {
+        if !self.status.is_in_time(asked.packet) {
             // One that was overdue. A newer one is in flight or has its time already.
             self.status.overdue.retain(|question| question.asked.packet != asked.packet);
             return;
@@ -325,7 +362,7 @@ impl SendPayment {
 
     /// Settles what the receiver's word settles, of chunks that are in doubt or overdue, or of `all`; whether that was
     /// anything.
-    fn apply_status(
+    pub(super) fn apply_status(
         &mut self,
         status: &Status,
         asked_at: Duration,
@@ -341,7 +378,7 @@ impl SendPayment {
                 // It may be one of those that the receiver could not tell apart. Nobody will ever know.
                 continue;
             }
-            if !fulfilled && (chunk.give_up_at > asked_at || !self.remembers(status, &chunk, asked_at)) {
+            if !fulfilled && (chunk.give_up_at > asked_at || !self.remembers(status, &chunk, now)) {
                 continue;
             }
             settled = true;
@@ -367,11 +404,12 @@ impl SendPayment {
 
     /// Whether the receiver can still know what became of a chunk. Its record of the payment may be gone, or be another
     /// one, begun anew after that: then what it does not name proves nothing. One that names what it fulfilled first is
-    /// whole; before it has fulfilled anything, it remembers what has just been sent.
-    fn remembers(&self, status: &Status, chunk: &SentChunk, asked_at: Duration) -> bool {
+    /// whole; before it has fulfilled anything, it remembers what has just been sent, as it has when it spoke, which was before
+    /// `now`.
+    fn remembers(&self, status: &Status, chunk: &SentChunk, now: Now) -> bool {
         match self.first_fulfilled {
             Some(first) => status.fulfilled.contains(first),
-            None => asked_at.saturating_sub(chunk.sent_at) < SURELY_REMEMBERED,
+            None => now.monotonic.saturating_sub(chunk.sent_at) < SURELY_REMEMBERED,
         }
     }
 

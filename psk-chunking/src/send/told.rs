@@ -37,9 +37,14 @@ impl<'a> Told<'a> {
 pub(super) struct Beside {
     /// With the time when that chunk was sent.
     latest: Option<(Status, Duration)>,
-    /// How many chunks were fulfilled by the last one that was looked at.
+    /// How many chunks were fulfilled by those that were looked at.
     looked_at: u32,
+    /// How many could have named all that was open, by their number of chunks, and did not.
+    named_too_few: u32,
 }
+
+/// Receivers that say the truth name all that they have fulfilled, or have no room to do so.
+const MOST_WITH_TOO_FEW: u32 = 256;
 
 /// A status is worth a look before it is time to ask if it tells of so many chunks more.
 const MUCH: u32 = 32;
@@ -58,10 +63,20 @@ impl Beside {
         self.latest.as_ref().map(more).is_some_and(|more| more >= MUCH)
     }
 
+    /// Whether it is worth the time to see whether a status names all that is open.
+    pub(super) fn may_name_all(&self) -> bool {
+        self.named_too_few < MOST_WITH_TOO_FEW
+    }
+
+    /// One did not, though it spoke of as many.
+    pub(super) fn named_too_few(&mut self) {
+        self.named_too_few += 1;
+    }
+
     /// Takes it, to look at it.
     pub(super) fn take(&mut self) -> Option<(Status, Duration)> {
         let (status, sent_at) = self.latest.take()?;
-        self.looked_at = status.chunks;
+        self.looked_at = self.looked_at.max(status.chunks);
         Some((status, sent_at))
     }
 }
