@@ -1,12 +1,14 @@
 //! The receiver's data, when the answer that carries it is lost: the money is there, and the data comes again, or the
-//! payment completes without it.
+//! payment completes without it. And the sender's, when answers become slow.
 
 mod common;
 
 use std::time::Duration;
 
-use common::{LieFn, ReplyFn, Run, World, config, maximum, source};
-use psk_chunking::send::Target;
+use bytes::Bytes;
+use common::{Hop, LieFn, Passing, ReplyFn, Run, World, config, maximum, source};
+use psk_chunking::receive::ReceiveConfig;
+use psk_chunking::send::{SendConfig, Target};
 use psk_codec::Reply;
 use psk_codec::psk::frame::{Frame, Frames, FramesBuilder};
 
@@ -56,4 +58,23 @@ fn one_that_promises_data_and_sends_none_is_paid_all_the_same() {
     assert!(run.report.is_completed(), "{:?}", run.report);
     assert_eq!(run.report.account.source_sent, source(20_000));
     assert_eq!(run.data_returned(), (Vec::new(), false));
+}
+
+/// After the money answers take much longer than the round trip that was measured.
+#[test]
+fn data_arrives_although_answers_become_slow() {
+    for late in [0, 100, 300, 1_000] {
+        let slow = Box::new(move |packet: &Passing<'_>| match packet.now > Duration::from_millis(200) {
+            true => Hop::Late(Duration::from_millis(late)),
+            false => Hop::Forward(packet.prepare.amount),
+        });
+        let receive = ReceiveConfig { max_data_length: 4 << 20, ..ReceiveConfig::default() };
+        let world = World { receive, ..World::with(vec![maximum(1_000), slow]) };
+        let data = Some(Bytes::from(vec![7; 3 << 20]));
+        let run = world.send(SendConfig { data, ..config(Target::Source(source(2_000))) });
+        assert!(run.report.is_completed(), "{late}: {:?}", run.report);
+        let (received, complete) = run.data_received();
+        assert_eq!((received.len(), complete), (3 << 20, true), "{late}");
+        assert!(run.packets < 300, "{late}: {}", run.packets);
+    }
 }

@@ -6,7 +6,9 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{World, at, config, destination, maximum, source};
+use psk_chunking::receive::ReceiveConfig;
 use psk_chunking::send::{Input, SendConfig, SendError, SendPayment, Target};
 use psk_crypto::{Keys, MAX_SEALED_PACKETS, ReceiverSecret, SealError, SeededRandom};
 use psk_request::{Receiver, ReceiverOptions};
@@ -68,4 +70,18 @@ fn an_ending_that_would_need_more_packets_does_without() {
     assert!(run.report.error.is_some());
     assert_eq!(run.report.account.delivered, run.received);
     assert!(run.packets <= 150);
+}
+
+/// The receiver's data is drawn when nothing else is in flight.
+#[test]
+fn a_payment_that_draws_data_ends_too() {
+    for left in 4..30 {
+        let receive = ReceiveConfig { max_data_length: 4 << 20, ..ReceiveConfig::default() };
+        let says = Bytes::from(vec![7; 1 << 20]);
+        let world = World { receive, says, ..World::with(vec![maximum(1_000)]) };
+        let config = SendConfig { max_received_data: 4 << 20, ..config(Target::Source(source(2_000))) };
+        let (_, run) = send(config, left, world);
+        assert!(run.took < Duration::from_secs(60), "{left}: {:?} {:?}", run.took, run.report);
+        assert_eq!(run.report.account.source_sent.units(), run.received.units(), "{left}");
+    }
 }

@@ -83,3 +83,27 @@ fn what_did_not_arrive_comes_back_not_at_all() {
     assert_eq!((account.in_doubt, account.refunded), (source(3_000), account.source_sent), "{account:?}");
     assert_eq!((account.lost(), account.lost_at_most()), (source(0), Some(source(3_000))), "{account:?}");
 }
+
+/// From the moment of the cancelling on answers take a second longer: a refund that is promised is awaited all the same.
+#[test]
+fn a_promise_that_comes_late_is_one() {
+    for late in [0, 1_000] {
+        let cancelled = Duration::from_millis(480);
+        let slow =
+            Box::new(move |packet: &common::Passing<'_>| match packet.is_probe && packet.now > cancelled {
+                true => common::Hop::Late(Duration::from_millis(late)),
+                false => common::Hop::Forward(packet.prepare.amount),
+            });
+        let mut world = World::with(vec![maximum(1_000), slow]);
+        world.receive.on_incomplete = OnIncomplete::Refund;
+        world.refunds = 0;
+        let comes_back: fn() -> Input = || Input::Refunded(source(5_000));
+        world.commands = vec![(cancelled, || Input::Cancel), (Duration::from_secs(20), comes_back)];
+        let run = world.send(SendConfig {
+            refund_account: Some("test.sender.refund".parse().unwrap()),
+            max_packets_in_flight: 5,
+            ..config(Target::Source(source(10_000_000)))
+        });
+        assert_eq!(run.report.account.refunded, source(5_000), "{late}: {:?}", run.report);
+    }
+}

@@ -458,3 +458,19 @@ async fn the_driver_pays_in_one_round_trip() {
     assert_eq!((report.account.delivered, report.probes), (amount, 0));
     assert_eq!(begun.elapsed(), Duration::from_millis(40));
 }
+
+/// A quote that does not know whether the receiver knows frames, and the only chunk is lost: the receiver is asked, by
+/// whatever it knows.
+#[test]
+fn a_receiver_that_knows_more_than_the_quote_says_is_asked_all_the_same() {
+    for (knows_frames, arrives) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut world = HALF.world();
+        let lost = move |chunk, _: &common::Passing<'_>| (chunk == 1).then_some(Hop::LinkLost { arrives });
+        world.hops.push(common::chunks_only(lost));
+        let mut quote = HALF.quote(by_source(1_000));
+        quote.receiver.as_mut().unwrap().knows_frames = knows_frames;
+        let run = pay(world, config(by_source(1_000)), quote.redeem(at(Duration::ZERO).wall).unwrap());
+        assert!(run.report.is_completed(), "{knows_frames} {arrives}: {:?}", run.report);
+        assert_eq!(run.report.account.delivered, run.received, "{knows_frames} {arrives}");
+    }
+}

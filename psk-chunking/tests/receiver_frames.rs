@@ -212,6 +212,23 @@ fn a_fulfill_tells_what_has_arrived_lately() {
     assert!((900..1_000).all(|sequence| !status.fulfilled.contains(Sequence::new(2 * sequence + 1))));
 }
 
+/// Who reads there that all has arrived awaits no other answer, and the data may be in another one.
+#[test]
+fn a_fulfill_tells_of_no_chunks_while_the_receivers_data_is_not_acknowledged() {
+    let mut payments = receiver();
+    let asks = |sequence, data_ack| {
+        let frames = RequestFrames { status_request: true, data_ack, ..RequestFrames::default() };
+        with(sequence, frames)
+    };
+    assert!(give(&mut payments, &asks(1, None)).status().is_some());
+    payments.write(&key(), "thank you".into()).unwrap();
+    assert!(give(&mut payments, &asks(2, None)).status().is_none());
+    // A question is answered whatever else there is to say.
+    assert!(give(&mut payments, &asks_status()).status().is_some());
+    assert!(give(&mut payments, &asks(3, Some(4))).status().is_none());
+    assert!(give(&mut payments, &asks(4, Some(9))).status().is_some());
+}
+
 #[test]
 fn no_record_no_promise() {
     // Whatever is refused before there is a record says that there is none, so that nobody takes frames for read.

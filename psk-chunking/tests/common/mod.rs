@@ -34,6 +34,8 @@ pub enum Hop {
     Swallow,
     /// Hands it to the receiver as it is, and keeps the answer for so long.
     Late(Duration),
+    /// Keeps it for so long and hands it on to the receiver then, past all hops that follow: others overtake it.
+    Slow(Duration),
     /// The link says that it could not send it.
     NotSent,
     /// The link was lost after the write; the receiver does or does not get it.
@@ -294,6 +296,9 @@ struct Running {
     rejects: HashMap<ErrorCode, u64>,
 }
 
+/// The path of a packet that has all hops behind it.
+const PAST_HOPS: usize = usize::MAX;
+
 const START: i64 = 1_700_000_000_000;
 
 pub fn at(time: Duration) -> Now {
@@ -374,6 +379,9 @@ impl Running {
                             None => self.packets_in_flight -= 1,
                         }
                     }
+                    Way::Slow(by, prepare) => {
+                        self.schedule(due + by, Event::Arrive(packet, PAST_HOPS, prepare))
+                    }
                     Way::Lost => {
                         self.in_flight += u128::from(amount);
                         self.packets_in_flight -= 1;
@@ -414,6 +422,7 @@ impl Running {
         let opened = receiver.open(&prepare, at(self.time).wall).unwrap();
         let hops = match path {
             0 => &mut world.hops,
+            PAST_HOPS => &mut Vec::new(),
             other => &mut world.others[other - 1],
         };
         for hop in hops {
@@ -429,6 +438,7 @@ impl Running {
                 Hop::Reject(reject) => return Way::Back(reject.into(), late),
                 Hop::Swallow => return Way::Lost,
                 Hop::Late(by) => late += by,
+                Hop::Slow(by) => return Way::Slow(by, Box::new(prepare)),
                 Hop::NotSent => {
                     return Way::Link(|packet| Input::NotSent { packet, reason: "no link".into() });
                 }
@@ -542,6 +552,7 @@ impl Running {
 /// What comes of a packet on its way.
 enum Way {
     Back(Reply, Duration),
+    Slow(Duration, Box<Prepare>),
     Lost,
     Link(fn(Sequence) -> Input),
 }
