@@ -116,8 +116,15 @@ fn data_under_way_holds_nobody_up() {
 fn what_completes_all_the_same_is_accounted_for() {
     let world = cancelled_at(250, World::with(vec![maximum(1_000)]));
     let run = world.send(config(Target::Source(source(5_000))));
-    assert_eq!(run.report.account.source_sent, source(5_000));
+    assert_eq!((run.report.error, run.report.account.source_sent), (None, source(5_000)));
     assert_eq!(run.received, destination(5_000));
+    // The same with a time-out, and of a fixed destination amount.
+    for target in [Target::Source(source(1_000)), Target::Destination(destination(1_000))] {
+        let mut config = config(target);
+        config.total_timeout = Some(Duration::from_millis(250));
+        let run = World::with(vec![maximum(1_000)]).send(config);
+        assert_eq!((run.report.error, run.report.account.delivered), (None, destination(1_000)));
+    }
 }
 
 /// While the last answers are awaited, and while nothing comes of the refund that is promised.

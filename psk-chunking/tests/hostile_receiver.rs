@@ -194,12 +194,14 @@ fn a_cancelled_payment_stays_cancelled_when_the_receivers_total_comes() {
 }
 
 #[test]
-fn the_total_timeout_holds_while_the_receiver_is_asked() {
+fn the_total_timeout_holds_but_for_what_can_still_be_settled() {
     let mut config = config(Target::Source(source(10_000)));
     config.total_timeout = Some(Duration::from_secs(5));
     let hop = chunks_only(|chunk, _| (chunk == 3).then(|| reject(ErrorCode::R00_TRANSFER_TIMED_OUT)));
     let run = World::with(vec![maximum(1_000), hop]).send(config);
     assert_eq!(run.report.error, Some(SendError::TotalTimeout));
-    assert!(run.took < Duration::from_secs(6), "{:?}", run.took);
-    assert_eq!(run.report.account.in_doubt, source(1_000));
+    // What is in doubt can arrive for so long, and is known then.
+    assert!(run.took < Duration::from_secs(16), "{:?}", run.took);
+    assert_eq!((run.report.account.in_doubt, run.report.account.source_sent), (source(0), source(9_000)));
+    assert_eq!(run.received, destination(9_000));
 }

@@ -52,7 +52,8 @@ pub struct SendConfig {
     /// Ends the payment when nothing was fulfilled for so long. Default: 60 s, longer than a lost packet is in
     /// flight.
     pub idle_timeout: Duration,
-    /// Ends the payment after so long. Default: none.
+    /// Ends the payment after so long: nothing more is sent. What is in flight or in doubt then is awaited for as long as it
+    /// may arrive. Default: none.
     pub total_timeout: Option<Duration>,
     /// How many packets may be in flight. Default: 16,384, which a path has to earn (the default controller starts with
     /// 1,024), and which keeps memory below some ten megabytes.

@@ -251,6 +251,8 @@ struct SentChunk {
     path: PathIndex,
     source: SourceAmount,
     minimum: DestinationAmount,
+    /// Of which the minimum rate asks for so much, rounded down.
+    due: DestinationAmount,
     /// The most that it may deliver, as far as was known when it left.
     most: DestinationAmount,
     /// The least.
@@ -440,8 +442,10 @@ impl SendPayment {
             return Some(self.wait(now, None));
         }
         if let Phase::Draining(error) = &self.phase {
-            // Receivers refuse what comes after the amount is reached, as when the rate rises meanwhile.
-            let reached = *error == SendError::Refused && self.has_delivered_target();
+            // It came too late: all is there. And receivers refuse what comes after the amount is reached, as when the rate
+            // rises meanwhile. Whoever took that for a failure and paid again would pay twice.
+            let in_doubt = !self.account.in_doubt.is_zero();
+            let reached = self.has_delivered_all() && !in_doubt;
             let error = if reached { self.unresolved() } else { Some(error.clone()) };
             match error {
                 Some(error) if self.tells_the_end(&error) => self.begin_refund(error, now),

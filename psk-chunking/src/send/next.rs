@@ -14,6 +14,8 @@ const ONE: DestinationAmount = DestinationAmount::new(1);
 const TAIL_CANDIDATES: u64 = 32;
 /// A path that is doubted gets nothing more when no more than so many chunks are left, and others are there.
 const NEAR_THE_END: u64 = 16;
+/// The part of a payment that the rounding of minimums may take.
+const GIVEN_AWAY: u64 = 1_000;
 /// So many chunks at the end of a payment ask for the receiver's status.
 const LAST: u64 = 1_024;
 /// When liquidity was short so often in a row, packets may be smaller than is known to be good.
@@ -240,7 +242,8 @@ impl SendPayment {
             },
         };
         if amount > self.budget_left() {
-            let needed = path.rate.maybe_enough(target);
+            let spent = self.account.committed().unwrap_or(SourceAmount::MAX);
+            let needed = path.rate.maybe_enough(target).max(spent.saturating_add(enough(path, missing)));
             return Candidate::TooExpensive(SendError::MaxSourceAmountTooLow { needed });
         }
         if amount.is_zero() || !self.may_send(path, amount, false) {
@@ -382,16 +385,36 @@ impl SendPayment {
         path.allows(amount) && (!last || may_be_last())
     }
 
-    /// The least that a chunk of `amount` has to deliver: floor(amount x minimum rate), at least one unit.
+    /// The least that a chunk of `amount` has to deliver: amount x minimum rate, at least one unit.
     ///
     /// Rounded down, because honest paths round down: rounded up, a 1:1 minimum with zero slippage would refuse
-    /// 3,699 units for 9,999 at a rate of 0.37.
+    /// 3,699 units for 9,999 at a rate of 0.37. But what that gives away adds up, and of small chunks it is much: once it is
+    /// more than `given_away` of all that went over the path, it is rounded up.
     fn minimum_for(&self, path: &Path, amount: SourceAmount, last: bool) -> DestinationAmount {
         if self.config.minimum_rate == MinimumRate::AnyRate {
             return DestinationAmount::ZERO;
         }
-        let slack = if last { ONE } else { DestinationAmount::ZERO };
-        path.minimum_rate.worth_floor(amount).saturating_sub(slack).max(ONE)
+        let falls_short = path.falls_short_by(self.given_away());
+        // Beside others, which may be refused, it may not be the last after all.
+        let slack =
+            if last && (!falls_short || self.chunks.is_empty()) { ONE } else { DestinationAmount::ZERO };
+        let worth = match falls_short {
+            true => path.minimum_rate.worth_ceil(amount),
+            false => path.minimum_rate.worth_floor(amount),
+        };
+        worth.saturating_sub(slack).max(ONE)
+    }
+
+    /// So much may the rounding of minimums take of a payment: a unit, and a thousandth of it.
+    pub(super) fn given_away(&self) -> DestinationAmount {
+        let worth = match self.config.target {
+            Target::Source(amount) => {
+                let worth = self.paths.iter().map(|path| path.minimum_rate.worth_floor(amount));
+                worth.max().unwrap_or_default()
+            }
+            Target::Destination(amount) => amount,
+        };
+        DestinationAmount::new(worth.units() / GIVEN_AWAY).saturating_add(ONE)
     }
 
     fn budget_left(&self) -> SourceAmount {

@@ -59,6 +59,7 @@ impl SendPayment {
             path,
             source: amount,
             minimum,
+            due: minimum.min(way.minimum_rate.worth_floor(amount)),
             most,
             least,
             condition: prepare.condition,

@@ -49,6 +49,8 @@ pub(super) struct Path {
     /// What has been fulfilled over it, and when something last was.
     pub(super) passed: Passed,
     passed_at: Duration,
+    /// What that has delivered, as far as is known.
+    pub(super) delivered: DestinationAmount,
 
     /// How many chunks have been sent over it.
     pub(super) chunks_sent: u64,
@@ -147,6 +149,8 @@ pub(super) struct Load {
     pub(super) most: DestinationAmount,
     /// By how much less they may deliver.
     pub(super) uncertain: DestinationAmount,
+    /// What they deliver for certain if they are fulfilled, as far as the minimum rate asks for it.
+    due: DestinationAmount,
 }
 
 impl Load {
@@ -158,11 +162,13 @@ impl Load {
 
     fn reckon(&mut self, chunk: &SentChunk) {
         self.most = self.most.saturating_add(chunk.most);
+        self.due = self.due.saturating_add(chunk.due);
         self.uncertain = self.uncertain.saturating_add(chunk.most.saturating_sub(chunk.least));
     }
 
     fn forget(&mut self, chunk: &SentChunk) {
         self.most = self.most.saturating_sub(chunk.most);
+        self.due = self.due.saturating_sub(chunk.due);
         self.uncertain = self.uncertain.saturating_sub(chunk.most.saturating_sub(chunk.least));
     }
 
@@ -226,6 +232,7 @@ impl Path {
             load: Load::default(),
             passed: Passed::default(),
             passed_at: Duration::ZERO,
+            delivered: DestinationAmount::ZERO,
             chunks_sent: 0,
             paused_at: 0,
             cautious: false,
@@ -328,6 +335,14 @@ impl Path {
             return (minimum, self.shown_rate.delivers_at_most(amount).max(minimum));
         }
         (least.max(minimum), most.max(minimum))
+    }
+
+    /// Whether all that went over it falls short of the minimum rate by more than this, though every chunk keeps it but for
+    /// the rounding of its own minimum.
+    pub(super) fn falls_short_by(&self, more_than: DestinationAmount) -> bool {
+        let unanswered = self.load.in_flight.saturating_add(self.load.in_doubt);
+        let due = self.minimum_rate.worth_floor(self.passed.amount.saturating_add(unanswered));
+        due > self.delivered.saturating_add(self.load.due).saturating_add(more_than)
     }
 
     /// Of so small a chunk rounding alone may take more than the minimum rate allows.

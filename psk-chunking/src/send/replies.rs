@@ -225,6 +225,7 @@ impl SendPayment {
         let newest_doubt = || self.doubts.values().rev().find(|doubt| doubt.path == sent.path);
         let doubt_after = path.cautious && newest_doubt().is_some_and(|doubt| doubt.order > sent.order);
         path.on_fulfilled(sent, doubt_after, now.monotonic);
+        path.delivered = path.delivered.saturating_add(delivered);
         if claimed.is_none() {
             self.unread.chunks += 1;
             self.unread.source = self.unread.source.saturating_add(sent.source);
@@ -356,6 +357,7 @@ impl SendPayment {
         random: &mut dyn Random,
     ) {
         let learned = self.learn_rate(sent.path, sent.source, arrived);
+        let given_away = self.given_away();
         let path = self.path_mut(sent.path);
         if sent.completing {
             let short = sent.minimum.saturating_sub(arrived);
@@ -368,6 +370,10 @@ impl SendPayment {
             // The rate stands, and rounding took too much of this size: others are looked for.
             path.arrived.fell_short();
             path.trouble = Some(SendError::RateTooLow);
+            if path.falls_short_by(given_away) && path.is_news(sent) {
+                // Small ones have taken too much already, and larger ones may not pass at present.
+                path.pause_for_rate(now.monotonic, random.jitter());
+            }
         } else if path.is_news(sent) {
             self.await_better_rate(sent.path, now, random);
         }

@@ -266,9 +266,10 @@ impl SendPayment {
             Ok(settled) => {
                 // Otherwise the receiver may have spoken before the last chunks arrived.
                 let knows_all = chunks_before == Some(self.chunks_sent());
-                self.status.last_word |= knows_all && matches!(self.phase, Phase::Draining(_));
-                // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
+                // Of what may still arrive, only fulfilled is believed.
                 let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.sent_at);
+                self.status.last_word |= knows_all && !on_its_way && matches!(self.phase, Phase::Draining(_));
+                // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
                 self.status.over |= !settled && !on_its_way && knows_all && self.is_something_unknown();
                 self.ask_again_after(asked, settled, now);
             }

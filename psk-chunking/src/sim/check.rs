@@ -22,7 +22,7 @@ use super::payer::Paying;
 use super::run::Running;
 use super::scenario::{Expectation, Lie, Scenario};
 use crate::receive::PaymentKey;
-use crate::send::{Account, SendReport, Target};
+use crate::send::{Account, MinimumRate, SendReport, Target};
 
 /// What does not hold at this moment, if anything.
 pub(super) fn step(running: &Running<'_>) -> Option<String> {
@@ -160,6 +160,7 @@ pub(super) fn ending(running: &mut Running<'_>) {
         let Some(paying) = running.paying(place) else { continue };
         let problem = ended(paying, running.scenario.expects);
         let problem = problem.or_else(|| data(running, place)).or_else(|| completion(running, place));
+        let problem = problem.or_else(|| too_little(paying));
         problems.extend(problem.map(|problem| format!("payment {}: {problem}", place + 1)));
     }
     problems.extend(running.hosts.iter().filter_map(|host| settled(running, *host)));
@@ -250,6 +251,28 @@ fn refunds(running: &Running<'_>, host: psk_plugin::sim::HostId) -> i128 {
     let payee = running.simulation.host(host).and_then(|party| party.payee());
     let refunds = payee.map_or(0, |payee| payee.refunder().committed_in_all());
     i128::try_from(refunds).unwrap_or(i128::MAX)
+}
+
+/// Whether a payment has brought less in all than the minimum rate that its sender was given allows: minimums are rounded
+/// down by a thousandth of the payment and a unit at most on each path, and the last one may be a unit short.
+fn too_little(paying: &Paying) -> Option<String> {
+    let (MinimumRate::AtLeast(rate) | MinimumRate::Both(rate, _)) = paying.config.minimum_rate else {
+        return None;
+    };
+    let account = &paying.ended.as_ref()?.0.account;
+    let worth = match paying.config.target {
+        Target::Source(amount) => rate.worth_floor(amount),
+        Target::Destination(amount) => amount,
+    };
+    let paths = paying.links.len().max(1) as u128;
+    let allowed = u128::from(worth.units() / 1_000 + 2) * paths;
+    let delivered = u128::from(account.delivered.units()) + u128::from(account.unverified.units());
+    let least = u128::from(rate.worth_floor(account.source_sent).units());
+    (delivered + allowed < least).then(|| {
+        format!(
+            "3: {least} should have been delivered at the minimum rate, {allowed} less at most: {account:?}"
+        )
+    })
 }
 
 /// The amounts of a completed payment. That the receiver has not got too much is checked at every step.

@@ -33,7 +33,7 @@ pub(super) struct Paying {
     /// What it starts from, until it does.
     quoting: Option<Quoting>,
     /// Its paths, by their first links.
-    links: Vec<LinkId>,
+    pub(super) links: Vec<LinkId>,
     machine: Option<SendPayment>,
     awake: bool,
     wakes_at: Duration,

@@ -56,7 +56,7 @@ fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], divi
 
 /// Payments are cut to what so many packets in flight bring through in a minute, although more may be: or each would be
 /// of millions of packets where each delivers a unit.
-const PACKETS_IN_FLIGHT: usize = 1_024;
+const PACKETS_IN_FLIGHT: usize = 128;
 
 /// Where now and then a chunk just reaches the minimum rate, a payment goes on for as long as its sender lets it.
 const PATIENCE_MS: u64 = 2 * 3_600 * 1_000;

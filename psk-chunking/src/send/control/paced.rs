@@ -80,7 +80,9 @@ impl Controller for PacedController {
         let time = self.round_trip.max(LEAST_TIME).max(self.count.time_for(PER_PACKET));
         // Where packets are limited too, few of them have to carry it; and they could carry twice as much.
         let packets = self.count.within(time) / PER_PACKET / 2;
-        let parts = u32::try_from(packets).unwrap_or(PARTS).clamp(1, PARTS);
+        // No more of them may be in flight.
+        let most = u32::try_from(self.max_packets).unwrap_or(PARTS).clamp(1, PARTS);
+        let parts = u32::try_from(packets).unwrap_or(PARTS).clamp(1, most);
         SourceAmount::new(self.amount.within(time / parts).max(1))
     }
 
