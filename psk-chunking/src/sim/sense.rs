@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use psk_plugin::sim::{HostId, World};
 
-use super::run::{RunError, TIME_LIMIT};
+use super::run::{RunError, TIME_LIMIT, paths_of};
 use super::scenario::{AttackConfig, PaymentConfig, ReceiverConfig, Scenario};
+use crate::receive::ReceiveConfig;
 
 /// Of the data of one payment, which is made in memory.
 const MOST_OCTETS: u64 = 1_000_000_000;
@@ -60,7 +61,37 @@ fn payment_of(scenario: &Scenario, payment: &PaymentConfig, world: &World) -> Re
     holds(limits != Some(0), "max_packets_in_flight is at least 1")?;
     holds(payment.pauses.iter().all(|pause| pause.for_ms > 0), "for_ms of pauses is not zero")?;
     holds(data <= MOST_OCTETS, "the data is at most 1000000000 octets each way")?;
-    via_neighbours(scenario, payment, from, world)
+    data_is_said(scenario, payment)?;
+    via_neighbours(scenario, payment, from, world)?;
+    in_one_unit(scenario, payment, world)
+}
+
+/// Whether the receiver's side says no more than it may.
+fn data_is_said(scenario: &Scenario, payment: &PaymentConfig) -> Refused {
+    let most = scenario.receivers.get(&payment.to).and_then(|receiver| receiver.max_data_octets);
+    let most = most.unwrap_or(ReceiveConfig::default().max_data_length);
+    match payment.returned_octets > most {
+        true => Err(format!("returned_octets are more than max_data_octets of the receiver, {most}")),
+        false => Ok(()),
+    }
+}
+
+/// Amounts are of one payment, whatever its paths: so these begin in one asset and scale, and end in one.
+fn in_one_unit(scenario: &Scenario, payment: &PaymentConfig, world: &World) -> Refused {
+    let Ok(paths) = paths_of(payment, world) else { return Ok(()) };
+    let links = &scenario.network.links;
+    let unit = |place: Option<&usize>| {
+        place.and_then(|&place| links.get(place)).map(|link| (&link.asset, link.scale))
+    };
+    let differ = |ends: Vec<_>| ends.windows(2).any(|pair| pair[0] != pair[1]);
+    holds(
+        !differ(paths.iter().map(|path| unit(path.first())).collect()),
+        "its paths begin in different assets or scales",
+    )?;
+    holds(
+        !differ(paths.iter().map(|path| unit(path.last())).collect()),
+        "its paths end in different assets or scales",
+    )
 }
 
 fn via_neighbours(scenario: &Scenario, payment: &PaymentConfig, from: HostId, world: &World) -> Refused {
@@ -171,10 +202,28 @@ mod tests {
         let pause = PauseConfig { at_ms: 1, for_ms: 0 };
         assert!(of_payment(|it| it.pauses = vec![pause]).contains("for_ms of pauses is not zero"));
         assert!(of_payment(|it| it.returned_octets = u64::MAX).contains("1000000000 octets"));
+        let back = of_payment(|it| it.returned_octets = 70_000);
+        assert_eq!(back, "payments[0]: returned_octets are more than max_data_octets of the receiver, 65536");
         assert_eq!(of_payment(|it| it.via = vec!["hop".into()]), "nothing");
         let via = |name: &str| of_payment(|it| it.via = vec![name.to_owned()]);
         assert_eq!(via("bob"), "payments[0]: via: \"bob\" is no neighbour of \"alice\"");
         assert_eq!(via("zed"), "payments[0]: via: there is no node \"zed\"");
+    }
+
+    #[test]
+    fn paths_are_in_one_unit() {
+        let paths = |scale_of_alice, scale_of_bob| {
+            told(|scenario| {
+                scenario.network.connectors.push(psk_plugin::sim::HopConfig::new("other"));
+                let mut here = psk_plugin::sim::LinkConfig::new("alice", "other", 1);
+                let mut there = psk_plugin::sim::LinkConfig::new("other", "bob", 1);
+                (here.scale, there.scale) = (here.scale + scale_of_alice, there.scale + scale_of_bob);
+                scenario.network.links.extend([here, there]);
+            })
+        };
+        assert_eq!(paths(0, 0), "nothing");
+        assert_eq!(paths(1, 0), "payments[0]: its paths begin in different assets or scales");
+        assert_eq!(paths(0, 1), "payments[0]: its paths end in different assets or scales");
     }
 
     #[test]
