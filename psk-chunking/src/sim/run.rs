@@ -80,14 +80,20 @@ const AFTERWARDS: Duration = Duration::from_secs(100);
 pub fn run(scenario: &Scenario, options: RunOptions) -> Result<Outcome, RunError> {
     let seed = options.seed;
     let mut running = Running::new(scenario, options)?;
-    while !running.is_over() {
-        if running.step() {
+    // A receiver that falls silent afterwards may send something back, which is awaited too.
+    loop {
+        while !running.is_over() {
+            if running.step() {
+                break;
+            }
+        }
+        let until = running.simulation.world().now().saturating_add(AFTERWARDS);
+        while running.simulation.step(until).is_some_and(|step| step != Step::Idle) {
+            running.check();
+        }
+        if running.is_over() || !running.violations.is_empty() {
             break;
         }
-    }
-    let until = running.simulation.world().now().saturating_add(AFTERWARDS);
-    while running.simulation.step(until).is_some_and(|step| step != Step::Idle) {
-        running.check();
     }
     check::ending(&mut running);
     Ok(running.outcome(seed))
