@@ -216,10 +216,11 @@ impl OurReceiver {
     }
 }
 
-/// What is told of nine octets that the receiver says.
+/// What is told of nine octets that the receiver says, early in a payment of some windows of chunks: what it says when all has
+/// been answered comes too late.
 fn nine_octets_are_told(more: &[&str]) -> Option<Value> {
     let receiver = OurReceiver::new(ReceiveConfig::default());
-    let process = receiver.pay(&[&["--source-amount=100000"], more].concat());
+    let process = receiver.pay(&[&["--source-amount=5000000"], more].concat());
     let payment = receiver.chunk();
     receiver.payments.write(&payment, "thank you".into()).unwrap();
     receiver.payments.finish_data(&payment).unwrap();
