@@ -88,7 +88,7 @@ impl SendPayment {
             Ok((path, packet, output)) => {
                 self.query.attempts += 1;
                 let give_up_at = self.give_up_at(path, now);
-                self.query.in_flight = Some(Asked { packet, path, sent_at: now.monotonic, give_up_at });
+                self.query.in_flight = Some(self.asked((path, packet), give_up_at, now));
                 Some(output)
             }
             Err(error) => {

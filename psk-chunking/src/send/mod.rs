@@ -12,6 +12,7 @@ mod next;
 mod packets;
 mod path;
 mod policy;
+mod questions;
 mod quoted;
 mod refund;
 mod replies;
@@ -444,8 +445,7 @@ impl SendPayment {
         if let Phase::Draining(error) = &self.phase {
             // It came too late: all is there. And receivers refuse what comes after the amount is reached, as when the rate
             // rises meanwhile. Whoever took that for a failure and paid again would pay twice.
-            let in_doubt = !self.account.in_doubt.is_zero();
-            let reached = self.has_delivered_all() && !in_doubt;
+            let reached = self.has_delivered_all() && self.account.in_doubt.is_zero();
             let error = if reached { self.unresolved() } else { Some(error.clone()) };
             match error {
                 Some(error) if self.tells_the_end(&error) => self.begin_refund(error, now),

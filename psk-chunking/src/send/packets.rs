@@ -21,9 +21,26 @@ pub(super) struct Asked {
     pub(super) path: PathIndex,
     pub(super) sent_at: Duration,
     pub(super) give_up_at: Duration,
+    /// How many chunks had been sent by then, if none of them was in flight any more.
+    pub(super) chunks_before: Option<u64>,
 }
 
 impl SendPayment {
+    /// A question that has just left.
+    pub(super) fn asked(
+        &self,
+        (path, packet): (PathIndex, Sequence),
+        give_up_at: Duration,
+        now: Now,
+    ) -> Asked {
+        let chunks_before = self.chunks.is_empty().then(|| self.chunks_sent());
+        Asked { packet, path, sent_at: now.monotonic, give_up_at, chunks_before }
+    }
+
+    pub(super) fn chunks_sent(&self) -> u64 {
+        self.paths.iter().map(|path| path.chunks_sent).sum()
+    }
+
     pub(super) fn send_chunk(
         &mut self,
         chunk: Chunk,
@@ -124,7 +141,7 @@ impl SendPayment {
     /// How long a packet that leaves now is valid. Receivers may take their time over the first chunk; plain ones over
     /// more, until one is fulfilled.
     fn lifetime(&self, path: PathIndex) -> Duration {
-        let is_first = self.paths.iter().all(|path| path.chunks_sent == 0);
+        let is_first = self.chunks_sent() == 0;
         let path = self.path(path);
         match self.has_begun() || self.peer.knows_frames() && !is_first {
             true => path.lifetime(),

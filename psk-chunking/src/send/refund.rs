@@ -1,6 +1,5 @@
 //! After a payment has failed half way: giving up, and getting the money back (docs/frames.md, "Refunds").
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use psk_codec::psk::Sequence;
@@ -8,19 +7,16 @@ use psk_codec::psk::frame::Frame;
 use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 
-use super::packets::Asked;
-use super::status::MOST_OVERDUE;
+use super::questions::Questions;
 use super::{Output, Phase, SendError, SendPayment};
 use crate::time::Now;
 
 /// What is known of a refund.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Refund {
     /// What the receiver says that it has sent back, and that it will in all, in its own units.
     told: Option<(DestinationAmount, DestinationAmount)>,
-    in_flight: Option<Asked>,
-    /// Questions before it whose answers are overdue, which may come all the same: the newest [`MOST_OVERDUE`].
-    overdue: VecDeque<Asked>,
+    questions: Questions,
     not_before: Duration,
     /// Whether the receiver has read that the payment is aborted.
     aborted: bool,
@@ -48,20 +44,6 @@ impl Refund {
 
     pub(super) fn give_up(&mut self) {
         self.given_up = true;
-    }
-
-    /// A question whose answer would be taken.
-    fn find(&self, packet: Sequence) -> Option<Asked> {
-        self.overdue.iter().chain(&self.in_flight).find(|asked| asked.packet == packet).copied()
-    }
-
-    /// Nothing more is awaited of a question. Whether it was the newest one, and not taken for lost before.
-    fn landed(&mut self, packet: Sequence) -> bool {
-        let newest = self.in_flight.take_if(|asked| asked.packet == packet).is_some();
-        if !newest {
-            self.overdue.retain(|asked| asked.packet != packet);
-        }
-        newest
     }
 
     pub(super) fn is_given_up(&self) -> bool {
@@ -106,15 +88,12 @@ impl SendPayment {
         let at_most = self.config.refund_timeout.saturating_mul(MOST_TIMEOUTS);
         let latest = self.refund.began_at.saturating_add(at_most);
         let deadline = since.saturating_add(self.config.refund_timeout).min(latest);
-        if let Some(asked) = self.refund.in_flight {
+        if let Some(asked) = self.refund.questions.in_flight() {
             if now.monotonic < asked.give_up_at && now.monotonic < deadline && !self.refund.given_up {
                 return Some(self.wait(now, Some(asked.give_up_at.min(deadline))));
             }
-            if self.refund.overdue.len() == MOST_OVERDUE {
-                self.refund.overdue.pop_front();
-            }
-            self.refund.overdue.push_back(asked);
-            self.refund_unanswered(asked.packet, now);
+            self.refund.questions.miss();
+            self.refund_failed(now);
         }
         let silent = self.refund.unanswered >= MAX_UNANSWERED && self.refund.told.is_none();
         if self.refund.is_over() || silent || now.monotonic >= deadline {
@@ -131,8 +110,8 @@ impl SendPayment {
         match self.send_question(self.alone(frame), now, random) {
             Ok((path, packet, output)) => {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path) * 2);
-                let sent_at = now.monotonic;
-                self.refund.in_flight = Some(Asked { packet, path, sent_at, give_up_at });
+                let asked = self.asked((path, packet), give_up_at, now);
+                self.refund.questions.ask(asked);
                 Some(output)
             }
             Err(error) => {
@@ -143,11 +122,11 @@ impl SendPayment {
     }
 
     pub(super) fn is_refund_question(&self, packet: Sequence) -> bool {
-        self.refund.find(packet).is_some()
+        self.refund.questions.find(packet).is_some()
     }
 
     pub(super) fn handle_refund_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
-        let Some(asked) = self.refund.find(packet) else { return };
+        let Some(asked) = self.refund.questions.find(packet) else { return };
         self.learn_from_question(asked.path, asked.sent_at, reply, now);
         let Some(answer) = self.open_answer_to_question(packet, reply) else {
             return self.refund_unanswered(packet, now);
@@ -155,7 +134,7 @@ impl SendPayment {
         let said = self.read_frames(&answer);
         self.refund.aborted = true;
         self.refund.unanswered = 0;
-        if self.refund.landed(packet) {
+        if self.refund.questions.land(packet) {
             self.ask_for_refund_later(now);
         }
         // Some of what is in doubt may have arrived, as it says here.
@@ -167,10 +146,14 @@ impl SendPayment {
 
     /// There is no answer to a question, or none that says anything.
     pub(super) fn refund_unanswered(&mut self, packet: Sequence, now: Now) {
-        if self.refund.landed(packet) {
-            self.refund.unanswered = self.refund.unanswered.saturating_add(1);
-            self.ask_for_refund_later(now);
+        if self.refund.questions.land(packet) {
+            self.refund_failed(now);
         }
+    }
+
+    fn refund_failed(&mut self, now: Now) {
+        self.refund.unanswered = self.refund.unanswered.saturating_add(1);
+        self.ask_for_refund_later(now);
     }
 
     fn ask_for_refund_later(&mut self, now: Now) {

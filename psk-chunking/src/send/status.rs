@@ -6,7 +6,6 @@
 //!
 //! The last chunks of a payment ask too, so that a lost answer to one is made good by the answer to another.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use psk_codec::Reply;
@@ -17,6 +16,7 @@ use psk_quote::ProbeResult;
 
 use super::packets::Asked;
 use super::path::PathIndex;
+use super::questions::Questions;
 use super::told::{Beside, Told};
 use super::{AccountError, Output, Phase, SendPayment, SentChunk, Target, Unread};
 use crate::time::Now;
@@ -24,9 +24,7 @@ use crate::time::Now;
 /// The question for the receiver's status.
 #[derive(Debug, Default)]
 pub(super) struct StatusQuery {
-    in_flight: Option<Question>,
-    /// Those before it whose answers are overdue, which may come all the same: the newest [`MOST_OVERDUE`].
-    overdue: VecDeque<Question>,
+    questions: Questions,
     not_before: Duration,
     /// When it was last asked.
     asked_at: Duration,
@@ -45,21 +43,11 @@ pub(super) struct StatusQuery {
     beside: Beside,
 }
 
-/// A question on its way.
-#[derive(Clone, Copy, Debug)]
-struct Question {
-    asked: Asked,
-    /// How many chunks had been sent when it was asked, if none of them was in flight any more.
-    chunks_before: Option<u64>,
-}
-
 /// So many questions in a row without an answer, for so long: nobody will answer.
 const MAX_UNANSWERED: (u32, Duration) = (8, Duration::from_secs(15));
 /// After a payment has failed, less is enough; but a process or a link that works may stand still for a moment, whatever
 /// its round trip.
 const MAX_UNANSWERED_AT_THE_END: (u32, Duration) = (3, Duration::from_secs(3));
-/// The answers to so many overdue questions are still taken.
-pub(super) const MOST_OVERDUE: usize = 8;
 /// The longest pause between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause doubles so often while the path is busy.
@@ -71,31 +59,15 @@ const SURELY_REMEMBERED: Duration = Duration::from_secs(60);
 /// Before anything is known of the path's round trip.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
 
-impl StatusQuery {
-    /// A question whose answer would be taken.
-    fn find(&self, packet: Sequence) -> Option<Question> {
-        let mut questions = self.overdue.iter().chain(&self.in_flight);
-        questions.find(|question| question.asked.packet == packet).copied()
-    }
-
-    /// Whether it is not overdue.
-    fn is_in_time(&self, packet: Sequence) -> bool {
-        self.in_flight.is_some_and(|question| question.asked.packet == packet)
-    }
-}
-
 impl SendPayment {
     /// Asks, if there is something to ask and it is time.
     pub(super) fn poll_status(&mut self, now: Now, random: &mut dyn Random) -> Option<Output> {
-        if let Some(question) = self.status.in_flight {
-            if now.monotonic < question.asked.give_up_at {
+        if let Some(asked) = self.status.questions.in_flight() {
+            if now.monotonic < asked.give_up_at {
                 return None;
             }
-            if self.status.overdue.len() == MOST_OVERDUE {
-                self.status.overdue.pop_front();
-            }
-            self.status.overdue.push_back(question);
-            self.question_failed(question.asked, now);
+            self.status.questions.miss();
+            self.question_failed(asked, now);
         }
         let wants = |payment: &Self| payment.wants_status() || payment.waits_for_late_answers(now.monotonic);
         if !wants(self) || !self.can_ask() {
@@ -110,10 +82,9 @@ impl SendPayment {
         match self.send_question(self.alone(Frame::StatusRequest), now, random) {
             Ok((path, packet, output)) => {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path));
-                let asked = Asked { packet, path, sent_at: now.monotonic, give_up_at };
+                let asked = self.asked((path, packet), give_up_at, now);
                 self.status.asked_at = now.monotonic;
-                let chunks_before = self.chunks.is_empty().then(|| self.chunks_sent());
-                self.status.in_flight = Some(Question { asked, chunks_before });
+                self.status.questions.ask(asked);
                 Some(output)
             }
             Err(error) => {
@@ -127,8 +98,8 @@ impl SendPayment {
 
     /// When the question has to be looked at again.
     pub(super) fn status_wakes_at(&self, now: Duration) -> Option<Duration> {
-        match self.status.in_flight {
-            Some(question) => Some(question.asked.give_up_at),
+        match self.status.questions.in_flight() {
+            Some(asked) => Some(asked.give_up_at),
             None => {
                 let late = if self.wants_status() { Some(now) } else { self.last_answers_late_at() };
                 let at = late.filter(|_| self.can_ask())?;
@@ -156,7 +127,7 @@ impl SendPayment {
     }
 
     pub(super) fn is_status_query(&self, packet: Sequence) -> bool {
-        self.status.find(packet).is_some()
+        self.status.questions.find(packet).is_some()
     }
 
     /// Whether the receiver can be asked at all.
@@ -186,7 +157,7 @@ impl SendPayment {
     /// Whether something is unknown that the receiver can still tell.
     pub(super) fn awaits_status(&self) -> bool {
         // A chunk without a word may have brought more than was thought possible.
-        self.is_something_unknown() && (self.can_ask() || self.status.in_flight.is_some())
+        self.is_something_unknown() && (self.can_ask() || self.status.questions.in_flight().is_some())
     }
 
     fn is_something_unknown(&self) -> bool {
@@ -207,13 +178,9 @@ impl SendPayment {
         }
     }
 
-    fn chunks_sent(&self) -> u64 {
-        self.paths.iter().map(|path| path.chunks_sent).sum()
-    }
-
     /// A payment that has failed asks about what is unknown too.
     pub(super) fn wants_last_word(&self) -> bool {
-        self.awaits_status() || self.status.in_flight.is_some()
+        self.awaits_status() || self.status.questions.in_flight().is_some()
     }
 
     /// Whether more than a `part` of what may be unverified at once is: then it is time to ask, and with a part of 1 to
@@ -244,7 +211,7 @@ impl SendPayment {
     }
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
-        let Some(Question { asked, chunks_before }) = self.status.find(packet) else { return };
+        let Some(asked) = self.status.questions.find(packet) else { return };
         self.learn_from_question(asked.path, asked.sent_at, reply, now);
         let answer = match self.probe(packet).open_answer(&self.keys, reply) {
             Err(result) if is_busy(result) && !matches!(self.phase, Phase::Draining(_)) => {
@@ -254,7 +221,7 @@ impl SendPayment {
         };
         let status = answer.and_then(|answer| self.read_frames(&answer).status);
         let Some(status) = status else { return self.handle_status_failure(packet, now) };
-        if self.status.is_in_time(packet) {
+        if self.status.questions.is_in_time(packet) {
             self.paths[asked.path.0].round_trip.on_answer(asked.sent_at, now.monotonic);
         }
         self.status.unanswered = 0;
@@ -265,13 +232,15 @@ impl SendPayment {
         match self.apply_status(&status, asked.sent_at, all, now) {
             Ok(settled) => {
                 // Otherwise the receiver may have spoken before the last chunks arrived.
-                let knows_all = chunks_before == Some(self.chunks_sent());
+                let knows_all = asked.chunks_before == Some(self.chunks_sent());
                 // Of what may still arrive, only fulfilled is believed.
                 let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.sent_at);
                 self.status.last_word |= knows_all && !on_its_way && matches!(self.phase, Phase::Draining(_));
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
                 self.status.over |= !settled && !on_its_way && knows_all && self.is_something_unknown();
-                self.ask_again_after(asked, settled, now);
+                if self.status.questions.land(packet) {
+                    self.ask_again_after(asked.path, settled, now);
+                }
             }
             Err(error) => self.fail(error.into()),
         }
@@ -324,10 +293,10 @@ impl SendPayment {
 
     /// There is no answer to a question, or none that says anything.
     pub(super) fn handle_status_failure(&mut self, packet: Sequence, now: Now) {
-        match self.status.in_flight.filter(|question| question.asked.packet == packet) {
-            Some(question) => self.question_failed(question.asked, now),
-            // It has counted as one without an answer before.
-            None => self.status.overdue.retain(|question| question.asked.packet != packet),
+        let Some(asked) = self.status.questions.find(packet) else { return };
+        // One that was overdue has counted as one without an answer before.
+        if self.status.questions.land(packet) {
+            self.question_failed(asked, now);
         }
     }
 
@@ -337,27 +306,23 @@ impl SendPayment {
         self.status.unanswered += 1;
         self.status.failed_over = Some(asked.path);
         self.path_mut(asked.path).round_trip.on_overdue(asked.sent_at);
-        self.ask_again_after(asked, false, now);
+        self.ask_again_after(asked.path, false, now);
     }
 
     /// A hop had no room for the question just now, as it has none for some chunks: it works, and is asked again soon.
     fn ask_a_busy_path_again(&mut self, asked: Asked, now: Now) {
         self.status.in_vain = self.status.in_vain.min(MOST_DOUBLINGS_WHEN_BUSY);
-        self.ask_again_after(asked, false, now);
+        if self.status.questions.land(asked.packet) {
+            self.ask_again_after(asked.path, false, now);
+        }
     }
 
-    /// A question has its answer or is given up: when the next one may be asked.
-    fn ask_again_after(&mut self, asked: Asked, settled: bool, now: Now) {
-        if !self.status.is_in_time(asked.packet) {
-            // One that was overdue. A newer one is in flight or has its time already.
-            self.status.overdue.retain(|question| question.asked.packet != asked.packet);
-            return;
-        }
-        self.status.in_flight = None;
+    /// The newest question has its answer or is given up: when the next one may be asked.
+    fn ask_again_after(&mut self, path: PathIndex, settled: bool, now: Now) {
         self.status.in_vain = if settled { 0 } else { self.status.in_vain.saturating_add(1) };
         // A question that was lost is asked again at once; one that settled nothing, later each time.
         let doublings = self.status.in_vain.saturating_sub(1).min(8);
-        let pause = self.patience_of(asked.path) / 4 * (1 << doublings);
+        let pause = self.patience_of(path) / 4 * (1 << doublings);
         self.status.not_before = now.monotonic.saturating_add(pause.min(LONGEST_PAUSE));
     }
 

@@ -314,14 +314,19 @@ impl Scenario {
         self.receivers.get(host).and_then(|receiver| receiver.refunds).unwrap_or(self.refunds)
     }
 
+    /// How much data the receiver at this host takes, and may send back.
+    pub(super) fn max_data_at(&self, host: &str) -> u64 {
+        let most = self.receivers.get(host).and_then(|receiver| receiver.max_data_octets);
+        most.unwrap_or(ReceiveConfig::default().max_data_length)
+    }
+
     /// The payments without the data that their receivers do not take: then none goes back either.
     pub(super) fn payments_as_taken(&self) -> Vec<PaymentConfig> {
-        let default = ReceiveConfig::default().max_data_length;
         let mut payments = self.payments.clone();
         for payment in &mut payments {
             let receiver = self.receivers.get(&payment.to);
-            let most = receiver.and_then(|receiver| receiver.max_data_octets).unwrap_or(default);
-            if receiver.is_some_and(|receiver| receiver.plain) || payment.data_octets > most {
+            let takes_none = receiver.is_some_and(|receiver| receiver.plain);
+            if takes_none || payment.data_octets > self.max_data_at(&payment.to) {
                 (payment.data_octets, payment.returned_octets) = (0, 0);
             }
         }

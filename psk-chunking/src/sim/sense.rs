@@ -7,7 +7,6 @@ use psk_plugin::sim::{HostId, World};
 
 use super::run::{RunError, TIME_LIMIT, paths_of};
 use super::scenario::{AttackConfig, PaymentConfig, ReceiverConfig, Scenario};
-use crate::receive::ReceiveConfig;
 
 /// Of the data of one payment, which is made in memory.
 const MOST_OCTETS: u64 = 1_000_000_000;
@@ -68,8 +67,7 @@ fn payment_of(scenario: &Scenario, payment: &PaymentConfig, world: &World) -> Re
 
 /// Whether the receiver's side says no more than it may.
 fn data_is_said(scenario: &Scenario, payment: &PaymentConfig) -> Refused {
-    let most = scenario.receivers.get(&payment.to).and_then(|receiver| receiver.max_data_octets);
-    let most = most.unwrap_or(ReceiveConfig::default().max_data_length);
+    let most = scenario.max_data_at(&payment.to);
     match payment.returned_octets > most {
         true => Err(format!("returned_octets are more than max_data_octets of the receiver, {most}")),
         false => Ok(()),
