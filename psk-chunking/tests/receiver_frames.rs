@@ -1,146 +1,26 @@
-//! What a receiver does with the frames in chunks, and which it writes (`docs/frames.md`), rule by rule.
+//! What a receiver does with the frames in chunks, and which it writes (`docs/frames.md`), rule by rule. Those of data:
+//! receiver_data.rs.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 #[path = "common/arrival.rs"]
 mod arrival;
+#[path = "common/framed_receiver.rs"]
+mod framed_receiver;
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use framed_receiver::{
+    NOW, aborts, answer, ask, asks_about, asks_status, brings, chunk, end_of, events, give, hand_in, key,
+    last, ranges, receiver, units, with,
+};
 use psk_chunking::receive::{
-    ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, PaymentKey, ReceiveConfig, ReceiveEvent,
-    ReceivePayments, RequestFrames, Verdict,
+    ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, PaymentKey, ReceiveConfig, ReceivePayments,
+    RequestFrames, Verdict,
 };
 use psk_chunking::send::{SendConfig, Target};
-use psk_codec::psk::frame::{
-    CloseReason, Frame, Frames, PaymentState, SequenceRange, SequenceRanges, Status, StreamData,
-};
+use psk_codec::psk::frame::{CloseReason, PaymentState};
 use psk_codec::psk::{PaymentId, Sequence};
-use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
-
-const NOW: Duration = Duration::from_secs(1_000);
-
-fn units(units: u64) -> DestinationAmount {
-    DestinationAmount::new(units)
-}
-
-fn key() -> PaymentKey {
-    PaymentKey { account: "alice".parse().unwrap(), payment_id: PaymentId::new([1; 16]) }
-}
-
-/// 100 units of an open-ended payment, of a sender with frames.
-fn chunk(sequence: u32) -> ChunkArrival {
-    with(sequence, RequestFrames::default())
-}
-
-fn with(sequence: u32, frames: RequestFrames) -> ChunkArrival {
-    arrival::framed(key(), sequence, frames)
-}
-
-fn ask(frames: RequestFrames) -> ChunkArrival {
-    ChunkArrival { fulfillable: false, amount: units(0), minimum: units(0), ..with(9_999, frames) }
-}
-
-fn asks_status() -> ChunkArrival {
-    ask(RequestFrames { status_request: true, ..RequestFrames::default() })
-}
-
-fn aborts() -> ChunkArrival {
-    ask(RequestFrames { abort: true, ..RequestFrames::default() })
-}
-
-fn brings(sequence: u32, offset: u64, data: &'static str) -> ChunkArrival {
-    let data = vec![StreamData::new(offset, Bytes::from_static(data.as_bytes())).unwrap()];
-    with(sequence, RequestFrames { data, ..RequestFrames::default() })
-}
-
-fn last(sequence: u32, named: &[(u32, u32)]) -> ChunkArrival {
-    let range =
-        |&(first, last): &(u32, u32)| SequenceRange::new(Sequence::new(first), Sequence::new(last)).unwrap();
-    let outstanding = Some(SequenceRanges::from_ranges(named.iter().map(range)).unwrap());
-    ChunkArrival { last: true, ..with(sequence, RequestFrames { outstanding, ..RequestFrames::default() }) }
-}
-
-/// What was answered: why not fulfilled, and the frames.
-struct Answer {
-    refusal: Option<ChunkRefusal>,
-    total: u64,
-    frames: Vec<Frame>,
-    plain: bool,
-}
-
-impl Answer {
-    fn status(&self) -> Option<&Status> {
-        self.frames.iter().find_map(|frame| match frame {
-            Frame::Status(status) => Some(status),
-            _ => None,
-        })
-    }
-
-    fn closed(&self) -> Option<CloseReason> {
-        self.frames.iter().find_map(|frame| match frame {
-            Frame::Closed(closed) => Some(closed.reason()),
-            _ => None,
-        })
-    }
-
-    fn data(&self) -> Vec<(u64, Bytes)> {
-        let data = self.frames.iter().filter_map(|frame| match frame {
-            Frame::Data(data) => Some((data.offset(), data.data().clone())),
-            _ => None,
-        });
-        data.collect()
-    }
-}
-
-fn answer(decision: Decision) -> Answer {
-    let (refusal, total, frames) = match decision {
-        Decision::Fulfill { total, frames } => (None, total, frames),
-        Decision::Refuse { refusal, total, frames } => (Some(refusal), total, frames),
-        waits => panic!("{waits:?}"),
-    };
-    let plain = frames.is_empty();
-    let frames = if plain { Vec::new() } else { Frames::read(frames).unwrap().into_iter().collect() };
-    Answer { refusal, total: total.units(), frames, plain }
-}
-
-fn hand_in(payments: &mut ReceivePayments, chunk: &ChunkArrival, now: Duration) -> Answer {
-    let mut decision = payments.handle_chunk(chunk, now);
-    if let Decision::Review(offer) = &decision {
-        payments.handle_verdict(&offer.payment, offer.sequence, Verdict::Accept, now);
-        decision = payments.handle_chunk(chunk, now);
-    }
-    answer(decision)
-}
-
-fn give(payments: &mut ReceivePayments, chunk: &ChunkArrival) -> Answer {
-    hand_in(payments, chunk, NOW)
-}
-
-fn receiver() -> ReceivePayments {
-    ReceivePayments::new(ReceiveConfig::default())
-}
-
-fn events(payments: &mut ReceivePayments) -> Vec<ReceiveEvent> {
-    std::iter::from_fn(|| payments.poll_event()).collect()
-}
-
-fn end_of(payments: &mut ReceivePayments) -> Option<EndReason> {
-    events(payments).into_iter().find_map(|event| match event {
-        ReceiveEvent::Finished { reason, .. } => Some(reason),
-        _ => None,
-    })
-}
-
-fn told(payments: &mut ReceivePayments) -> String {
-    let data = events(payments).into_iter().map(|event| match event {
-        ReceiveEvent::Data { offset, data, .. } => format!("{offset}:{} ", String::from_utf8_lossy(&data)),
-        ReceiveEvent::DataComplete { length, .. } => format!("complete:{length} "),
-        ReceiveEvent::DataCutOff { .. } => "cut off ".to_owned(),
-        _ => String::new(),
-    });
-    data.collect()
-}
+use psk_codec::{ErrorCode, SourceAmount};
 
 #[test]
 fn who_writes_frames_gets_frames_and_who_does_not_gets_none() {
@@ -194,6 +74,58 @@ fn a_status_without_room_joins_neighbours_and_leaves_no_number_out() {
     let status = answer.status().unwrap();
     assert!(!status.is_exact() && status.fulfilled.len() > 5);
     assert!((0..100).all(|sequence| status.fulfilled.contains(Sequence::new(3 * sequence))));
+}
+
+/// Where there is no room for all, of what the sender asks about alone.
+#[test]
+fn a_status_without_room_speaks_of_what_it_is_asked_about() {
+    let mut payments = receiver();
+    for sequence in 0..100 {
+        give(&mut payments, &chunk(3 * sequence));
+    }
+    let small = |question| ChunkArrival { answer_room: 100, ..question };
+    let answer = give(&mut payments, &small(asks_about(9_999, &[(2, 4), (9, 9), (299, 305)])));
+    let status = answer.status().unwrap();
+    assert_eq!((status.received, status.chunks), (units(10_000), 100));
+    assert_eq!(ranges(&status.fulfilled), [(3, 3), (9, 9)]);
+    assert_eq!(answer.outstanding(), Some(vec![]), "nothing that is not known");
+    // With room, of all.
+    let answer = give(&mut payments, &asks_about(9_999, &[(2, 4)]));
+    assert!(answer.status().unwrap().is_exact() && answer.outstanding().is_none());
+    // What is asked about has no room either.
+    let much: Vec<_> = (0..30).map(|number| (6 * number, 6 * number)).collect();
+    let answer = give(&mut payments, &small(asks_about(9_999, &much)));
+    assert!(!answer.status().unwrap().is_exact() && answer.outstanding().is_none());
+    // A last chunk names others for another reason.
+    let frames = RequestFrames { status_request: true, ..RequestFrames::default() };
+    let ends = ChunkArrival { last: true, ..with(300, frames) };
+    assert!(give(&mut payments, &ends).outstanding().is_none());
+}
+
+/// There is memory for so many ranges. What was asked about while it was known stays known.
+#[test]
+fn what_is_asked_about_is_remembered_among_many() {
+    let mut payments = receiver();
+    for sequence in 0..2_000 {
+        give(&mut payments, &chunk(2 * sequence));
+    }
+    give(&mut payments, &asks_about(9_999, &[(999, 1_001)]));
+    for sequence in 2_000..6_000 {
+        give(&mut payments, &chunk(2 * sequence));
+    }
+    // A question that comes late changes nothing.
+    give(&mut payments, &asks_about(9_998, &[(77, 77)]));
+    let answer = give(&mut payments, &asks_about(12_001, &[(998, 1_003), (11_997, 11_998)]));
+    let status = answer.status().unwrap();
+    assert_eq!(status.chunks, 6_000);
+    assert_eq!(ranges(&status.fulfilled), [(998, 998), (1_000, 1_000), (1_002, 1_003), (11_998, 11_998)]);
+    assert_eq!(answer.outstanding(), Some(vec![(998, 998), (1_002, 1_003)]));
+    // What was not fulfilled and is remembered may still come; what is not known counts as there.
+    assert_eq!(give(&mut payments, &chunk(999)).refusal, None);
+    assert_eq!(give(&mut payments, &chunk(1_003)).refusal, Some(ChunkRefusal::SequenceUsed));
+    let answer = give(&mut payments, &asks_about(12_002, &[(999, 1_001)]));
+    assert_eq!(ranges(&answer.status().unwrap().fulfilled), [(999, 1_000)]);
+    assert_eq!(answer.outstanding(), Some(vec![]));
 }
 
 /// A chunk may ask too: its Fulfill counts the chunk itself, and is not made long by what has arrived long ago.
@@ -438,151 +370,6 @@ fn malformed_frames_are_refused_and_end_nothing() {
     give(&mut payments, &chunk(1));
     assert_eq!(give(&mut payments, &malformed(2)).refusal, Some(ChunkRefusal::ProtocolViolation));
     assert_eq!(give(&mut payments, &chunk(2)).refusal, None);
-}
-
-#[test]
-fn data_is_told_in_order_once_a_chunk_is_fulfilled() {
-    let mut payments = receiver();
-    let decision = payments.handle_chunk(&brings(1, 0, "hello"), NOW);
-    let Decision::Review(offer) = decision else { panic!("{decision:?}") };
-    assert_eq!(offer.data, "hello");
-    assert_eq!(told(&mut payments), "");
-    payments.handle_verdict(&key(), Sequence::new(1), Verdict::Accept, NOW);
-    assert_eq!(give(&mut payments, &brings(1, 0, "hello")).refusal, None);
-    assert_eq!(told(&mut payments), "0:hello ");
-    // Out of order, repeated, in chunks that cannot be fulfilled, and after the end of the payment.
-    give(&mut payments, &brings(2, 8, "rld"));
-    assert_eq!(told(&mut payments), "");
-    give(&mut payments, &ChunkArrival { fulfillable: false, ..brings(3, 3, "lo wo") });
-    assert_eq!(told(&mut payments), "5: world ");
-    give(&mut payments, &last(4, &[]));
-    let mut end = brings(5, 11, "!");
-    let ChunkFrames::Read(frames) = &mut end.frames else { panic!() };
-    frames.data_end = Some(12);
-    assert_eq!(give(&mut payments, &end).refusal, Some(ChunkRefusal::PaymentEnded));
-    assert_eq!(told(&mut payments), "11:! complete:12 ");
-    give(&mut payments, &end);
-    assert_eq!(told(&mut payments), "");
-}
-
-#[test]
-fn data_of_a_refused_payment_is_told_to_nobody() {
-    let mut payments = receiver();
-    let decision = payments.handle_chunk(&brings(1, 0, "hello"), NOW);
-    assert!(matches!(decision, Decision::Review(_)));
-    payments.handle_verdict(&key(), Sequence::new(1), Verdict::Refuse, NOW);
-    let answer = give(&mut payments, &brings(1, 0, "hello"));
-    assert_eq!(
-        (answer.refusal, answer.closed()),
-        (Some(ChunkRefusal::PaymentRefused), Some(CloseReason::REFUSED))
-    );
-    give(&mut payments, &brings(2, 5, "world"));
-    assert_eq!(told(&mut payments), "");
-}
-
-#[test]
-fn data_that_is_too_long_or_contradicts_itself_costs_no_money() {
-    let config = ReceiveConfig { max_data_length: 10, ..ReceiveConfig::default() };
-    let mut payments = ReceivePayments::new(config.clone());
-    give(&mut payments, &brings(1, 0, "hello"));
-    let answer = give(&mut payments, &brings(2, 5, " world"));
-    assert_eq!(
-        (answer.refusal, answer.closed()),
-        (Some(ChunkRefusal::DataTooLong), Some(CloseReason::DATA_TOO_LONG))
-    );
-    assert_eq!(answer.status().unwrap().state, PaymentState::OPEN);
-    assert_eq!(give(&mut payments, &brings(2, 5, "!")).refusal, Some(ChunkRefusal::DataTooLong));
-    assert_eq!(give(&mut payments, &chunk(2)).total, 200);
-
-    let mut payments = ReceivePayments::new(config);
-    give(&mut payments, &brings(1, 3, "lo"));
-    let answer = give(&mut payments, &brings(2, 3, "LO"));
-    assert_eq!(answer.refusal, Some(ChunkRefusal::ProtocolViolation));
-    assert_eq!(answer.closed(), Some(CloseReason::PROTOCOL_VIOLATION));
-    assert_eq!(give(&mut payments, &chunk(2)).total, 200);
-}
-
-#[test]
-fn a_stream_that_stays_incomplete_is_cut_off() {
-    let mut payments = receiver();
-    give(&mut payments, &brings(1, 0, "hello"));
-    give(&mut payments, &last(2, &[]));
-    assert_eq!(told(&mut payments), "0:hello ");
-    payments.handle_time(NOW + Duration::from_secs(100_000));
-    assert_eq!(payments.payments(), 0);
-    assert_eq!(told(&mut payments), "cut off ");
-}
-
-#[test]
-fn without_room_for_data_a_chunk_is_refused_for_now_and_nothing_is_acknowledged() {
-    // An account may have an eighth: some hundred pieces.
-    let config = ReceiveConfig { max_data_waiting: 8 * 10_000, ..ReceiveConfig::default() };
-    let mut payments = ReceivePayments::new(config);
-    give(&mut payments, &chunk(0));
-    let fits = (1..200).take_while(|&number| {
-        give(&mut payments, &brings(number, 2 * u64::from(number), "x")).refusal.is_none()
-    });
-    let refused = fits.count() as u32 + 1;
-    assert!((80..110).contains(&refused), "{refused}");
-    let again = brings(refused, 2 * u64::from(refused), "x");
-    let answer = give(&mut payments, &again);
-    assert_eq!(answer.refusal, Some(ChunkRefusal::NoRoomForData));
-    assert_eq!(give(&mut payments, &chunk(refused)).refusal, None, "without data it is taken");
-    // When what is missing comes, there is room again.
-    for number in 0..refused {
-        give(
-            &mut payments,
-            &ChunkArrival { fulfillable: false, ..brings(number, 2 * u64::from(number), "xx") },
-        );
-    }
-    assert!(told(&mut payments).starts_with("0:xx"));
-    let again = ChunkArrival { sequence: Sequence::new(500), ..again };
-    assert_eq!(give(&mut payments, &again).refusal, None);
-}
-
-#[test]
-fn without_room_for_data_a_packet_without_money_is_refused_for_now_too() {
-    for ended in [false, true] {
-        let config = ReceiveConfig { max_data_waiting: 8 * 10_000, ..ReceiveConfig::default() };
-        let mut payments = ReceivePayments::new(config);
-        let first = ChunkArrival { last: ended, ..chunk(0) };
-        give(&mut payments, &first);
-        // What is missing in front never comes.
-        for number in 1..200 {
-            let brings = brings(number, 2 * u64::from(number), "x");
-            give(&mut payments, &ChunkArrival { fulfillable: ended, ..brings });
-        }
-        let brings = brings(200, 400, "x");
-        let answer = give(&mut payments, &ChunkArrival { fulfillable: false, ..brings });
-        assert_eq!(answer.refusal, Some(ChunkRefusal::NoRoomForData), "ended: {ended}");
-    }
-}
-
-#[test]
-fn the_receivers_data_goes_with_its_answers_until_it_is_acknowledged() {
-    let mut payments = receiver();
-    assert!(payments.write(&key(), "hi".into()).is_err());
-    assert!(give(&mut payments, &chunk(1)).data().is_empty());
-    payments.write(&key(), "hello".into()).unwrap();
-    assert_eq!(give(&mut payments, &asks_status()).data(), [(0, "hello".into())]);
-    payments.write(&key(), " world".into()).unwrap();
-    payments.finish_data(&key()).unwrap();
-    let answer = give(&mut payments, &chunk(2));
-    assert_eq!(answer.data(), [(5, " world".into())]);
-    assert!(answer.frames.contains(&Frame::DataEnd { length: 11 }));
-    let acknowledges = |sequence, offset| {
-        with(sequence, RequestFrames { data_ack: Some(offset), ..RequestFrames::default() })
-    };
-    assert!(give(&mut payments, &acknowledges(3, 3)).data().is_empty());
-    // After a while without a word, what is beyond is sent again.
-    let later = NOW + Duration::from_secs(2);
-    assert_eq!(hand_in(&mut payments, &chunk(4), later).data(), [(3, "lo world".into())]);
-    hand_in(&mut payments, &acknowledges(5, 11), later);
-    let answer = hand_in(&mut payments, &chunk(6), later * 2);
-    assert!(answer.data().is_empty());
-    assert!(payments.write(&key(), "more".into()).is_err());
-    let plain = ChunkArrival { frames: ChunkFrames::Plain, ..chunk(7) };
-    assert!(hand_in(&mut payments, &plain, later * 3).plain);
 }
 
 #[test]

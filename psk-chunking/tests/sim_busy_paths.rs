@@ -39,6 +39,18 @@ fn questions_that_find_no_room_are_asked_again() {
     }
 }
 
+/// So many chunks are rejected that the receiver cannot remember all between those that it has fulfilled. Of those that
+/// are lost beside them it says nevertheless what became of them.
+#[test]
+fn chunks_that_are_lost_among_many_rejected_are_not_in_doubt_for_good() {
+    let hop = "max_packet_amount = 100\nliquidity = { capacity = 5000, per_second = 100000 }";
+    for faults in ["request_loss_ppm = 1000", "request_loss_ppm = 1000\nreply_loss_ppm = 1000"] {
+        let outcome = pay(hop, 500, faults, "amount = 1_000_000", 1);
+        let rejects: u64 = outcome.payments[0].rejects.values().sum();
+        assert!(rejects > 5_000, "{outcome}");
+    }
+}
+
 /// Several probes at once find no room, whatever their size.
 #[test]
 fn the_search_is_not_misled_by_a_limit_of_packets() {

@@ -180,7 +180,8 @@ pub(super) fn answer_frames(
         let room = Status::max_ranges(frames.room()).unwrap_or(0);
         // A Fulfill is one of many: it tells of what has arrived lately.
         let most = if fulfills { room.min(MAX_RANGES_IN_FULFILL) } else { room };
-        let _ = frames.push(Frame::Status(status(payment.as_deref(), most)));
+        let asked = asks.and_then(|frames| frames.asks_about(chunk.last));
+        push_status(&mut frames, payment.as_deref(), asked, most);
     }
     if let Some(streams) = payment.and_then(|payment| payment.streams.as_mut()) {
         streams.fill(&mut frames, now, config);
@@ -210,19 +211,39 @@ fn closed(
     }
 }
 
-fn status(payment: Option<&Payment>, max_ranges: usize) -> Status {
+/// What has been fulfilled: all, or, where that takes more than `most` ranges and the sender says what it is `asked`
+/// about, of those alone.
+fn push_status(
+    frames: &mut FramesBuilder,
+    payment: Option<&Payment>,
+    asked: Option<&SequenceRanges>,
+    most: usize,
+) {
     let Some(payment) = payment else {
-        return Status {
+        let _ = frames.push(Frame::Status(Status {
             received: DestinationAmount::ZERO,
             chunks: 0,
             state: PaymentState::NOT_FOUND,
             fulfilled: SequenceRanges::EMPTY,
-        };
+        }));
+        return;
     };
-    Status {
+    let status = |fulfilled| Status {
         received: payment.received,
         chunks: u32::try_from(payment.chunks).unwrap_or(u32::MAX),
         state: payment.wire_state(),
-        fulfilled: payment.fulfilled.to_ranges(max_ranges),
+        fulfilled,
+    };
+    let sequences = &payment.fulfilled;
+    let asked = asked.filter(|_| !sequences.is_exact(most));
+    // The second frame takes a range's room beside its own ranges.
+    match asked.and_then(|asked| sequences.among(asked, most.saturating_sub(1))) {
+        Some(among) => {
+            let _ = frames.push(Frame::Status(status(among.fulfilled)));
+            let _ = frames.push(Frame::Outstanding(among.unknown));
+        }
+        None => {
+            let _ = frames.push(Frame::Status(status(sequences.to_ranges(most))));
+        }
     }
 }

@@ -66,7 +66,7 @@ pub struct RequestFrames {
     pub status_request: bool,
     /// Whether the sender gives up.
     pub abort: bool,
-    /// In a last chunk: which others are still under way.
+    /// In a last chunk: which others are still under way. With a question for the Status: which it is about.
     pub outstanding: Option<SequenceRanges>,
 }
 
@@ -76,6 +76,11 @@ impl RequestFrames {
         let Self { refund, data, data_end, data_ack, status_request: _, abort, outstanding } = self;
         let says_data = !data.is_empty() || data_end.is_some() || data_ack.is_some();
         !says_data && refund.is_none() && !abort && outstanding.is_none()
+    }
+
+    /// The numbers that the question for the Status is about, if it names any. What a last chunk names is something else.
+    pub(super) fn asks_about(&self, in_last_chunk: bool) -> Option<&SequenceRanges> {
+        self.outstanding.as_ref().filter(|_| self.status_request && !in_last_chunk)
     }
 }
 

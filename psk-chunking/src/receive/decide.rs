@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use psk_codec::DestinationAmount;
+use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::SequenceRanges;
 
 use super::answer::answer_frames;
 use super::data::{DataProblem, Streams};
@@ -130,9 +132,13 @@ impl ReceivePayments {
         let frames = chunk.read_frames().filter(|frames| !frames.is_silent())?;
         let room = self.book.room_for_data(&chunk.payment.account, &self.config);
         let payment = self.book.payment_mut(&chunk.payment)?;
-        let names = frames.outstanding.as_ref().map_or(0, Outstanding::size_of);
+        let named = frames.outstanding.as_ref().filter(|_| chunk.last);
+        let names = named.map_or(0, Outstanding::size_of);
         if let (None, Some(to)) = (&payment.refund, &frames.refund) {
             payment.refund = Some(Box::new(Refund::to(to.clone())));
+        }
+        if let Some(asked) = frames.asks_about(chunk.last) {
+            self.ask_about(&chunk.payment, asked, chunk.sequence);
         }
         if frames.abort {
             self.end(&chunk.payment, EndReason::Aborted, now);
@@ -170,6 +176,15 @@ impl ReceivePayments {
             }
         }
         problem
+    }
+
+    /// The sender asks about these of its chunks, in its packet `by`.
+    fn ask_about(&mut self, key: &PaymentKey, asked: &SequenceRanges, by: Sequence) {
+        let Some(payment) = self.book.payment_mut(key) else { return };
+        let before = payment.fulfilled.len();
+        payment.fulfilled.ask_about(asked, by);
+        let after = payment.fulfilled.len();
+        self.book.has_ranges(&key.account, before, after);
     }
 
     /// Tells the application the sender's data that is in order, once a chunk was fulfilled.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod arrival;
+mod asked_about;
 mod book;
 mod config;
 mod data;

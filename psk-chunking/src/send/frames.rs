@@ -26,6 +26,8 @@ pub(super) enum Peer {
 const NO_FRAMES: Bytes = Bytes::from_static(&[VERSION]);
 /// A last chunk that has to name more ranges of unanswered chunks than that waits.
 const MAX_OUTSTANDING_RANGES: usize = 512;
+/// A question for the status names so many chunks at most.
+const MAX_ASKED_ABOUT: usize = 256;
 
 impl Peer {
     pub(super) fn knows_frames(self) -> bool {
@@ -68,6 +70,30 @@ impl SendPayment {
         frames.encode()
     }
 
+    /// The question for the receiver's status. If it has no room to name all that it has fulfilled, it speaks of the chunks
+    /// that are named here: the lowest that are open, of which it may know, up to the one that is returned.
+    pub(super) fn question_for_status(&self) -> (Bytes, Option<Sequence>) {
+        let may_be_known = |sequence: &&Sequence| !self.status.is_known_to_nobody(**sequence);
+        let lowest = |sequences: Vec<&Sequence>| sequences.into_iter().copied().collect::<Vec<_>>();
+        let mut named = lowest(self.doubts.keys().filter(may_be_known).take(MAX_ASKED_ABOUT).collect());
+        named.extend(self.chunks.keys().take(MAX_ASKED_ABOUT));
+        named.sort_unstable();
+        named.truncate(MAX_ASKED_ABOUT);
+        let last = named.last().copied();
+        // Whether it names this one tells whether it remembers the payment.
+        named.extend(self.first_fulfilled.filter(|_| last.is_some()));
+        named.sort_unstable();
+        let mut frames = self.new_frames();
+        // They fit always.
+        let _ = frames.push(Frame::StatusRequest);
+        if last.is_some()
+            && let Some(ranges) = SequenceRanges::from_ranges(ranges_of(named))
+        {
+            let _ = frames.push(Frame::Outstanding(ranges));
+        }
+        (frames.encode(), last)
+    }
+
     /// A frame that has no contents, and nothing else.
     pub(super) fn alone(&self, frame: Frame) -> Bytes {
         let mut frames = self.new_frames();
@@ -93,14 +119,7 @@ impl SendPayment {
         if !self.doubts.is_empty() {
             sequences.sort_unstable();
         }
-        let mut ranges: Vec<(Sequence, Sequence)> = Vec::new();
-        for sequence in sequences {
-            match ranges.last_mut() {
-                Some((_, last)) if last.next() == Some(sequence) => *last = sequence,
-                _ => ranges.push((sequence, sequence)),
-            }
-        }
-        ranges.into_iter().filter_map(|(first, last)| SequenceRange::new(first, last)).collect()
+        ranges_of(sequences)
     }
 
     /// Learns from an authentic answer what the receiver is, and what it says. Once it has used frames it is not taken
@@ -132,6 +151,7 @@ impl SendPayment {
                     _ => said.closed = true,
                 },
                 Frame::Status(status) => said.status = Some(status),
+                Frame::Outstanding(sequences) => said.unknown = Some(sequences),
                 Frame::RefundStatus { refunded, total } => self.refund.told(refunded, total),
                 _ => {}
             }
@@ -143,6 +163,18 @@ impl SendPayment {
     }
 }
 
+/// Ascending numbers as ranges.
+fn ranges_of(sequences: Vec<Sequence>) -> Vec<SequenceRange> {
+    let mut ranges: Vec<(Sequence, Sequence)> = Vec::new();
+    for sequence in sequences {
+        match ranges.last_mut() {
+            Some((_, last)) if last.next() == Some(sequence) => *last = sequence,
+            _ => ranges.push((sequence, sequence)),
+        }
+    }
+    ranges.into_iter().filter_map(|(first, last)| SequenceRange::new(first, last)).collect()
+}
+
 /// What a receiver has said in frames that concern the question.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -151,6 +183,8 @@ pub(super) struct Said {
     /// It does not take the data, and goes on without it.
     pub(super) data_refused: bool,
     pub(super) status: Option<Status>,
+    /// The status speaks of what it was asked about alone, and nothing is known of these.
+    pub(super) unknown: Option<SequenceRanges>,
 }
 
 impl Said {

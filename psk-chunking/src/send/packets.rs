@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) give_up_at: Duration,
     /// How many chunks had been sent by then, if none of them was in flight any more.
     pub(super) chunks_before: Option<u64>,
+    /// It asks about the chunks up to this one, if there is no room for more.
+    pub(super) about: Option<Sequence>,
 }
 
 impl SendPayment {
@@ -34,7 +36,7 @@ impl SendPayment {
         now: Now,
     ) -> Asked {
         let chunks_before = self.chunks.is_empty().then(|| self.chunks_sent());
-        Asked { packet, path, sent_at: now.monotonic, give_up_at, chunks_before }
+        Asked { packet, path, sent_at: now.monotonic, give_up_at, chunks_before, about: None }
     }
 
     pub(super) fn chunks_sent(&self) -> u64 {

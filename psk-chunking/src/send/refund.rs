@@ -8,6 +8,7 @@ use psk_codec::{DestinationAmount, Reply, SourceAmount};
 use psk_crypto::Random;
 
 use super::questions::Questions;
+use super::told::Told;
 use super::{Output, Phase, SendError, SendPayment};
 use crate::time::Now;
 
@@ -138,7 +139,9 @@ impl SendPayment {
             self.ask_for_refund_later(now);
         }
         // Some of what is in doubt may have arrived, as it says here.
-        let settled = said.status.map(|status| self.apply_status(&status, asked.sent_at, true, now));
+        let settled = said
+            .status
+            .map(|status| self.apply_status(&status, &Told::new(&status), asked.sent_at, true, now));
         if let Some(Err(error)) = settled {
             self.phase = Phase::Ended(Some(error.into()));
         }

@@ -6,11 +6,12 @@
 //!
 //! The last chunks of a payment ask too, so that a lost answer to one is made good by the answer to another.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use psk_codec::Reply;
 use psk_codec::psk::Sequence;
-use psk_codec::psk::frame::{Frame, Status};
+use psk_codec::psk::frame::{SequenceRanges, Status};
 use psk_crypto::Random;
 use psk_quote::ProbeResult;
 
@@ -40,6 +41,8 @@ pub(super) struct StatusQuery {
     over: bool,
     /// The receiver has answered a question that was asked after the payment failed, when nothing was in flight any more.
     last_word: bool,
+    /// Chunks in doubt of which the receiver has said that it does not know.
+    known_to_nobody: BTreeSet<Sequence>,
     beside: Beside,
 }
 
@@ -79,10 +82,11 @@ impl SendPayment {
         if !is_time || settled && !wants(self) {
             return None;
         }
-        match self.send_question(self.alone(Frame::StatusRequest), now, random) {
+        let (question, about) = self.question_for_status();
+        match self.send_question(question, now, random) {
             Ok((path, packet, output)) => {
                 let give_up_at = now.monotonic.saturating_add(self.patience_of(path));
-                let asked = self.asked((path, packet), give_up_at, now);
+                let asked = Asked { about, ..self.asked((path, packet), give_up_at, now) };
                 self.status.asked_at = now.monotonic;
                 self.status.questions.ask(asked);
                 Some(output)
@@ -219,8 +223,11 @@ impl SendPayment {
             }
             answer => answer.ok(),
         };
-        let status = answer.and_then(|answer| self.read_frames(&answer).status);
-        let Some(status) = status else { return self.handle_status_failure(packet, now) };
+        let said = answer.map(|answer| self.read_frames(&answer)).unwrap_or_default();
+        let Some(status) = said.status else { return self.handle_status_failure(packet, now) };
+        let of_some = asked.about.zip(said.unknown.as_ref());
+        let told =
+            of_some.map_or_else(|| Told::new(&status), |(last, unknown)| Told::about(&status, last, unknown));
         if self.status.questions.is_in_time(packet) {
             self.paths[asked.path.0].round_trip.on_answer(asked.sent_at, now.monotonic);
         }
@@ -229,13 +236,15 @@ impl SendPayment {
         // Chunks in time are left to their answers, which say more; but where answers say nothing, they are not, nor when
         // the payment waits for nothing else.
         let all = self.waits_for_late_answers(now.monotonic) || self.is_much_unread();
-        match self.apply_status(&status, asked.sent_at, all, now) {
+        match self.apply_status(&status, &told, asked.sent_at, all, now) {
             Ok(settled) => {
+                let settled = self.status.learn_unknown(said.unknown.as_ref(), self.doubts.keys()) || settled;
                 // Otherwise the receiver may have spoken before the last chunks arrived.
                 let knows_all = asked.chunks_before == Some(self.chunks_sent());
                 // Of what may still arrive, only fulfilled is believed.
                 let on_its_way = self.doubts.values().any(|chunk| chunk.give_up_at > asked.sent_at);
-                self.status.last_word |= knows_all && !on_its_way && matches!(self.phase, Phase::Draining(_));
+                let is_final = knows_all && !on_its_way && (!settled || self.is_about_all(&told));
+                self.status.last_word |= is_final && matches!(self.phase, Phase::Draining(_));
                 // Nothing is on its way any more, and nothing was settled: the next answer will be the same.
                 self.status.over |= !settled && !on_its_way && knows_all && self.is_something_unknown();
                 if self.status.questions.land(packet) {
@@ -266,7 +275,8 @@ impl SendPayment {
         if ends && self.status.beside.may_name_all() {
             if self.is_all_fulfilled(&status) {
                 self.status.beside.take();
-                return self.apply_status(&status, sent_at, true, now).map(|_| ());
+                let told = Told::new(&status);
+                return self.apply_status(&status, &told, sent_at, true, now).map(|_| ());
             }
             self.status.beside.named_too_few();
         }
@@ -285,7 +295,7 @@ impl SendPayment {
     fn applies_status_beside(&mut self, now: Now) -> bool {
         let Some((status, sent_at)) = self.status.beside.take() else { return false };
         let all = self.waits_for_late_answers(now.monotonic);
-        self.apply_status(&status, sent_at, all, now).unwrap_or_else(|error| {
+        self.apply_status(&status, &Told::new(&status), sent_at, all, now).unwrap_or_else(|error| {
             self.fail(error.into());
             true
         })
@@ -331,17 +341,17 @@ impl SendPayment {
     pub(super) fn apply_status(
         &mut self,
         status: &Status,
+        told: &Told<'_>,
         asked_at: Duration,
         all: bool,
         now: Now,
     ) -> Result<bool, AccountError> {
-        let told = Told::new(status);
         let doubts: Vec<_> = self.doubts.iter().map(|(&sequence, chunk)| (sequence, **chunk)).collect();
         let mut settled = false;
         for (sequence, chunk) in doubts {
             let fulfilled = told.is_fulfilled(sequence);
-            if told.may_be_fulfilled(sequence) != fulfilled {
-                // It may be one of those that the receiver could not tell apart. Nobody will ever know.
+            if told.may_be_fulfilled(sequence) != fulfilled || self.status.is_known_to_nobody(sequence) {
+                // It may be one of those that the receiver cannot tell apart, or was not asked about.
                 continue;
             }
             if !fulfilled && (chunk.give_up_at > asked_at || !self.remembers(status, &chunk, now)) {
@@ -365,7 +375,13 @@ impl SendPayment {
             self.path_mut(chunk.path).load.land(&chunk);
             self.count_unread(sequence, &chunk, now)?;
         }
-        Ok(self.verify_total(status) || settled)
+        Ok(self.verify_total(status, told) || settled)
+    }
+
+    /// Whether it was asked about all that is in doubt, and in flight.
+    fn is_about_all(&self, told: &Told<'_>) -> bool {
+        let last = self.chunks.last_key_value().into_iter().map(|(&sequence, _)| sequence);
+        last.chain(self.doubts.keys().next_back().copied()).all(|sequence| told.speaks_of(sequence))
     }
 
     /// Whether the receiver can still know what became of a chunk. Its record of the payment may be gone, or be another
@@ -388,14 +404,14 @@ impl SendPayment {
 
     /// When the receiver speaks of just the chunks that are counted here, its total is exact. It does when it has
     /// fulfilled as many, and none of those whose outcome is not known here.
-    fn verify_total(&mut self, status: &Status) -> bool {
+    fn verify_total(&mut self, status: &Status, told: &Told<'_>) -> bool {
         let as_many = u64::from(status.chunks) == self.account.chunks_fulfilled;
         let is_ours = self.first_fulfilled.is_some_and(|first| status.fulfilled.contains(first));
         if self.unread.chunks == 0 || !as_many || !is_ours {
             return false;
         }
         let mut open = self.chunks.keys().chain(self.doubts.keys());
-        if open.any(|&sequence| status.fulfilled.contains(sequence)) {
+        if open.any(|&sequence| told.may_be_fulfilled(sequence)) {
             return false;
         }
         if status.received < self.account.delivered {
@@ -448,6 +464,26 @@ impl SendPayment {
         };
         let best = self.path_indices().min_by_key(|index| std::cmp::Reverse(usefulness(index)));
         best.unwrap_or_default()
+    }
+}
+
+impl StatusQuery {
+    /// Whether the receiver has said that it does not know what became of a chunk.
+    pub(super) fn is_known_to_nobody(&self, sequence: Sequence) -> bool {
+        self.known_to_nobody.contains(&sequence)
+    }
+
+    /// The receiver says of which chunks it does not know; those of them that are in doubt stay so. Whether there are any
+    /// of which it has not said so before.
+    fn learn_unknown<'a>(
+        &mut self,
+        unknown: Option<&SequenceRanges>,
+        doubts: impl Iterator<Item = &'a Sequence>,
+    ) -> bool {
+        let Some(unknown) = unknown else { return false };
+        let before = self.known_to_nobody.len();
+        self.known_to_nobody.extend(doubts.filter(|&&sequence| unknown.contains(sequence)));
+        self.known_to_nobody.len() > before
     }
 }
 

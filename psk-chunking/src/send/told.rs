@@ -5,30 +5,63 @@ use std::time::Duration;
 use psk_codec::psk::Sequence;
 use psk_codec::psk::frame::{SequenceRanges, Status};
 
-/// What a receiver's word says of single chunks. When it has had no room for all ranges, the first one stands for several,
-/// and what is between them.
+/// What a receiver's word says of single chunks.
 #[derive(Debug)]
 pub(super) struct Told<'a> {
     fulfilled: &'a SequenceRanges,
-    /// Of chunks up to this one it is not certain.
-    uncertain_to: Option<Sequence>,
+    about: About<'a>,
+}
+
+/// Of which chunks it speaks.
+#[derive(Debug)]
+enum About<'a> {
+    /// Of all.
+    All,
+    /// Of all, but there was no room for all ranges: the first one stands for several, and what is between them. Of chunks
+    /// up to this one it is not certain.
+    AllAfter(Sequence),
+    /// Of those that it was asked about alone, which were all up to this one of which anything could be known; but nothing
+    /// is known of these.
+    UpTo(Sequence, &'a SequenceRanges),
 }
 
 impl<'a> Told<'a> {
     pub(super) fn new(status: &'a Status) -> Self {
         let first = || status.fulfilled.iter().next().map(|range| range.last());
         let uncertain_to = if status.is_exact() { None } else { first() };
-        Self { fulfilled: &status.fulfilled, uncertain_to }
+        Self { fulfilled: &status.fulfilled, about: uncertain_to.map_or(About::All, About::AllAfter) }
+    }
+
+    /// The answer to a question about all chunks up to `last`, of which nothing is known of those that are `unknown`.
+    pub(super) fn about(status: &'a Status, last: Sequence, unknown: &'a SequenceRanges) -> Self {
+        Self { fulfilled: &status.fulfilled, about: About::UpTo(last, unknown) }
     }
 
     /// Whether it has fulfilled a chunk, for certain.
     pub(super) fn is_fulfilled(&self, sequence: Sequence) -> bool {
-        self.may_be_fulfilled(sequence) && self.uncertain_to.is_none_or(|last| sequence > last)
+        self.fulfilled.contains(sequence) && self.is_certain(sequence)
     }
 
     /// Whether it may have.
     pub(super) fn may_be_fulfilled(&self, sequence: Sequence) -> bool {
-        self.fulfilled.contains(sequence)
+        self.fulfilled.contains(sequence) || !self.speaks_of(sequence)
+    }
+
+    /// Whether it speaks of a chunk at all.
+    pub(super) fn speaks_of(&self, sequence: Sequence) -> bool {
+        match self.about {
+            About::All | About::AllAfter(_) => true,
+            About::UpTo(last, _) => sequence <= last,
+        }
+    }
+
+    /// Whether it is certain of a chunk that it names.
+    fn is_certain(&self, sequence: Sequence) -> bool {
+        match self.about {
+            About::All => true,
+            About::AllAfter(first) => sequence > first,
+            About::UpTo(last, unknown) => sequence <= last && !unknown.contains(sequence),
+        }
     }
 }
 

@@ -98,7 +98,8 @@ pub enum Frame<D = Bytes> {
         offset: u64,
     },
     /// Type 10, in the last chunk: the sequence numbers of the sender's chunks that it has no answer to. The
-    /// payment ends when this chunk and all of them are fulfilled.
+    /// payment ends when this chunk and all of them are fulfilled. With a StatusRequest: those that it is about. Beside a
+    /// Status: it speaks of those alone, and of these it is not known.
     Outstanding(SequenceRanges<D>),
     /// Any other type.
     Unknown(UnknownFrame<D>),

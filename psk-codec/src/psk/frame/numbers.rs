@@ -62,7 +62,7 @@ number! {
         REFUND_STATUS = 8,
         /// 9: how much of the receiver's data has arrived.
         DATA_ACK = 9,
-        /// 10: which chunks are still on their way beside the last one.
+        /// 10: which chunks have no answer yet; in answers, of which it is not known.
         OUTSTANDING = 10,
     }
 }
