@@ -13,6 +13,7 @@ use psk_plugin::sim::{
 use super::ideal::ideals;
 use super::run::paths_of;
 use super::scenario::{Expectation, Fixed, Lie, PaymentConfig, ReceiverConfig, Scenario};
+use super::way::units_at;
 
 /// The world of a seed: one to four connectors in a row with hosts along it, one to four payments, and whatever may
 /// be wrong. All payments must end with accounts that hold; in a [calm](calm_scenario) one they must complete.
@@ -39,20 +40,38 @@ fn within_a_minute(network: &NetworkConfig, payments: &mut [PaymentConfig], divi
     for place in 0..payments.len() {
         let paths = payments.iter().filter_map(|payment| paths_of(payment, &world).ok());
         let paths: Vec<_> = paths.collect();
-        let longest = |payments: &[PaymentConfig]| {
-            let mut payments = payments.to_vec();
-            for payment in &mut payments {
-                payment.max_packets_in_flight.get_or_insert(PACKETS_IN_FLIGHT);
-            }
-            let ideal = ideals(network, &payments, &paths).get(place).map(|ideal| ideal.time);
-            // What cannot be done at all is left as it is: it has to end all the same.
-            ideal.filter(|time| *time < Duration::MAX).unwrap_or_default()
-        };
-        while longest(payments) > Duration::from_secs(60) && payments[place].amount > 1 {
+        let takes = |payments: &[PaymentConfig]| times(network, payments, &paths).get(place).copied();
+        while takes(payments) > Some(MINUTE) && payments[place].amount > 1 {
             payments[place].amount = (payments[place].amount / divisor).max(1);
         }
     }
 }
+
+/// Whether all that payments bring could be brought back in a minute, each by itself.
+fn refunds_within_a_minute(network: &NetworkConfig, payments: &[PaymentConfig], seed: u64) -> bool {
+    let Ok(world) = World::new(network, seed) else { return true };
+    payments.iter().all(|payment| {
+        let path = paths_of(payment, &world).ok().and_then(|paths| paths.into_iter().next());
+        let brought = path.and_then(|path| units_at(network, payment, &path).last().copied());
+        let amount = u64::try_from(brought.unwrap_or_default()).unwrap_or(u64::MAX);
+        let back = PaymentConfig::new(&payment.to, &payment.from, amount);
+        let Ok(paths) = paths_of(&back, &world) else { return true };
+        times(network, &[back], &[paths]).iter().all(|time| *time <= MINUTE)
+    })
+}
+
+/// What payments take at best with a bounded number of packets in flight; nothing where they cannot be done at all, for they
+/// have to end all the same.
+fn times(network: &NetworkConfig, payments: &[PaymentConfig], paths: &[Vec<Vec<usize>>]) -> Vec<Duration> {
+    let mut payments = payments.to_vec();
+    for payment in &mut payments {
+        payment.max_packets_in_flight.get_or_insert(PACKETS_IN_FLIGHT);
+    }
+    let ideals = ideals(network, &payments, paths).into_iter().map(|ideal| ideal.time);
+    ideals.map(|time| if time < Duration::MAX { time } else { Duration::ZERO }).collect()
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Payments are cut to what so many packets in flight bring through in a minute, although more may be: or each would be
 /// of millions of packets where each delivers a unit.
@@ -114,11 +133,11 @@ impl Dice {
         let expects = if calm { Expectation::Completes } else { Expectation::Ends };
         let name = if calm { format!("calm-{seed}") } else { format!("random-{seed}") };
         let scenario = Scenario { name, expects, network, payments, lies, ..Scenario::default() };
-        Self(SeededRandom::new(seed ^ OF_EXTRAS)).with_extras(scenario, calm)
+        Self(SeededRandom::new(seed ^ OF_EXTRAS)).with_extras(scenario, calm, seed)
     }
 
     /// Data beside some payments, and in worlds that are not calm, some that are cancelled, and refunds.
-    fn with_extras(&mut self, mut scenario: Scenario, calm: bool) -> Scenario {
+    fn with_extras(&mut self, mut scenario: Scenario, calm: bool, seed: u64) -> Scenario {
         for payment in &mut scenario.payments {
             if self.one_in(6) {
                 payment.data_octets = self.spread_out(1, MOST_DATA);
@@ -131,6 +150,7 @@ impl Dice {
             }
         }
         scenario.refunds = !calm && self.one_in(4);
+        scenario.refunds &= refunds_within_a_minute(&scenario.network, &scenario.payments, seed);
         let hosts = scenario.network.hosts.clone();
         let takes = ReceiverConfig { max_data_octets: Some(MOST_DATA), ..ReceiverConfig::default() };
         let limited = hosts.into_iter().filter(|_| calm || self.one_in(2)).map(|host| (host, takes.clone()));
