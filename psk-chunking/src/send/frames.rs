@@ -74,9 +74,9 @@ impl SendPayment {
     /// that are named here: the lowest that are open, of which it may know, up to the one that is returned.
     pub(super) fn question_for_status(&self) -> (Bytes, Option<Sequence>) {
         let may_be_known = |sequence: &&Sequence| !self.status.is_known_to_nobody(**sequence);
-        let lowest = |sequences: Vec<&Sequence>| sequences.into_iter().copied().collect::<Vec<_>>();
-        let mut named = lowest(self.doubts.keys().filter(may_be_known).take(MAX_ASKED_ABOUT).collect());
-        named.extend(self.chunks.keys().take(MAX_ASKED_ABOUT));
+        let doubts = self.doubts.keys().filter(may_be_known).take(MAX_ASKED_ABOUT);
+        let in_flight = self.chunks.keys().take(MAX_ASKED_ABOUT);
+        let mut named: Vec<Sequence> = doubts.chain(in_flight).copied().collect();
         named.sort_unstable();
         named.truncate(MAX_ASKED_ABOUT);
         let last = named.last().copied();
