@@ -7,9 +7,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{Answer, Hop, World, chunks_only, config, destination, maximum, reject, source};
 use psk_chunking::send::{Input, MinimumRate, SendError, Target};
-use psk_codec::ErrorCode;
+use psk_codec::psk::Sequence;
+use psk_codec::psk::frame::{Frame, Frames, FramesBuilder, SequenceRange, SequenceRanges, Status};
+use psk_codec::{ErrorCode, Prepare, Reply};
 
 type Lie = fn(u64, Answer) -> Answer;
 
@@ -204,4 +207,45 @@ fn the_total_timeout_holds_but_for_what_can_still_be_settled() {
     assert!(run.took < Duration::from_secs(16), "{:?}", run.took);
     assert_eq!((run.report.account.in_doubt, run.report.account.source_sent), (source(0), source(9_000)));
     assert_eq!(run.received, destination(9_000));
+}
+
+/// Every answer with a status speaks of what it was asked about alone, as if there were no room for more: of nothing that it
+/// has fulfilled, or of all numbers as of which it does not know.
+#[test]
+fn a_receiver_that_never_knows_leaves_doubt_and_no_endless_questions() {
+    let everything = SequenceRange::new(Sequence::new(0), Sequence::new(u32::MAX));
+    let all = SequenceRanges::from_ranges(everything).unwrap();
+    for (fulfilled, unknown) in
+        [(None, None), (None, Some(&all)), (Some(&all), Some(&all)), (Some(&all), None)]
+    {
+        let of = |ranges: Option<&SequenceRanges>| ranges.cloned().unwrap_or(SequenceRanges::EMPTY);
+        let claims_all = fulfilled.is_some() && unknown.is_none();
+        let (fulfilled, unknown) = (of(fulfilled), of(unknown));
+        let lie = move |frames: Bytes| {
+            let mut lies = FramesBuilder::new(30_000);
+            for frame in Frames::read(frames).unwrap() {
+                match frame {
+                    Frame::Status(status) => {
+                        lies.push(Frame::Status(Status { fulfilled: fulfilled.clone(), ..status })).unwrap();
+                        lies.push(Frame::Outstanding(unknown.clone())).unwrap();
+                    }
+                    other => lies.push(other).unwrap(),
+                }
+            }
+            lies.encode()
+        };
+        let mut replies = 0;
+        let lost = move |_: &Prepare, reply: Reply| {
+            replies += u32::from(matches!(reply, Reply::Fulfill(_)));
+            (!matches!(reply, Reply::Fulfill(_)) || replies % 5 != 3).then_some(reply)
+        };
+        let world =
+            World { lie: Some(Box::new(lie)), reply: Box::new(lost), ..World::with(vec![maximum(1_000)]) };
+        let run = world.send_source(400_000);
+        assert!(run.packets < 440 && run.took < Duration::from_secs(20), "{} {:?}", run.packets, run.took);
+        // It may say that all was fulfilled: that only pays it.
+        let in_doubt = if claims_all { 0 } else { 80_000 };
+        let account = &run.report.account;
+        assert_eq!((account.in_doubt, account.source_sent), (source(in_doubt), source(400_000 - in_doubt)));
+    }
 }
