@@ -28,6 +28,24 @@ fn window(most: u64) -> HopFn {
     })
 }
 
+/// So many units that make `unit` source units each, at once and in a second; what only asks gives it back.
+fn refills(unit: u64, capacity: u64, per_second: u64) -> HopFn {
+    let (mut level, mut at) = (u128::from(capacity) * 1_000_000, Duration::ZERO);
+    Box::new(move |packet| {
+        let more = (packet.now - at).as_micros() * u128::from(per_second);
+        (level, at) = ((level + more).min(u128::from(capacity) * 1_000_000), packet.now);
+        let amount = packet.prepare.amount;
+        match level.checked_sub(u128::from(amount.units() / unit) * 1_000_000) {
+            None => reject(T04),
+            Some(_) if packet.is_probe => common::Hop::Forward(amount),
+            Some(left) => {
+                level = left;
+                common::Hop::Forward(amount)
+            }
+        }
+    })
+}
+
 fn is_soon(run: &Run) -> bool {
     run.took < Duration::from_secs(30)
 }
@@ -50,6 +68,18 @@ fn chunks_wait_rather_than_become_too_small() {
     assert!(run.report.is_completed(), "{:?} {:?}", run.report, run.rejects);
     assert!(run.received >= destination(80_000_000), "{:?}", run.received);
     assert!(run.rejects.get(&R01).is_none_or(|&count| count < 40), "{:?}", run.rejects);
+}
+
+/// The receiver's units are large, and little may pass at once: larger packets that are tried deliver no more than those
+/// before.
+#[test]
+fn what_is_tried_is_not_larger_than_it_is_worth() {
+    for (capacity, per_second) in [(2, 3), (1, 10), (3, 10)] {
+        let hops = vec![refills(100_000, capacity, per_second), units(100_000, 1)];
+        let run = World::with(hops).send_source(7_000_000);
+        assert!(run.report.is_completed(), "{:?} {:?}", run.report, run.rejects);
+        assert!(run.received >= destination(69), "{:?} {:?}", run.received, run.rejects);
+    }
 }
 
 /// What is left over by the last whole chunk is spread over all of them.

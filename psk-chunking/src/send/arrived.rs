@@ -18,6 +18,8 @@ pub(super) struct Arrived {
     bounds: DeliveryBounds,
     /// The largest packet of the present rate and what arrived of it.
     largest: Option<(SourceAmount, DestinationAmount)>,
+    /// The packet of which rounding took least.
+    best: Option<(SourceAmount, DestinationAmount)>,
     /// Hops call so much too small (R01). Nobody vouches for it: no bound is made of it, but sizes are chosen by it.
     too_small: SourceAmount,
     /// They have said so of so much when they were asked what of it completes the payment.
@@ -73,6 +75,7 @@ impl Default for Arrived {
         Self {
             bounds: DeliveryBounds::new(),
             largest: None,
+            best: None,
             too_small: SourceAmount::ZERO,
             surely_too_small: SourceAmount::ZERO,
             seen: BTreeMap::new(),
@@ -135,7 +138,7 @@ impl Arrived {
         let learned = self.bounds.learn(sent, delivered);
         if learned == Learned::StartedAgain {
             self.surely_too_small = SourceAmount::ZERO;
-            self.largest = None;
+            (self.largest, self.best) = (None, None);
             self.seen.clear();
             self.effort.rounds = 0;
             self.falls_short = false;
@@ -143,13 +146,20 @@ impl Arrived {
         if self.largest.is_none_or(|(largest, _)| sent >= largest) {
             self.largest = Some((sent, delivered));
         }
+        if self.best.is_none_or(|best| delivers_more((sent, delivered), best)) {
+            self.best = Some((sent, delivered));
+        }
         learned
     }
 
-    /// The rates that the largest packet shows: the likeliest ones, for hops that round away less than a unit of it.
+    /// The rates that the largest packet shows: the likeliest ones, for hops that round away less than a unit of it. No
+    /// lower than what any other has delivered, if that fits: rounding only takes.
     pub(super) fn rate(&self) -> RateInterval {
         let shown = self.largest.and_then(|(sent, delivered)| RateInterval::of_packet(sent, delivered));
-        shown.unwrap_or(RateInterval::UNKNOWN)
+        let shown = shown.unwrap_or(RateInterval::UNKNOWN);
+        let best =
+            self.best.and_then(|(sent, delivered)| RateInterval::of_packet_over(sent, delivered, u32::MAX));
+        best.and_then(|best| shown.intersect(&best)).unwrap_or(shown)
     }
 
     /// The largest packet of the present rate of which it is known what arrived; zero for none.
@@ -282,6 +292,14 @@ impl Arrived {
         self.seen.insert(size, delivered);
         learned
     }
+}
+
+/// Whether one packet delivers more for what it costs than another.
+fn delivers_more(one: (SourceAmount, DestinationAmount), other: (SourceAmount, DestinationAmount)) -> bool {
+    let product = |source: SourceAmount, destination: DestinationAmount| {
+        u128::from(source.units()) * u128::from(destination.units())
+    };
+    product(other.0, one.1) > product(one.0, other.1)
 }
 
 #[cfg(test)]

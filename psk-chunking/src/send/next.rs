@@ -489,7 +489,8 @@ fn with_little_waste(path: &Path, left: SourceAmount, first: SourceAmount) -> So
 fn with_least_waste(path: &Path, amount: SourceAmount, candidates: u64) -> SourceAmount {
     let low = path.rate.low();
     let most = low.worth_floor(amount);
-    if amount > path.sizing.passed() || most.is_zero() {
+    let is_tried = amount > path.sizing.passed() && most >= FEW;
+    if is_tried || most.is_zero() {
         return amount;
     }
     let candidate = |less| {
