@@ -24,7 +24,13 @@ fn the_greatest_source_amount_is_spent_exactly() {
     }
 }
 
-/// 2^64 - 1 itself means an open end.
+/// 2^64 - 1 itself means an open end: the receiver would wait for more, and refund all after a silence.
+#[test]
+fn an_amount_that_means_an_open_end_is_refused_before_anything_moves() {
+    let run = World::default().send_destination(MOST);
+    assert_eq!((run.report.error, run.packets), (Some(SendError::MeansOpenEnd), 0));
+}
+
 #[test]
 fn the_greatest_destination_amount_is_hit_exactly() {
     for amount in [MOST - 1, MOST - 2, MOST / 2 + 1] {

@@ -283,12 +283,15 @@ impl SendPayment {
 
     /// The same with keys that are shared with others who seal under this secret.
     pub fn with_keys(config: SendConfig, keys: Arc<Keys>, destination: Address, now: Now) -> Self {
-        let zero_amount = match config.target {
-            Target::Source(amount) => amount.is_zero(),
-            Target::Destination(amount) => amount.is_zero(),
+        let impossible = match config.target {
+            Target::Source(SourceAmount::ZERO) | Target::Destination(DestinationAmount::ZERO) => {
+                Some(SendError::ZeroAmount)
+            }
+            Target::Destination(DestinationAmount::MAX) => Some(SendError::MeansOpenEnd),
+            Target::Source(_) | Target::Destination(_) => None,
         };
         let (data, max_received_data) = (config.data.clone(), config.max_received_data);
-        let phase = if zero_amount { Phase::Ended(Some(SendError::ZeroAmount)) } else { Phase::Sending };
+        let phase = impossible.map_or(Phase::Sending, |error| Phase::Ended(Some(error)));
         let payment = Self {
             config,
             keys,

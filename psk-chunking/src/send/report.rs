@@ -54,6 +54,10 @@ pub enum SendError {
         /// So much takes the smallest packet that delivers enough.
         enough: SourceAmount,
     },
+    /// The destination amount is 2^64 - 1, which says on the wire that the sender has not decided: the receiver would wait
+    /// for more when all is there.
+    #[error("18446744073709551615 destination units mean an open end to the receiver: pay a unit less")]
+    MeansOpenEnd,
     /// More would arrive than an amount can say, and the receiver count.
     #[error("more than 18446744073709551615 destination units would arrive")]
     AmountTooLarge,
