@@ -147,6 +147,9 @@ impl SendPayment {
     pub(super) fn handle_probe_result(&mut self, probe: SentProbe, result: ProbeResult, now: Now) {
         let path = self.path_mut(probe.path);
         path.probes = path.probes.saturating_sub(1);
+        if result == ProbeResult::Busy(ErrorCode::R02_INSUFFICIENT_TIMEOUT) {
+            path.on_too_little_time();
+        }
         if probe.purpose == Purpose::Completing
             && result == ProbeResult::TooSmall
             && path.arrived.is_too_small(probe.source)
@@ -165,8 +168,8 @@ impl SendPayment {
                 path.path_patience.restore();
             }
             let learned = path.arrived.answer(probe.source, delivered);
-            if matches!(result, ProbeResult::TooLarge(_)) {
-                path.sizing.on_question_too_large(probe.source);
+            if let ProbeResult::TooLarge(details) = result {
+                path.sizing.on_question_too_large(probe.source, details);
             }
             if delivered.is_none() {
                 // Room comes with time.
@@ -179,9 +182,6 @@ impl SendPayment {
             && let Some(suggested) = suggested_maximum(probe.source, details)
         {
             path.hinted = Some(path.hinted.map_or(suggested, |hinted| hinted.min(suggested)));
-        }
-        if result == ProbeResult::Busy(ErrorCode::R02_INSUFFICIENT_TIMEOUT) {
-            path.on_too_little_time();
         }
         path.search.handle_result(probe.source, result, now.monotonic);
         if result == ProbeResult::NoLiquidity {

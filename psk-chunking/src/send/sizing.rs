@@ -89,6 +89,7 @@ impl Sizing {
             && self.refused.is_none_or(|known| refused < known)
         {
             (self.refused, self.refused_for_liquidity) = (Some(refused), !view.refused_for_size);
+            self.trial = self.trial.filter(|trial| trial.size < refused);
         }
     }
 
@@ -104,10 +105,18 @@ impl Sizing {
         below.unwrap_or_default().max(self.maximum())
     }
 
-    /// A question of so much was too large.
-    pub(super) fn on_question_too_large(&mut self, amount: SourceAmount) {
-        if amount > self.maximum && self.refused.is_none_or(|refused| amount < refused) {
+    /// A question of so much was too large. What has passed is not doubted for it.
+    pub(super) fn on_question_too_large(&mut self, amount: SourceAmount, details: Option<AmountTooLarge>) {
+        if amount <= self.passed {
+            return;
+        }
+        self.trial = self.trial.filter(|trial| trial.size < amount);
+        if self.refused.is_none_or(|refused| amount < refused) {
             (self.refused, self.refused_for_liquidity) = (Some(amount), false);
+        }
+        if amount <= self.maximum {
+            let suggested = details.and_then(|details| suggested_maximum(amount, details));
+            self.maximum = suggested.unwrap_or_else(|| self.middle_below(amount)).max(self.passed);
         }
     }
 
