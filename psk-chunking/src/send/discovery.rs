@@ -50,7 +50,7 @@ impl SendPayment {
         }
         let path = self.path_mut(index);
         if !path.is_searching() && !path.searches_on {
-            return Searched::WaitUntil(Duration::MAX);
+            return self.ask_again(index, now, random);
         }
         match path.search.poll(now.monotonic) {
             SearchStep::Probe(amount) => self.send_probe(index, amount, Purpose::Search, now, random),
@@ -76,6 +76,29 @@ impl SendPayment {
                 }
                 Searched::Changed
             }
+        }
+    }
+
+    /// Whether a path has become good enough that the payment leaves unused: asked now and then, while it goes on over
+    /// others. Nothing waits for the answer.
+    fn ask_again(&mut self, index: PathIndex, now: Now, random: &mut dyn Random) -> Searched {
+        let may_ask = self.paths.len() > 1 && (self.has_begun() || self.peer.knows_frames());
+        if !may_ask || self.nothing_is_left() || !self.is_left_unused(index, now.monotonic) {
+            self.path_mut(index).ask_again_at = None;
+            return Searched::WaitUntil(Duration::MAX);
+        }
+        let path = self.path_mut(index);
+        if path.probes > 0 {
+            return Searched::WaitUntil(Duration::MAX);
+        }
+        match path.ask_again_at {
+            Some(at) if at <= now.monotonic => {
+                path.ask_again_later(now.monotonic, random.jitter());
+                let size = path.amount_to_ask_again();
+                self.send_probe(index, size, Purpose::Again, now, random)
+            }
+            Some(at) => Searched::WaitUntil(at),
+            None => Searched::WaitUntil(path.ask_again_later(now.monotonic, random.jitter())),
         }
     }
 
@@ -149,6 +172,12 @@ impl SendPayment {
         path.probes = path.probes.saturating_sub(1);
         if result == ProbeResult::Busy(ErrorCode::R02_INSUFFICIENT_TIMEOUT) {
             path.on_too_little_time();
+        }
+        if probe.purpose == Purpose::Again {
+            if let ProbeResult::Arrived(delivered) = result {
+                let _ = self.learn_rate(probe.path, probe.source, delivered);
+            }
+            return;
         }
         if probe.purpose == Purpose::Completing
             && result == ProbeResult::TooSmall

@@ -244,6 +244,8 @@ enum Purpose {
     Search,
     /// Finding the size of the completing chunk.
     Completing,
+    /// Whether a path that is left unused has become better.
+    Again,
 }
 
 /// A chunk in flight or in doubt.

@@ -14,6 +14,8 @@ const ONE: DestinationAmount = DestinationAmount::new(1);
 const TAIL_CANDIDATES: u64 = 32;
 /// A path that is doubted gets nothing more when no more than so many chunks are left, and others are there.
 const NEAR_THE_END: u64 = 16;
+/// Of a payment, so small a part is little.
+const LITTLE: u64 = 64;
 /// The part of a payment that the rounding of minimums may take.
 const GIVEN_AWAY: u64 = 1_000;
 /// So many chunks at the end of a payment ask for the receiver's status.
@@ -86,7 +88,7 @@ impl SendPayment {
         let mut too_expensive = None;
         let paths = self.preferred_paths();
         for &path in &paths {
-            if paths.len() > 1 && self.leaves_it_to_others(path, &paths) {
+            if paths.len() > 1 && self.leaves_it_to_others(path, &paths, now) {
                 continue;
             }
             let not_before = self.path(path).not_before();
@@ -120,19 +122,16 @@ impl SendPayment {
 
     /// Whether what is left is better sent over the other paths: near the end, by one of which answers are in doubt or
     /// which answers only when others could have brought all of it.
-    fn leaves_it_to_others(&self, index: PathIndex, paths: &[PathIndex]) -> bool {
+    fn leaves_it_to_others(&self, index: PathIndex, paths: &[PathIndex], now: Duration) -> bool {
         let path = self.path(index);
-        let left = match self.config.target {
-            Target::Source(amount) => self.left(amount),
-            Target::Destination(amount) => path.rate.maybe_enough(self.missing(amount)),
-        };
+        let left = self.left_over(path);
         let others = || paths.iter().filter(|&&other| other != index).map(|&other| self.path(other));
         let few = left.units() / NEAR_THE_END <= path.largest_chunk().units();
         if path.cautious && few && others().any(|other| !other.cautious) {
             return true;
         }
         let Some(round_trip) = path.round_trip.smoothed() else { return false };
-        let is_sooner = |other: &Path| other.brings_within(left, round_trip);
+        let is_sooner = |other: &Path| other.brings_within(left, round_trip, now);
         self.config.path_policy != PathPolicy::Cheapest && others().any(is_sooner)
     }
 
@@ -151,6 +150,14 @@ impl SendPayment {
             Target::Destination(amount) => (self.missing(amount).units(), chunk.minimum.units()),
         };
         left / step.max(1) <= LAST
+    }
+
+    /// What has not been sent, or what it would cost over this path at least.
+    pub(super) fn left_over(&self, path: &Path) -> SourceAmount {
+        match self.config.target {
+            Target::Source(amount) => self.left(amount),
+            Target::Destination(amount) => path.rate.maybe_enough(self.missing(amount)),
+        }
     }
 
     /// What of a fixed source amount has not been sent.
@@ -269,8 +276,9 @@ impl SendPayment {
         // deliver, a few units would be left, of which rounding takes more than they are worth.
         let alone = self.chunks.is_empty();
         let exact = self.paths.iter().all(|path| path.load.uncertain.is_zero());
+        let half = || self.half_beside_others(index, missing).map(Candidate::Chunk);
         if !(alone || exact && self.peer.knows_frames()) {
-            return Candidate::Blocked;
+            return half().unwrap_or(Candidate::Blocked);
         }
         if !self.account.unverified.is_zero() && self.awaits_status() {
             // More may be missing than is known: the receiver says in a moment how much.
@@ -293,8 +301,8 @@ impl SendPayment {
             path.arrived.completing(missing, largest.min(budget_left), self.spare(), dearest(path, missing));
         let wanted = match completing {
             Completing::Known(amount) => amount,
-            Completing::Ask(sizes) => return Candidate::Ask(sizes),
-            Completing::Asked => return Candidate::Blocked,
+            Completing::Ask(sizes) => return half().unwrap_or(Candidate::Ask(sizes)),
+            Completing::Asked => return half().unwrap_or(Candidate::Blocked),
             // From below: too little is rejected, at no cost, and says how much it was.
             Completing::Unknown(at_least) if at_least > largest && largest <= budget_left => {
                 return self.part_before_completing(index, missing);
@@ -324,6 +332,26 @@ impl SendPayment {
         }
         let last = alone && self.doubts.is_empty() && self.account.unverified.is_zero();
         Candidate::Chunk(Chunk { path: index, amount, minimum: missing, last, completing: true })
+    }
+
+    /// Half of what is missing, while chunks are in flight over other paths. Until they are answered nobody can say what
+    /// completes the payment, and by then more have followed: the others would bring all of it. Of little they do.
+    fn half_beside_others(&self, index: PathIndex, missing: DestinationAmount) -> Option<Chunk> {
+        let Target::Destination(target) = self.config.target else { return None };
+        let others_bring_some = self.chunks.len() > self.path(index).load.packets;
+        if !others_bring_some || missing.units() <= target.units() / LITTLE {
+            return None;
+        }
+        let path = self.path(index);
+        let half = enough(path, DestinationAmount::new(missing.units() / 2));
+        let amount = with_least_waste(path, part_of(path, missing, half), 1);
+        let is_worth_it =
+            amount >= path.smallest_chunk() && !path.is_dust(amount) && self.is_sound(path, amount);
+        if !is_worth_it || amount > self.budget_left() || !path.allows(amount) {
+            return None;
+        }
+        let minimum = self.minimum_for(path, amount, false);
+        Some(Chunk { path: index, amount, minimum, last: false, completing: false })
     }
 
     /// What is missing lies between what packets can deliver, for a hop counts in large units: the smallest that is enough,

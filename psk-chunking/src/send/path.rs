@@ -49,6 +49,8 @@ pub(super) struct Path {
     /// What has been fulfilled over it, and when something last was.
     pub(super) passed: Passed,
     passed_at: Duration,
+    /// When the first chunk left that was fulfilled.
+    pub(super) first_passed: Duration,
     /// What that has delivered, as far as is known.
     pub(super) delivered: DestinationAmount,
 
@@ -65,6 +67,9 @@ pub(super) struct Path {
     pub(super) path_patience: Patience,
     pub(super) liquidity_patience: Patience,
     rate_patience: Patience,
+    /// How long a path that is left unused is left alone, and until when, while it is.
+    pub(super) unused_patience: Patience,
+    pub(super) ask_again_at: Option<Duration>,
     /// Why there was no progress lately, for the report of an idle time-out.
     pub(super) trouble: Option<SendError>,
     pub(super) round_trip: RoundTrip,
@@ -76,7 +81,7 @@ pub(super) struct Path {
     refinements: u32,
 
     /// Questions are of so much at least: less was rejected as too little (R01).
-    question_floor: SourceAmount,
+    pub(super) question_floor: SourceAmount,
     /// When it was last raised.
     question_floor_at: Duration,
 
@@ -232,6 +237,7 @@ impl Path {
             load: Load::default(),
             passed: Passed::default(),
             passed_at: Duration::ZERO,
+            first_passed: Duration::ZERO,
             delivered: DestinationAmount::ZERO,
             chunks_sent: 0,
             paused_at: 0,
@@ -243,6 +249,8 @@ impl Path {
             // What comes and goes may not be there for long.
             liquidity_patience: Patience::new(Duration::from_millis(50), Duration::from_millis(500)),
             rate_patience: Patience::new(Duration::from_millis(100), Duration::from_secs(1)),
+            unused_patience: Patience::new(Duration::from_secs(2), Duration::from_secs(10)),
+            ask_again_at: None,
             trouble: None,
             round_trip: RoundTrip::default(),
             awaited: VecDeque::new(),
@@ -310,17 +318,6 @@ impl Path {
         }
         let least = self.minimum_rate.worth_floor(unanswered);
         self.load.most.max(self.rate.delivers_at_least(unanswered)).max(least)
-    }
-
-    /// Whether it has a limit, and brings so much through in less than this time, answers included.
-    pub(super) fn brings_within(&self, amount: SourceAmount, time: Duration) -> bool {
-        let window = self.controller.windows().map(|windows| windows.amount);
-        let Some((round_trip, window)) = self.round_trip.smoothed().zip(window) else { return false };
-        if self.cautious || window == SourceAmount::MAX {
-            return false;
-        }
-        let round_trips = u128::from(amount.units()) * 1_000 / u128::from(window.units().max(1)) + 1_000;
-        round_trips.saturating_mul(round_trip.as_nanos()) / 1_000 < time.as_nanos()
     }
 
     /// The least and the most that one packet of `amount` delivers, if it is fulfilled.
@@ -394,6 +391,9 @@ impl Path {
     /// A chunk that was in flight was fulfilled: the controller and the sizes learn from it, and all is well. With a
     /// `doubt_after`, of a chunk that was sent later, the path stays cautious: what got through before says nothing.
     pub(super) fn on_fulfilled(&mut self, sent: &SentChunk, doubt_after: bool, now: Duration) {
+        if self.passed.packets == 0 {
+            self.first_passed = sent.sent_at;
+        }
         self.passed.amount = self.passed.amount.saturating_add(sent.source);
         self.passed.packets += 1;
         self.controller.on_fulfilled(&Fulfilled {
@@ -541,6 +541,7 @@ impl Path {
         self.path_patience.restore();
         self.liquidity_patience.restore();
         self.rate_patience.restore();
+        self.unused_patience.restore();
         self.trouble = None;
         self.restart_completing();
     }

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use psk_codec::{DestinationAmount, SourceAmount};
+
 use super::SendPayment;
 use super::path::{Path, PathIndex};
+
+/// A packet that delivers so many of the path's units shows its rate to a hundredth of a percent.
+const SHOWS_THE_RATE_WELL: u64 = 10_000;
 
 /// How a payment over several paths weighs cost against speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,5 +52,56 @@ impl SendPayment {
             }
         }
         paths
+    }
+
+    /// Whether an open path gets nothing because others are better, or answer. One on which answers are still overdue is
+    /// left alone: it would get more before it is known what became of those chunks. And one that is silent when others
+    /// bring what is left before it would be known what became of another.
+    pub(super) fn is_left_unused(&self, index: PathIndex, now: Duration) -> bool {
+        let path = self.path(index);
+        let preferred = self.preferred_paths();
+        if preferred.contains(&index) || !path.is_open() || path.load.overdue_packets > 0 {
+            return false;
+        }
+        let brings_it =
+            |other: &PathIndex| self.path(*other).brings_within(self.left_over(path), path.lifetime(), now);
+        !path.round_trip.is_silent() || !preferred.iter().any(brings_it)
+    }
+}
+
+impl Path {
+    /// Whether it has a limit, and brings so much through in less than this time, answers included: by what its controller
+    /// allows in a round trip, if that is something, and if what has passed so far does not show that it takes more than
+    /// twice as long. Where answers come at once, windows say little.
+    pub(super) fn brings_within(&self, amount: SourceAmount, time: Duration, now: Duration) -> bool {
+        let window = self.controller.windows().map(|windows| windows.amount);
+        let Some((round_trip, window)) = self.round_trip.smoothed().zip(window) else { return false };
+        if self.cautious || window == SourceAmount::MAX || window.is_zero() || round_trip.is_zero() {
+            return false;
+        }
+        let round_trips = u128::from(amount.units()) * 1_000 / u128::from(window.units()) + 1_000;
+        let is_in_time = round_trips.saturating_mul(round_trip.as_nanos()) / 1_000 < time.as_nanos();
+        is_in_time && self.has_passed_in(time, now).saturating_mul(2) >= u128::from(amount.units())
+    }
+
+    /// How much has passed in such a time on average, since the first chunk that did left.
+    fn has_passed_in(&self, time: Duration, now: Duration) -> u128 {
+        let since = now.saturating_sub(self.first_passed).max(time).as_nanos().max(1);
+        u128::from(self.passed.amount.units()).saturating_mul(time.as_nanos()) / since
+    }
+
+    /// A size that shows the rate well, the smallest of those that the search has seen pass; else the largest that has.
+    pub(super) fn amount_to_ask_again(&self) -> SourceAmount {
+        let unit = self.unit().units();
+        let shows_it = |delivered: DestinationAmount| delivered.units() / unit >= SHOWS_THE_RATE_WELL;
+        let seen = self.search.arrivals().iter().find(|(_, delivered)| shows_it(**delivered));
+        let amount = seen.map_or(self.arrived.largest(), |(&amount, _)| amount);
+        amount.max(self.question_floor).min(self.sizing.maximum()).max(self.sizing.minimum())
+    }
+
+    /// It is left unused, and asked at the time that this says, later each time.
+    pub(super) fn ask_again_later(&mut self, now: Duration, jitter: u64) -> Duration {
+        let (_, pause) = self.unused_patience.lose(jitter);
+        *self.ask_again_at.insert(now.saturating_add(pause))
     }
 }
