@@ -158,13 +158,14 @@ impl Arrived {
         };
         // A hop that counts in large units delivers the same of many sizes: what is not near is further away each time, or
         // somewhere between.
-        let (first, step) = match is_bounded {
-            _ if is_near => (first, step),
-            true => {
-                let step = (between / (2 * EACH_SIDE + 2)).max(1);
-                (floor.saturating_add(step), step)
-            }
-            false => (first, unit.saturating_mul(1 << (4 * (self.effort.rounds - NEAR_ROUNDS)).min(40))),
+        let further = unit.saturating_mul(1 << (4 * self.effort.rounds.saturating_sub(NEAR_ROUNDS)).min(40));
+        let (first, step) = if is_near {
+            (first, step)
+        } else if is_bounded || further >= between {
+            let step = (between / (2 * EACH_SIDE + 2)).max(1);
+            (floor.saturating_add(step), step)
+        } else {
+            (first, further)
         };
         let sizes = (0..=2 * EACH_SIDE).map(|place| first.saturating_add(place.saturating_mul(step)));
         let mut sizes: Vec<u64> = sizes.filter(|&size| floor < size && size < ceiling && size > 0).collect();
