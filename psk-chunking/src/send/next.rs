@@ -16,6 +16,10 @@ const TAIL_CANDIDATES: u64 = 32;
 const NEAR_THE_END: u64 = 16;
 /// Of a payment, so small a part is little.
 const LITTLE: u64 = 64;
+/// So many chunks at the end of a payment may be about even, where small ones do not keep the minimum rate.
+const EVEN_PARTS: u64 = 8;
+/// So often is asked for their sizes.
+const EVEN_ROUNDS: u32 = 4;
 /// The part of a payment that the rounding of minimums may take.
 const GIVEN_AWAY: u64 = 1_000;
 /// So many chunks at the end of a payment ask for the receiver's status.
@@ -174,6 +178,13 @@ impl SendPayment {
         target.saturating_sub(outstanding.fold(counted, DestinationAmount::saturating_add))
     }
 
+    /// The same where it is known what each chunk in flight delivers, of which a hop rounds away more than it would of all together.
+    /// Too little would be missing, and what is left then no chunk could bring at the minimum rate.
+    fn missing_exactly(&self, missing: DestinationAmount) -> DestinationAmount {
+        let beyond = self.paths.iter().map(|path| path.outstanding().saturating_sub(path.load.most));
+        beyond.fold(missing, DestinationAmount::saturating_add)
+    }
+
     /// Spends exactly what is left.
     fn candidate_for_source(&self, index: PathIndex, left: SourceAmount) -> Candidate {
         let path = self.path(index);
@@ -241,9 +252,11 @@ impl SendPayment {
         let amount = part_of(path, missing, plan.first());
         let candidates = if plan.full_chunks == 0 { TAIL_CANDIDATES } else { 1 };
         let amount = with_least_waste(path, amount, candidates);
-        let amount = match self.is_sound(path, amount) {
-            true => amount,
-            false => match self.known_part(path, missing) {
+        let amount = match self.sound_part(path, amount, &plan) {
+            Parts::Of(part) => part,
+            Parts::Ask(sizes) => return Candidate::AskParts(sizes),
+            Parts::Asked => return Candidate::Blocked,
+            Parts::Unknown | Parts::None => match self.known_part(path, missing) {
                 Some(part) => part,
                 None => return self.completing_chunk(index, missing),
             },
@@ -258,6 +271,33 @@ impl SendPayment {
         }
         let minimum = self.minimum_for(path, amount, false);
         Candidate::Chunk(Chunk { path: index, amount, minimum, last: false, completing: false })
+    }
+
+    /// The first part of a plan, of `amount`, if it is sound. Near the end the smallest one has to be too, which is asked: no
+    /// chunk would bring what is left at the minimum rate. If it is not, all are about even.
+    fn sound_part(&self, path: &Path, amount: SourceAmount, plan: &ChunkPlan) -> Parts {
+        let first = if self.is_sound(path, amount) { Parts::Of(amount) } else { Parts::Unknown };
+        let smallest = plan.tail.into_iter().filter(|chunk| !chunk.is_zero()).min();
+        let may_fall_short =
+            |chunk: &SourceAmount| path.arrived.loses_our_units(*chunk) && path.is_dust(*chunk);
+        let Some(smallest) = smallest.filter(may_fall_short) else { return first };
+        let minimum = |size| self.minimum_for(path, size, false);
+        let keeps = |size| path.arrived.is_enough(size, minimum(size));
+        let is_known = keeps(smallest) == Some(true) || path.arrived.knows_part_like(smallest, minimum);
+        if plan.chunks() > EVEN_PARTS || is_known && first != Parts::Unknown {
+            return first;
+        }
+        let even = SourceAmount::new(amount_of(plan).units().div_ceil(plan.chunks())).min(amount);
+        if keeps(even) == Some(true) {
+            return Parts::Of(even);
+        }
+        let mut unknown = vec![smallest, even];
+        unknown.dedup();
+        unknown.retain(|&size| keeps(size).is_none());
+        match path.arrived.ask_for(unknown, EVEN_ROUNDS) {
+            Parts::Unknown | Parts::None => first,
+            ask => ask,
+        }
     }
 
     /// Where rounding takes much, a part is of a size of which it is known what arrives.
@@ -287,7 +327,10 @@ impl SendPayment {
         if self.must_reconcile() {
             return Candidate::Reconcile;
         }
-        if path.arrived.is_doubtful(path.largest_chunk())
+        let is_doubtful = path.arrived.is_doubtful(path.largest_chunk());
+        let loses_ours = path.arrived.loses_our_units(path.largest_chunk());
+        let missing = if loses_ours && exact { self.missing_exactly(missing) } else { missing };
+        if is_doubtful
             && !path.arrived.knows_enough(missing)
             && self.known_part(path, missing).is_some_and(|part| path.delivers_half(part, missing))
         {
@@ -297,8 +340,9 @@ impl SendPayment {
         let budget_left = self.budget_left();
         let (floor, failed) = path.too_small_to_complete.sizes_for(missing);
         // Not raised to what R01 says is too small: what is beyond `missing` would be given away.
-        let completing =
-            path.arrived.completing(missing, largest.min(budget_left), self.spare(), dearest(path, missing));
+        let slack = self.slack(path);
+        let dearest = dearest(path, missing.saturating_add(slack));
+        let completing = path.arrived.completing(missing, largest.min(budget_left), self.spare(), dearest);
         let wanted = match completing {
             Completing::Known(amount) => amount,
             Completing::Ask(sizes) => return half().unwrap_or(Candidate::Ask(sizes)),
@@ -322,9 +366,7 @@ impl SendPayment {
         if amount > largest {
             return self.part_before_completing(index, missing);
         }
-        // One unit of slack on the completing chunk (ENGINE.md section 4).
-        let one_less = amount.saturating_sub(SourceAmount::new(1));
-        if path.minimum_rate.worth_floor(one_less) > missing.saturating_add(ONE) {
+        if !self.may_complete(path, amount, missing) {
             return Candidate::RateTooLow;
         }
         if !path.allows(amount) {
@@ -352,6 +394,25 @@ impl SendPayment {
         }
         let minimum = self.minimum_for(path, amount, false);
         Some(Chunk { path: index, amount, minimum, last: false, completing: false })
+    }
+
+    /// Whether a chunk of `amount` keeps the minimum rate well enough to complete the payment, when it may deliver no more than
+    /// `missing`: but for what a source unit is worth, to which the amount is rounded up, and the slack.
+    fn may_complete(&self, path: &Path, amount: SourceAmount, missing: DestinationAmount) -> bool {
+        let one_less = amount.saturating_sub(SourceAmount::new(1));
+        let falls_short = path.minimum_rate.worth_floor(one_less).saturating_sub(missing);
+        if falls_short <= ONE {
+            return true;
+        }
+        let due = path.minimum_rate.worth_floor(path.passed.amount.saturating_add(amount));
+        let brings = path.delivered.saturating_add(missing);
+        falls_short <= self.slack(path) && due <= brings.saturating_add(self.given_away())
+    }
+
+    /// By so much the completing chunk may fall short of the minimum rate: one unit (ENGINE.md section 4), of the receiver's or,
+    /// where that is more and the path keeps the minimum rate all the same, of ours. A hop may round down to those too.
+    fn slack(&self, path: &Path) -> DestinationAmount {
+        path.minimum_rate.worth_ceil(SourceAmount::new(1)).min(self.given_away()).max(ONE)
     }
 
     /// What is missing lies between what packets can deliver, for a hop counts in large units: the smallest that is enough,
@@ -486,6 +547,12 @@ fn part_of(path: &Path, missing: DestinationAmount, amount: SourceAmount) -> Sou
     amount.max(one_unit).min(path.largest_chunk()).min(highest.cost_floor(missing))
 }
 
+/// All of a plan's chunks together.
+fn amount_of(plan: &ChunkPlan) -> SourceAmount {
+    let full = SourceAmount::new(plan.full_chunk.units().saturating_mul(plan.full_chunks));
+    plan.tail.into_iter().fold(full, SourceAmount::saturating_add)
+}
+
 /// The first chunk of what is left. When the last ones would be so small that rounding takes too much of them, or all,
 /// what is left goes in one, or in chunks of about the same size.
 fn first_of(path: &Path, left: SourceAmount) -> SourceAmount {
@@ -530,9 +597,9 @@ fn with_least_waste(path: &Path, amount: SourceAmount, candidates: u64) -> Sourc
     best.map_or(amount, |(_, cost)| cost)
 }
 
-/// The most that a chunk which completes the payment may cost: one unit of slack (ENGINE.md section 4).
-fn dearest(path: &Path, missing: DestinationAmount) -> SourceAmount {
-    path.minimum_rate.cost_floor(missing.saturating_add(ONE)).saturating_add(SourceAmount::new(1))
+/// The most that a chunk which completes the payment may cost, for so much, with its slack: one source unit more.
+fn dearest(path: &Path, worth: DestinationAmount) -> SourceAmount {
+    path.minimum_rate.cost_floor(worth).saturating_add(SourceAmount::new(1))
 }
 
 /// The smallest amount that may deliver `missing`; never more than that costs at the minimum rate, for a chunk

@@ -29,6 +29,10 @@ const MOST_PARTS: usize = 1_000;
 const MOST_QUESTIONS: usize = 8;
 /// and so often.
 const MAX_PART_ROUNDS: u32 = 16;
+/// So few of our units are not worth more to a hop than a few of its own.
+const FEW_UNITS: SourceAmount = SourceAmount::new(8);
+/// Packets are of about the same size when they differ by one part in so many.
+const ALIKE: u64 = 8;
 /// When hops refused some that are larger than any that has arrived so often, they are too large.
 const MAX_REFUSED_LARGER: u32 = 12;
 
@@ -43,6 +47,11 @@ impl Arrived {
     pub(in crate::send) fn is_doubtful(&self, amount: SourceAmount) -> bool {
         let has_few = self.is_coarse() && amount.units() / MANY < self.too_small.units();
         self.falls_short || has_few || amount <= self.too_small
+    }
+
+    /// Whether that hop counts in units of about ours, so that it is known to a few of them what packets lose.
+    pub(in crate::send) fn loses_our_units(&self, amount: SourceAmount) -> bool {
+        self.is_doubtful(amount) && self.too_small <= FEW_UNITS
     }
 
     pub(super) fn is_coarse(&self) -> bool {
@@ -81,12 +90,28 @@ impl Arrived {
             }
         }
         unknown.dedup();
+        self.ask_for(unknown, MAX_PART_ROUNDS)
+    }
+
+    /// Whether a packet of about `amount` is known to deliver its `minimum`, so that others of that size are likely to.
+    pub(in crate::send) fn knows_part_like(
+        &self,
+        amount: SourceAmount,
+        minimum: impl Fn(SourceAmount) -> DestinationAmount,
+    ) -> bool {
+        let about = SourceAmount::new(amount.units() / ALIKE);
+        let (least, most) = (amount.saturating_sub(about), amount.saturating_add(about));
+        self.known_part(DestinationAmount::MAX, most, minimum).is_some_and(|size| size >= least)
+    }
+
+    /// Of these sizes it is not known what they deliver. It is asked for, unless that has been done in so many rounds.
+    pub(in crate::send) fn ask_for(&self, unknown: Vec<SourceAmount>, most_rounds: u32) -> Parts {
         if self.effort.asked > 0 || !self.questions.is_empty() {
             return Parts::Asked;
         }
         let is_refused = self.effort.refused_larger >= MAX_REFUSED_LARGER
             && unknown.iter().all(|size| *size > self.largest());
-        let ask = self.effort.part_rounds < MAX_PART_ROUNDS && !is_refused && self.may_ask();
+        let ask = self.effort.part_rounds < most_rounds && !is_refused && self.may_ask();
         match unknown.is_empty() {
             true => Parts::None,
             false if !ask => Parts::Unknown,

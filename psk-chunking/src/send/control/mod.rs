@@ -1,6 +1,7 @@
 //! How much may be in flight, how fast packets leave and how large they are: controllers, and what a payment tells them.
 
 mod aimd;
+mod lately;
 mod paced;
 mod psk2;
 mod window;

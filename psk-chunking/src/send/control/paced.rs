@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use psk_codec::SourceAmount;
 
-use super::{Controller, Fulfilled, Lost, Windows, jittered};
+use super::lately::{Lately, MEASURED, Sample};
+use super::{Controller, Fulfilled, Lost, Passed, Windows, jittered};
 
 /// Measures what passes in a time, and sends a little more than that.
 ///
@@ -16,6 +17,9 @@ use super::{Controller, Fulfilled, Lost, Windows, jittered};
 /// less would then end with nothing. So now and then, for two round trips, a quarter less than what passes is offered,
 /// and the share of that which passes is what passes of anything.
 ///
+/// Where round trips are short, next to nothing comes in at a connector in one of them. So what passes is measured in a longer time
+/// there, and that time stands for the round trip; and what is too much again and again is tried later each time.
+///
 /// Until then it starts with 1,024 packets in flight, and three more with each that is fulfilled, up to a limit: what is
 /// rejected costs nothing, and a round trip does. Unless answers take longer and longer: then somebody queues after all,
 /// and more in flight would only wait longer.
@@ -25,7 +29,9 @@ pub(super) struct PacedController {
     max_packets: usize,
     amount: Pace,
     count: Pace,
-    round_trip: Duration,
+    lately: Lately,
+    /// Smoothed, once it is known.
+    round_trip: Option<Duration>,
     /// The quickest answer.
     quickest: Duration,
 }
@@ -47,6 +53,8 @@ const LONGEST_GAP: Duration = Duration::from_millis(100);
 /// Between two packets where nothing passes: liquidity comes and goes, and who is busy is left alone.
 const LONGEST_WITHOUT_LIQUIDITY: Duration = Duration::from_millis(500);
 const LONGEST_WHEN_BUSY: Duration = Duration::from_secs(2);
+/// At first, when nothing has passed yet over a short path: others may have come before.
+const FIRST_WHEN_BUSY: Duration = Duration::from_millis(10);
 
 impl PacedController {
     /// At most `max_packets` in flight.
@@ -54,10 +62,25 @@ impl PacedController {
         Self {
             packets: FIRST_PACKETS.min(max_packets),
             max_packets,
-            amount: Pace::new(LONGEST_WITHOUT_LIQUIDITY),
-            count: Pace::new(LONGEST_WHEN_BUSY),
-            round_trip: Duration::ZERO,
+            amount: Pace::new(LONGEST_WITHOUT_LIQUIDITY, LONGEST_WITHOUT_LIQUIDITY),
+            count: Pace::new(FIRST_WHEN_BUSY, LONGEST_WHEN_BUSY),
+            lately: Lately::default(),
+            round_trip: None,
             quickest: Duration::MAX,
+        }
+    }
+
+    /// A round trip; zero while nobody knows how long it is.
+    fn round_trip(&self) -> Duration {
+        self.round_trip.unwrap_or_default()
+    }
+
+    fn times(&self) -> Times {
+        match self.round_trip {
+            None => Times { measured: Duration::ZERO, spare: Duration::ZERO },
+            Some(round_trip) => {
+                Times { measured: round_trip.max(MEASURED), spare: MEASURED.saturating_sub(round_trip) }
+            }
         }
     }
 }
@@ -65,9 +88,9 @@ impl PacedController {
 impl Controller for PacedController {
     fn allows(&self, _amount: SourceAmount, in_flight: SourceAmount, packets: usize) -> bool {
         // Twice what should be in flight: answers that are late must not stop it, a path that is silent must.
-        let amount_fits = in_flight.units() <= self.amount.within(self.round_trip * 2);
-        let count_fits =
-            (packets as u64).saturating_mul(PER_PACKET) <= self.count.within(self.round_trip * 2);
+        let time = self.round_trip() * 2;
+        let amount_fits = in_flight.units() <= self.amount.within(time);
+        let count_fits = (packets as u64).saturating_mul(PER_PACKET) <= self.count.within(time);
         packets == 0 || (packets < self.packets && amount_fits && count_fits)
     }
 
@@ -77,7 +100,7 @@ impl Controller for PacedController {
 
     fn largest(&self, _in_flight: SourceAmount) -> SourceAmount {
         // Where packets are rarer than that, each could carry what passes in the time between them.
-        let time = self.round_trip.max(LEAST_TIME).max(self.count.time_for(PER_PACKET));
+        let time = self.round_trip().max(LEAST_TIME).max(self.count.time_for(PER_PACKET));
         // Where packets are limited too, few of them have to carry it; and they could carry twice as much.
         let packets = self.count.within(time) / PER_PACKET / 2;
         // No more of them may be in flight.
@@ -87,62 +110,76 @@ impl Controller for PacedController {
     }
 
     fn windows(&self) -> Option<Windows> {
-        let packets = self.count.within(self.round_trip) / PER_PACKET;
+        let packets = self.count.within(self.round_trip()) / PER_PACKET;
         let packets = usize::try_from(packets).unwrap_or(usize::MAX).min(self.packets).max(1);
-        Some(Windows { amount: SourceAmount::new(self.amount.within(self.round_trip)), packets })
+        Some(Windows { amount: SourceAmount::new(self.amount.within(self.round_trip())), packets })
     }
 
     fn on_sent(&mut self, amount: SourceAmount, now: Duration) {
-        let burst = (self.round_trip / 16).max(Duration::from_millis(1));
-        self.amount.on_sent(amount.units(), now, burst, self.round_trip);
-        self.count.on_sent(PER_PACKET, now, burst, self.round_trip);
+        let burst = (self.round_trip() / 16).max(Duration::from_millis(1));
+        let times = self.times();
+        self.amount.on_sent(amount.units(), now, burst, times);
+        self.count.on_sent(PER_PACKET, now, burst, times);
     }
 
     fn on_fulfilled(&mut self, fulfilled: &Fulfilled) {
         let took = fulfilled.now.saturating_sub(fulfilled.sent_at);
-        self.round_trip = match self.round_trip.is_zero() {
-            true => took,
-            false => (self.round_trip * 7 + took) / 8,
+        let round_trip = match self.round_trip.filter(|round_trip| !round_trip.is_zero()) {
+            Some(round_trip) => (round_trip * 7 + took) / 8,
+            None => took,
         };
+        self.round_trip = Some(round_trip);
         self.quickest = self.quickest.min(took).max(LEAST_TIME);
-        if self.round_trip <= self.quickest * 2 {
-            let prompt = self.round_trip <= self.quickest + self.quickest / 4;
+        if round_trip <= self.quickest * 2 {
+            let prompt = round_trip <= self.quickest + self.quickest / 4;
             let more = if prompt { 15 } else { 3 };
             self.packets = self.packets.saturating_add(more).min(self.max_packets);
         }
-        let (before, after) = (fulfilled.before, fulfilled.after);
-        let packets = after.packets.saturating_sub(before.packets).max(1);
-        let amount = after.amount.saturating_sub(before.amount).units();
-        let at_most =
-            per_second(fulfilled.amount.units().saturating_mul(PACKETS_AFTER_DROUGHT), self.round_trip);
-        self.amount.on_passed((amount, packets), at_most, fulfilled, self.round_trip);
-        let count = packets.saturating_mul(PER_PACKET);
-        self.count.on_passed((count, packets), u64::MAX, fulfilled, self.round_trip);
+        let (times, sample) = (self.times(), self.lately.sample(fulfilled));
+        let in_few = fulfilled.amount.units().saturating_mul(PACKETS_AFTER_DROUGHT);
+        let at_most = per_second(in_few, times.measured);
+        self.amount.on_passed(&sample, sample.passed.amount.units(), at_most, times);
+        let count = sample.passed.packets.saturating_mul(PER_PACKET);
+        self.count.on_passed(&sample, count, u64::MAX, times);
     }
 
     fn on_no_liquidity(&mut self, lost: &Lost) {
-        let news = self.amount.on_lost(lost, self.round_trip);
+        let times = self.times();
+        let news = self.amount.on_lost(lost, times);
         if news && lost.in_flight.is_zero() && self.amount.per_second > 0 {
             // Not even alone: until about so much has come in again.
-            let pause = self.amount.interval(lost.amount.units(), lost.now, self.round_trip);
+            let pause = self.amount.pause(lost.amount.units(), lost.now, times);
             self.amount.next_send = self.amount.next_send.max(lost.now.saturating_add(pause));
         }
     }
 
     fn on_busy(&mut self, lost: &Lost, jitter: u64) {
-        let in_vain = self.count.in_vain;
-        if self.count.on_lost(lost, self.round_trip) && in_vain {
+        let (times, in_vain) = (self.times(), self.count.in_vain);
+        if self.count.on_lost(lost, times) && in_vain {
             // Nothing passes: a pause, which grows as the pace falls.
-            let pause = jittered(self.count.interval(PER_PACKET, lost.now, self.round_trip), jitter);
+            let pause = jittered(self.count.pause(PER_PACKET, lost.now, times), jitter);
             self.count.next_send = self.count.next_send.max(lost.now.saturating_add(pause));
         }
     }
 }
 
+/// In what time something comes in at a connector, and can be measured.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    /// A round trip, or [`MEASURED`] if that is longer.
+    measured: Duration,
+    /// By how much it is longer.
+    spare: Duration,
+}
+
 /// How much of something passes in a second, and when more of it may leave.
 #[derive(Debug)]
 struct Pace {
+    /// Between two while nothing has passed yet, and rejects come soon. It doubles.
+    first_interval: Duration,
     longest_interval: Duration,
+    /// The last reject came in less than [`MEASURED`].
+    is_near: bool,
     /// The path has rejected something because it was too much at once. Until then nothing is held back.
     limited: bool,
     /// What passes in a second, smoothed over about two round trips.
@@ -152,6 +189,10 @@ struct Pace {
     lost_at: Duration,
     /// Nothing has passed since the last cut.
     in_vain: bool,
+    /// The next cut before this time does not halve it: on a short path it comes too soon to show anything.
+    halves_at: Duration,
+    /// So many did not since something passed.
+    spared: u32,
     /// What passed before nothing did any more.
     before_drought: Option<u64>,
     /// Something passes again, and not yet as much.
@@ -183,20 +224,26 @@ struct Trial {
 const WHOLE: u64 = 256;
 /// Trials that show less are not believed: then nothing can be told.
 const LEAST_SHARE: u64 = WHOLE / 4;
+/// More such cuts than this make no longer pause.
+const MOST_SPARED: u32 = 16;
 /// Round trips before the first trial, and between others.
 const FIRST_TRIAL: u32 = 3;
 const TRIAL_EVERY: u32 = 16;
 
 impl Pace {
-    /// Of which something is tried every so often at least.
-    fn new(longest_interval: Duration) -> Self {
+    /// Of which something is tried every so often at least, and more often at first while nothing has passed.
+    fn new(first_interval: Duration, longest_interval: Duration) -> Self {
         Self {
+            first_interval,
             longest_interval,
+            is_near: false,
             limited: false,
             per_second: 0,
             cut_at: 0,
             lost_at: Duration::ZERO,
             in_vain: false,
+            halves_at: Duration::ZERO,
+            spared: 0,
             before_drought: None,
             revives: false,
             passed_at: Duration::ZERO,
@@ -210,13 +257,13 @@ impl Pace {
 
 impl Trial {
     /// Whether what leaves at this time is part of it. It takes two round trips.
-    fn covers(&self, time: Duration, round_trip: Duration) -> bool {
-        self.starts_at <= time && time < self.starts_at.saturating_add(round_trip * 2)
+    fn covers(&self, time: Duration, times: Times) -> bool {
+        self.starts_at <= time && time < self.starts_at.saturating_add(times.measured * 2)
     }
 
     /// Its last answers are there, a round trip after its end.
-    fn end(&mut self, now: Duration, round_trip: Duration) {
-        if now < self.starts_at.saturating_add(round_trip * 3) {
+    fn end(&mut self, now: Duration, times: Times) {
+        if now < self.starts_at.saturating_add(times.measured * 3) {
             return;
         }
         if let Some(share) = (u64::from(self.passed) * WHOLE).checked_div(u64::from(self.passed + self.lost))
@@ -224,7 +271,7 @@ impl Trial {
             self.share = share.max(LEAST_SHARE);
         }
         (self.passed, self.lost) = (0, 0);
-        self.starts_at = now.saturating_add(round_trip * self.every);
+        self.starts_at = now.saturating_add(times.measured * self.every);
         self.every = TRIAL_EVERY;
     }
 }
@@ -255,15 +302,19 @@ impl Pace {
 
     /// How long so much takes: at twice what passes until that is too much, or five times while nothing is rejected at all,
     /// and then at a sixteenth more; while nothing is rejected, at more and more again; at a quarter less in a trial.
-    fn interval(&self, units: u64, now: Duration, round_trip: Duration) -> Duration {
+    fn interval(&self, units: u64, now: Duration, times: Times) -> Duration {
+        if self.known_at.is_none() && self.is_near {
+            return self.first_interval.saturating_mul(1 << self.spared).min(self.longest_interval);
+        }
+        let time = times.measured;
         let quiet = now.saturating_sub(self.lost_at);
-        let sixteenths = match self.trial.covers(now, round_trip) {
+        let sixteenths = match self.trial.covers(now, times) {
             true => 12,
-            false if !self.found && quiet < round_trip * 2 => 28,
+            false if !self.found && quiet < time * 2 => 28,
             false if !self.found => 80,
-            false if quiet < round_trip * 2 => 17,
-            false if quiet < round_trip * 4 => 20,
-            false if quiet < round_trip * 6 => 24,
+            false if quiet < time * 2 => 17,
+            false if quiet < time * 4 => 20,
+            false if quiet < time * 6 => 24,
             false => 32,
         };
         let offered = u128::from(self.per_second.max(1)) * sixteenths * u128::from(WHOLE);
@@ -271,82 +322,90 @@ impl Pace {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(self.longest_interval)
     }
 
-    fn on_sent(&mut self, units: u64, now: Duration, burst: Duration, round_trip: Duration) {
+    /// How long to wait after so much was too much: until it may have come in again. On short paths, where rejects come sooner than
+    /// that, twice as long each time.
+    fn pause(&self, units: u64, now: Duration, times: Times) -> Duration {
+        let pause = self.interval(units, now, times);
+        pause.saturating_mul(1 << self.spared).min(self.longest_interval)
+    }
+
+    fn on_sent(&mut self, units: u64, now: Duration, burst: Duration, times: Times) {
         if self.limited {
-            self.trial.end(now, round_trip);
+            self.trial.end(now, times);
             let from = self.next_send.max(now.saturating_sub(burst));
-            self.next_send = from.saturating_add(self.interval(units, now, round_trip));
+            self.next_send = from.saturating_add(self.interval(units, now, times));
         }
     }
 
-    /// So much, in so many packets, has passed in a time, until now. After a drought it may be `at_most` so much in a second
-    /// again.
-    fn on_passed(
-        &mut self,
-        (units, packets): (u64, u64),
-        at_most: u64,
-        fulfilled: &Fulfilled,
-        round_trip: Duration,
-    ) {
-        self.in_vain = false;
-        let was_dry = fulfilled.now.saturating_sub(self.passed_at) >= DROUGHT;
+    /// So much has passed in a time, until now. After a drought it may be `at_most` so much in a second again.
+    fn on_passed(&mut self, sample: &Sample, units: u64, at_most: u64, times: Times) {
+        let Sample { sent_at, now, since, passed: Passed { packets, .. } } = *sample;
+        (self.in_vain, self.spared) = (false, 0);
+        let was_dry = now.saturating_sub(self.passed_at) >= DROUGHT;
         if let Some(before) = self.before_drought.take().filter(|_| was_dry || self.revives) {
             // What comes again after a while comes as before, or is soon known not to. But not all of it in tiny packets.
             self.per_second = self.per_second.max(before.min(at_most));
             self.before_drought = Some(before).filter(|before| *before > at_most);
             self.revives = self.before_drought.is_some();
         }
-        if self.trial.covers(fulfilled.sent_at, round_trip) {
+        if self.trial.covers(sent_at, times) {
             self.trial.passed += 1;
         }
-        let mut took = fulfilled.now.saturating_sub(fulfilled.sent_at);
+        let mut took = sample.took();
         if packets == 1 && self.known_at.is_some() {
-            // Nothing else has passed in a round trip: in how long has something? What took longer stood still meanwhile.
-            took = took.max(fulfilled.now.saturating_sub(self.passed_at).min(LONGEST_GAP));
+            // Nothing else has passed in that time: in how long has something? What took longer stood still meanwhile.
+            took = took.max(now.saturating_sub(self.passed_at).min(LONGEST_GAP));
         }
-        self.passed_at = fulfilled.now;
+        self.passed_at = now;
         let sample = per_second(units, took);
         let Some(known_at) = self.known_at else {
-            self.known_at = Some(fulfilled.now);
-            self.trial.starts_at = fulfilled.now.saturating_add(round_trip * self.trial.every);
+            self.known_at = Some(now.saturating_add(times.spare));
+            self.trial.starts_at = now.saturating_add(times.measured * self.trial.every);
             self.per_second = sample;
             // Until now nobody could say when to send the next one.
-            self.next_send = self.next_send.min(fulfilled.now);
+            self.next_send = self.next_send.min(now);
             return;
         };
-        if fulfilled.sent_at < known_at {
+        if since < known_at {
             // Of what left together with the first one, each answer shows more.
             self.per_second = self.per_second.max(sample);
             return;
         }
-        if fulfilled.sent_at > self.lost_at {
+        if (if packets == 1 { sent_at } else { since }) > self.lost_at {
             // Nothing was too much since it left: as much passes as was offered, and who knows how much more.
             self.per_second = self.per_second.max(sample);
             return;
         }
-        let share = (packets * 2).clamp(2, 128);
+        // In a longer time than a round trip most of what there is to know is in one sample.
+        let share = (if since < sent_at { packets / 2 } else { packets * 2 }).clamp(2, 128);
         let (more, less) = (sample.saturating_sub(self.per_second), self.per_second.saturating_sub(sample));
         self.per_second = self.per_second.saturating_add(more / share).saturating_sub(less / share);
     }
 
     /// A packet was too much. Whether that is news: of one that was sent after the last cut.
-    fn on_lost(&mut self, lost: &Lost, round_trip: Duration) -> bool {
+    fn on_lost(&mut self, lost: &Lost, times: Times) -> bool {
         if !self.limited {
             self.limited = true;
-            self.trial.starts_at = lost.now.saturating_add(round_trip * self.trial.every);
+            self.trial.starts_at = lost.now.saturating_add(times.measured * self.trial.every);
         }
         self.lost_at = lost.now;
+        self.is_near = lost.now.saturating_sub(lost.sent_at) < MEASURED;
         self.found |= self.known_at.is_some_and(|known_at| lost.sent_at >= known_at);
-        if self.trial.covers(lost.sent_at, round_trip) {
+        if self.trial.covers(lost.sent_at, times) {
             self.trial.lost += 1;
         }
         let news = lost.order > self.cut_at;
         if news {
             self.cut_at = lost.newest;
-            if self.in_vain {
-                // Nothing passes any more: what passed once says nothing.
-                self.before_drought.get_or_insert(self.per_second);
-                self.per_second /= 2;
+            if self.in_vain && (self.known_at.is_none() || lost.now < self.halves_at) {
+                self.spared = self.spared.saturating_add(1).min(MOST_SPARED);
+            } else {
+                if self.in_vain {
+                    // Nothing passes any more: what passed once says nothing.
+                    self.before_drought.get_or_insert(self.per_second);
+                    self.per_second /= 2;
+                }
+                self.halves_at = lost.now.saturating_add(times.spare);
             }
             self.in_vain = true;
         }
