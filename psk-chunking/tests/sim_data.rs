@@ -93,3 +93,43 @@ fn names_of_receivers_are_those_of_hosts() {
     scenario.receivers.insert("bbo".to_owned(), Default::default());
     assert!(run(&scenario, RunOptions::seed(1)).is_err());
 }
+
+/// Nearly all of it comes after the money, in answers to packets that nobody can fulfill.
+fn back(octets: u64, hop: &str, faults: &str, seed: u64) -> Outcome {
+    let payment = format!("data_octets = 1\nreturned_octets = {octets}");
+    pays(1_000, hop, faults, &payment, "bob = { max_data_octets = 100_000_000 }", seed)
+}
+
+#[test]
+fn data_comes_back_as_fast_as_it_goes() {
+    for (octets, within) in [(100_000, 200), (1_000_000, 200), (10_000_000, 350)] {
+        let outcome = back(octets, "", "", 1);
+        assert_eq!(data(&outcome).returned, octets);
+        // Two round trips of 50 ms are the least, for the path and the first chunk.
+        let took = outcome.payments[0].took;
+        assert!(took <= Duration::from_millis(within), "{octets}: {took:?}");
+        // And nobody is asked for more than there is.
+        assert!(outcome.payments[0].packets < octets / 32_000 + 12, "{outcome}");
+    }
+}
+
+#[test]
+fn data_comes_back_as_fast_as_the_path_takes_packets() {
+    let outcome = back(3_000_000, "packet_rate = { burst = 20, per_second = 150 }", "", 1);
+    assert_eq!(data(&outcome).returned, 3_000_000);
+    // 94 packets of 32 kB, of which 20 at once: 0.6 s at best.
+    assert!(outcome.payments[0].took < Duration::from_millis(1_500), "{outcome}");
+    assert!(outcome.payments[0].packets < 400, "{outcome}");
+}
+
+/// More than is kept while something is missing before it.
+#[test]
+fn data_comes_back_over_paths_that_lose_and_reorder() {
+    let faults =
+        "reply_loss_ppm = 20_000\nrequest_loss_ppm = 20_000\nreorder_ppm = 100_000\nreorder_us = 20_000";
+    for seed in 1..=5 {
+        let outcome = back(20_000_000, "", faults, seed);
+        assert_eq!(data(&outcome).returned, 20_000_000, "{outcome}");
+        assert!(outcome.payments[0].took < Duration::from_secs(60), "{outcome}");
+    }
+}

@@ -203,6 +203,34 @@ fn nothing_is_sent_again_before_its_time() {
 }
 
 #[test]
+fn what_is_lost_is_sent_again_soon_when_words_come_soon() {
+    let (patience, ms) = (Duration::from_secs(2), Duration::from_millis);
+    let mut out = SendStream::<()>::new(1_000);
+    out.write(Bytes::from(text(0..1_000))).unwrap();
+    let sent_from = |out: &mut SendStream<()>, millis| {
+        let mut frames = FramesBuilder::<Bytes>::new(100);
+        out.fill_response(&mut frames, ms(millis), patience);
+        match frames.frames().first() {
+            Some(Frame::Data(data)) => data.offset(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(sent_from(&mut out, 0), 0);
+    let second = sent_from(&mut out, 0);
+    out.acknowledged_to(second, ms(200));
+    let third = sent_from(&mut out, 200);
+    assert!(second < third);
+    // There was a word after 200 ms, and then none.
+    assert!(sent_from(&mut out, 599) > third);
+    assert_eq!(sent_from(&mut out, 600), second);
+    // The word that comes now may be about what was sent first: it tells no time.
+    out.acknowledged_to(third, ms(610));
+    assert_eq!(sent_from(&mut out, 610), third);
+    assert!(sent_from(&mut out, 1_009) > third);
+    assert_eq!(sent_from(&mut out, 1_010), third);
+}
+
+#[test]
 fn no_more_is_sent_ahead_than_the_other_side_may_keep() {
     let mut stream = SendStream::new(1_000);
     stream.write(Bytes::from(text(0..100))).unwrap();

@@ -35,7 +35,8 @@ fn a_receiver_that_is_killed_in_the_middle_of_a_payment() {
         let settings = json!({"latencyMs": 20, "maxPacketAmount": "1000", "maxHoldMs": 2500});
         let mut accounts = Accounts::start(scenario, settings);
         let mut receiver = PskReceiver::start(scenario, &accounts.right("bob"), &["--verbose"]);
-        let more = ["--source-amount", "1000000000", "--timeout", "10"];
+        // Nobody is there who could refund anything.
+        let more = ["--source-amount", "1000000000", "--timeout", "10", "--refund-timeout", "2s"];
         let sender = scenario.psk_to("send", &accounts.left("alice"), &receiver.credentials(), &more);
         // More than a first window (1,024 packets), so that the sender knows of some that they are fulfilled, while
         // many others are on their way.
@@ -61,7 +62,7 @@ fn a_connector_that_is_killed_in_the_middle_of_a_payment() {
     let mut connector =
         PskConnector::from_flags(&scenario, &["--latency", "20ms", "--max-packet-amount", "1000"]);
     let mut receiver = PskReceiver::start(&scenario, &connector.url("bob", "x"), &["--verbose"]);
-    let more = ["--source-amount", "1000000000", "--timeout", "10"];
+    let more = ["--source-amount", "1000000000", "--timeout", "10", "--refund-timeout", "2s"];
     let sender = scenario.psk_to("send", &connector.url("alice", "y"), &receiver.credentials(), &more);
     for _ in 0..20 {
         receiver.process.event("chunk");

@@ -40,8 +40,8 @@ pub struct ReceiveConfig {
     /// one. One account may have an eighth of them. Beyond that a payment keeps 16, and takes numbers between them for
     /// used. Default: 1,000,000, some 20 MB.
     pub max_sequence_ranges: usize,
-    /// After how long without a word from the sender the receiver's data is sent again. Default: 2 s, longer than
-    /// most round trips.
+    /// After how long without a word from the sender the receiver's data is sent again, at the latest: after twice as long
+    /// as that took lately, once that is known. Default: 2 s, longer than most round trips.
     pub data_patience: Duration,
     /// What becomes of the money of a payment that ends incomplete. Default: [`OnIncomplete::Keep`], because a refund
     /// needs somebody who pays it.

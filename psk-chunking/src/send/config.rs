@@ -70,7 +70,9 @@ pub struct SendConfig {
     /// Where money comes back to when the payment fails half way: an account for the secret of its refund, on which the
     /// caller listens ([`Input::Refunded`](super::Input::Refunded)). Default: none.
     pub refund_account: Option<Address>,
-    /// Nothing has come back for so long: the payment ends. Default: 60 s, as for the payment itself.
+    /// Nothing has come back for so long, since the payment failed or its receiver has read that it has: the payment ends.
+    /// Default: 60 s, as for the payment itself. A receiver that cannot be told begins its refund by itself when it has heard
+    /// nothing for 75 s or more; who wants to await that even of a payment that is cancelled sets more.
     pub refund_timeout: Duration,
     /// What goes to the receiver beside the money, if it knows frames. More can be written while it is sent. Default:
     /// nothing.

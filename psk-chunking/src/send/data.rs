@@ -1,6 +1,8 @@
 //! The application's data beside the money (docs/frames.md): in chunks as far as there are any, in packets of its own
 //! after that.
 
+mod draws;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use super::path::PathIndex;
 use super::{Output, SendEvent, SendPayment};
 use crate::stream::{Reassembly, ReassemblyLimits, SendStream, WriteError};
 use crate::time::Now;
+use draws::Draws;
 
 /// Both directions of a payment's data.
 #[derive(Debug)]
@@ -35,8 +38,12 @@ pub(super) struct Data {
     in_vain: u32,
     /// How often in a row messages were given up because their answers were overdue.
     overdue_in_row: u32,
+    /// How many packets draw the receiver's.
+    draws: Draws,
     /// How often in a row answers have brought nothing.
     drawn_in_vain: u32,
+    /// What was sent before belongs to the last answer that brought nothing.
+    in_vain_at: Option<Duration>,
     /// What was sent before belongs to the last failure.
     failed_at: Option<Duration>,
     not_before: Duration,
@@ -90,8 +97,10 @@ const MOST_DOUBLINGS: u32 = 5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// So many pieces may wait for those before them.
 const MAX_PIECES: usize = 4_096;
-/// So much may wait for what is before it.
-const MAX_BUFFERED: usize = 4 << 20;
+/// So much may wait for what is before it: as much as is drawn at once.
+const MAX_BUFFERED: usize = 8 << 20;
+/// And so much more is taken of what nothing is missing before.
+const ROOM_IN_ORDER: usize = 64 << 10;
 
 impl Data {
     pub(super) fn new(data: Option<Bytes>, max_received: u64) -> Self {
@@ -102,7 +111,8 @@ impl Data {
             out.finish();
         }
         let ahead = Ahead::of(&mut out);
-        let max_buffered = usize::try_from(max_received).unwrap_or(usize::MAX).min(MAX_BUFFERED);
+        let max_buffered =
+            usize::try_from(max_received).unwrap_or(usize::MAX).min(MAX_BUFFERED + ROOM_IN_ORDER);
         let limits = ReassemblyLimits { max_length: max_received, max_buffered, max_pieces: MAX_PIECES };
         Self {
             out,
@@ -115,7 +125,9 @@ impl Data {
             ahead,
             in_vain: 0,
             overdue_in_row: 0,
+            draws: Draws::new(),
             drawn_in_vain: 0,
+            in_vain_at: None,
             failed_at: None,
             not_before: Duration::ZERO,
         }
@@ -126,6 +138,24 @@ impl Data {
         let out = self.out.length() > 0 && !self.out.is_acknowledged();
         let back = self.back.length().is_some() && !self.back.is_complete();
         out || back
+    }
+
+    /// How many octets of the receiver's stream have arrived, in order or not.
+    fn came_back(&self) -> u64 {
+        self.back.in_order().saturating_add(self.back.buffered() as u64)
+    }
+
+    /// How many packets may be in flight to draw what is missing of the receiver's stream, when its length is known.
+    fn draws_wanted(&self) -> u64 {
+        let length = self.back.length().unwrap_or_default();
+        self.draws.wanted(length.saturating_sub(self.back.in_order()), self.back.buffered() as u64)
+    }
+
+    /// Whether there is room for a piece of the receiver's stream. What is not taken comes again: what the sender
+    /// acknowledges is in order.
+    fn has_room_for(&self, offset: u64, octets: usize) -> bool {
+        let fits = self.back.buffered().saturating_add(octets) <= MAX_BUFFERED;
+        offset <= self.back.in_order() || (fits && self.back.pieces() < MAX_PIECES)
     }
 }
 
@@ -227,9 +257,7 @@ impl SendPayment {
         if !self.wants_data() || now.monotonic < self.data.not_before {
             return None;
         }
-        // While the receiver's stream is awaited, one question at a time draws it.
-        let draws = self.data.messages.is_empty();
-        if !self.data.out.has_more() && !draws {
+        if !self.carries_or_draws() {
             return None;
         }
         let index = self.path_for_questions();
@@ -262,11 +290,17 @@ impl SendPayment {
         }
     }
 
+    /// Whether a packet with data alone has something to carry, or would draw what is missing of the receiver's stream: one
+    /// always, and more as far as the answers on their way do not bring it.
+    fn carries_or_draws(&self) -> bool {
+        let answers = self.data.messages.len().saturating_add(self.chunks.len()) as u64;
+        self.data.out.has_more() || self.data.messages.is_empty() || answers < self.data.draws_wanted()
+    }
+
     /// When a packet with data alone has to be looked at.
     pub(super) fn data_wakes_at(&self, now: Duration) -> Option<Duration> {
         let answers = self.data.messages.values().map(|message| message.give_up_at).min();
-        let carries_or_draws = self.data.out.has_more() || self.data.messages.is_empty();
-        let paced = (carries_or_draws && self.wants_data())
+        let paced = (self.wants_data() && self.carries_or_draws())
             .then(|| self.path(self.path_for_questions()).not_before().max(self.data.not_before));
         answers.into_iter().chain(paced.filter(|&paced| paced > now)).min()
     }
@@ -291,24 +325,21 @@ impl SendPayment {
         if let Some(answer) = answer {
             self.path_mut(message.path).round_trip.on_answer(message.sent_at, now.monotonic);
             self.data.overdue_in_row = 0;
-            let before = self.data.back.in_order();
+            let before = self.data.came_back();
             let said = self.read_frames(&answer);
             if !said.has_record() {
                 // It has forgotten the payment, and the data before this.
-                self.message_failed(packet, &message, now);
+                self.message_failed(packet, &message, false, now);
                 return;
             }
             self.data_arrived(packet);
-            if message.carries || self.data.back.in_order() > before {
+            let is_new = self.data.came_back() > before;
+            self.data.draws.on_answer(is_new);
+            if message.carries || is_new {
                 (self.data.in_vain, self.data.drawn_in_vain) = (0, 0);
                 self.last_progress = now.monotonic;
-            } else {
-                // It comes again when the receiver has had no word for a while. One that promises data and sends none is
-                // asked until the idle time-out.
-                let doublings = self.data.drawn_in_vain.min(8);
-                self.data.drawn_in_vain += 1;
-                let pause = (self.patience_of(message.path) / 2 * (1 << doublings)).min(LONGEST_PAUSE);
-                self.data.not_before = now.monotonic.saturating_add(pause);
+            } else if !said.data || self.data.draws.repeats_itself() {
+                self.drawn_in_vain(&message, now);
             }
             // What is closed for good takes no data either.
             self.data.broken |= said.closed && !self.has_delivered_all();
@@ -319,12 +350,27 @@ impl SendPayment {
             _ => true,
         };
         let refused = matches!(reply, Some(Reply::Reject(reject)) if reject.code.is_busy());
-        if self.message_failed(packet, &message, now) && refused {
+        if self.message_failed(packet, &message, busy, now) && refused {
             self.data.ahead.on_no_room(&mut self.data.out);
         }
         let pause = self.patience_of(message.path) / if busy { 2 } else { 1 };
         let jittered = super::control::jittered(pause, random.jitter());
         self.data.not_before = now.monotonic.saturating_add(jittered);
+    }
+
+    /// An answer has brought nothing. What was lost comes again when the receiver has had no word for a while. One that
+    /// promises data and sends none is asked until the idle time-out.
+    fn drawn_in_vain(&mut self, message: &Message, now: Now) {
+        let data = &mut self.data;
+        if data.in_vain_at.is_some_and(|at| message.sent_at <= at) {
+            // What was in flight together counts once.
+            return;
+        }
+        data.in_vain_at = Some(now.monotonic);
+        let doublings = data.drawn_in_vain.min(8);
+        data.drawn_in_vain = data.drawn_in_vain.saturating_add(1);
+        let pause = (self.patience_of(message.path) / 2 * (1 << doublings)).min(LONGEST_PAUSE);
+        self.data.not_before = now.monotonic.saturating_add(pause);
     }
 
     pub(super) fn give_up_messages(&mut self, now: Now) {
@@ -342,21 +388,28 @@ impl SendPayment {
         let mut news = false;
         for packet in lost {
             if let Some(message) = self.data.messages.remove(&packet) {
-                news |= self.message_failed(packet, &message, now);
+                news |= self.message_failed(packet, &message, false, now);
             }
         }
-        self.data.overdue_in_row += u32::from(news);
+        self.data.overdue_in_row = self.data.overdue_in_row.saturating_add(u32::from(news));
     }
 
-    /// Whether that is news.
-    fn message_failed(&mut self, packet: Sequence, message: &Message, now: Now) -> bool {
+    /// A packet with data alone was not read, and a hop had `no_room` for it or not. Whether that is news.
+    fn message_failed(&mut self, packet: Sequence, message: &Message, no_room: bool, now: Now) -> bool {
         self.data_lost(packet);
         let news = self.data_failed(message.sent_at, now);
-        self.data.in_vain += u32::from(news);
+        if news {
+            self.data.in_vain = self.data.in_vain.saturating_add(1);
+            self.data.draws.on_failure(no_room);
+        }
         news
     }
 
     pub(super) fn take_data(&mut self, offset: u64, data: &Bytes) {
+        if !self.data.has_room_for(offset, data.len()) {
+            return;
+        }
+        self.data.draws.on_piece(data.len() as u64);
         let taken = self.data.back.insert(offset, data);
         self.after_taking(taken.is_ok());
     }

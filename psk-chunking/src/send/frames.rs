@@ -143,7 +143,10 @@ impl SendPayment {
         self.peer = Peer::Framed;
         for frame in frames {
             match frame {
-                Frame::Data(data) => self.take_data(data.offset(), data.data()),
+                Frame::Data(data) => {
+                    said.data = true;
+                    self.take_data(data.offset(), data.data());
+                }
                 Frame::DataEnd { length } => self.take_data_end(length),
                 Frame::Closed(closed) => match closed.reason() {
                     // The payment goes on without the data.
@@ -182,6 +185,8 @@ pub(super) struct Said {
     pub(super) closed: bool,
     /// It does not take the data, and goes on without it.
     pub(super) data_refused: bool,
+    /// It sends octets of its own.
+    pub(super) data: bool,
     pub(super) status: Option<Status>,
     /// The status speaks of what it was asked about alone, and nothing is known of these.
     pub(super) unknown: Option<SequenceRanges>,

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use psk_codec::psk::Sequence;
 use psk_codec::psk::frame::Frame;
-use psk_codec::{DestinationAmount, Reply, SourceAmount};
+use psk_codec::{DestinationAmount, ErrorClass, ErrorCode, Reply, SourceAmount};
 use psk_crypto::Random;
 
+use super::control::jittered;
 use super::questions::Questions;
 use super::told::Told;
 use super::{Output, Phase, SendError, SendPayment};
@@ -21,7 +22,10 @@ pub(super) struct Refund {
     not_before: Duration,
     /// Whether the receiver has read that the payment is aborted.
     aborted: bool,
+    /// Questions in a row without an answer.
     unanswered: u32,
+    /// Questions in a row of which a hop says that nobody is there to answer them.
+    dead: u32,
     asked: u32,
     /// When waiting began.
     began_at: Duration,
@@ -31,7 +35,8 @@ pub(super) struct Refund {
     given_up: bool,
 }
 
-/// So often is a receiver told in vain that the payment is over.
+/// So often is a receiver told in vain that the payment is over, where no money can come back, or a hop says each time that
+/// nobody is there.
 const MAX_UNANSWERED: u32 = 5;
 /// In all, so many refund time-outs are waited for, however much has come back lately.
 const MOST_TIMEOUTS: u32 = 20;
@@ -94,10 +99,9 @@ impl SendPayment {
                 return Some(self.wait(now, Some(asked.give_up_at.min(deadline))));
             }
             self.refund.questions.miss();
-            self.refund_failed(now);
+            self.refund_failed(self.pause_before_question(), now);
         }
-        let silent = self.refund.unanswered >= MAX_UNANSWERED && self.refund.told.is_none();
-        if self.refund.is_over() || silent || now.monotonic >= deadline {
+        if self.refund.is_over() || self.tells_in_vain() || now.monotonic >= deadline {
             if let Phase::Refunding(error) = &self.phase {
                 self.phase = Phase::Ended(Some(error.clone()));
             }
@@ -126,17 +130,38 @@ impl SendPayment {
         self.refund.questions.find(packet).is_some()
     }
 
-    pub(super) fn handle_refund_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
+    /// Whether nobody will be told any more that the payment is over. Where money can come back, only a hop's word that
+    /// nobody is there ends that before the refund time-out: a path that is busy or down for a while would else cost all
+    /// that the receiver would have sent back.
+    fn tells_in_vain(&self) -> bool {
+        let in_vain = match self.config.refund_account {
+            Some(_) => self.refund.dead,
+            None => self.refund.unanswered,
+        };
+        in_vain >= MAX_UNANSWERED && self.refund.told.is_none()
+    }
+
+    pub(super) fn handle_refund_reply(
+        &mut self,
+        packet: Sequence,
+        reply: &Reply,
+        now: Now,
+        random: &mut dyn Random,
+    ) {
         let Some(asked) = self.refund.questions.find(packet) else { return };
         self.learn_from_question(asked.path, asked.sent_at, reply, now);
         let Some(answer) = self.open_answer_to_question(packet, reply) else {
-            return self.refund_unanswered(packet, now);
+            return self.refund_question_rejected(packet, reply, now, random);
         };
         let said = self.read_frames(&answer);
-        self.refund.aborted = true;
-        self.refund.unanswered = 0;
+        if !self.refund.aborted {
+            // From now on it may send something back.
+            self.refund.aborted = true;
+            self.refund.progress_at = Some(now.monotonic);
+        }
+        (self.refund.unanswered, self.refund.dead) = (0, 0);
         if self.refund.questions.land(packet) {
-            self.ask_for_refund_later(now);
+            self.ask_for_refund_after(self.pause_before_question(), now);
         }
         // Some of what is in doubt may have arrived, as it says here.
         let settled = said
@@ -147,21 +172,44 @@ impl SendPayment {
         }
     }
 
-    /// There is no answer to a question, or none that says anything.
-    pub(super) fn refund_unanswered(&mut self, packet: Sequence, now: Now) {
+    /// A hop has rejected a question, which comes again later; if the hop was busy, not in step with what keeps it so.
+    fn refund_question_rejected(
+        &mut self,
+        packet: Sequence,
+        reply: &Reply,
+        now: Now,
+        random: &mut dyn Random,
+    ) {
+        let Reply::Reject(reject) = reply else { return self.refund_unanswered(packet, now) };
+        let dead = reject.code == ErrorCode::F02_UNREACHABLE;
+        self.refund.dead = if dead { self.refund.dead.saturating_add(1) } else { 0 };
+        let pause = self.pause_before_question();
+        let is_busy = reject.code.class() == ErrorClass::Temporary;
+        let pause = if is_busy { jittered(pause, random.jitter()) } else { pause };
         if self.refund.questions.land(packet) {
-            self.refund_failed(now);
+            self.refund_failed(pause, now);
         }
     }
 
-    fn refund_failed(&mut self, now: Now) {
-        self.refund.unanswered = self.refund.unanswered.saturating_add(1);
-        self.ask_for_refund_later(now);
+    /// There is no answer to a question, or none that says anything.
+    pub(super) fn refund_unanswered(&mut self, packet: Sequence, now: Now) {
+        if self.refund.questions.land(packet) {
+            self.refund_failed(self.pause_before_question(), now);
+        }
     }
 
-    fn ask_for_refund_later(&mut self, now: Now) {
+    fn refund_failed(&mut self, pause: Duration, now: Now) {
+        self.refund.unanswered = self.refund.unanswered.saturating_add(1);
+        self.ask_for_refund_after(pause, now);
+    }
+
+    /// Twice as long each time.
+    fn pause_before_question(&self) -> Duration {
         let patience = self.patience_of(self.path_for_questions());
-        let pause = (patience * (1 << self.refund.asked.min(8))).min(LONGEST_PAUSE);
+        (patience * (1 << self.refund.asked.min(8))).min(LONGEST_PAUSE)
+    }
+
+    fn ask_for_refund_after(&mut self, pause: Duration, now: Now) {
         self.refund.asked = self.refund.asked.saturating_add(1);
         self.refund.not_before = now.monotonic.saturating_add(pause);
     }

@@ -37,7 +37,7 @@ impl SendPayment {
             return self.handle_message_reply(packet, Some(&reply), now, random);
         }
         if self.is_refund_question(packet) {
-            return self.handle_refund_reply(packet, &reply, now);
+            return self.handle_refund_reply(packet, &reply, now, random);
         }
         // An answer to a packet that was never sent or was answered before changes nothing.
         let Some(sent) = self.take_sent(packet) else {

@@ -41,6 +41,8 @@ pub(super) struct StatusQuery {
     over: bool,
     /// The receiver has answered a question that was asked after the payment failed, when nothing was in flight any more.
     last_word: bool,
+    /// Since when, after the payment failed, a hop has had no room for questions.
+    busy_since: Option<Duration>,
     /// Chunks in doubt of which the receiver has said that it does not know.
     known_to_nobody: BTreeSet<Sequence>,
     beside: Beside,
@@ -51,6 +53,8 @@ const MAX_UNANSWERED: (u32, Duration) = (8, Duration::from_secs(15));
 /// After a payment has failed, less is enough; but a process or a link that works may stand still for a moment, whatever
 /// its round trip.
 const MAX_UNANSWERED_AT_THE_END: (u32, Duration) = (3, Duration::from_secs(3));
+/// For so long a payment that has failed asks a hop again that has no room for its questions, and takes that for no silence.
+const PATIENCE_WHEN_BUSY: Duration = Duration::from_secs(15);
 /// The longest pause between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause doubles so often while the path is busy.
@@ -173,6 +177,7 @@ impl SendPayment {
         let status = &mut self.status;
         status.unanswered = status.unanswered.min(MAX_UNANSWERED.0 - MAX_UNANSWERED_AT_THE_END.0);
         status.in_vain = status.in_vain.min(MOST_DOUBLINGS_WHEN_BUSY);
+        status.busy_since = None;
     }
 
     /// A chunk that was sent at `sent_at` is fulfilled: if questions had no answer before, the path works again.
@@ -218,7 +223,7 @@ impl SendPayment {
         let Some(asked) = self.status.questions.find(packet) else { return };
         self.learn_from_question(asked.path, asked.sent_at, reply, now);
         let answer = match self.probe(packet).open_answer(&self.keys, reply) {
-            Err(result) if is_busy(result) && !matches!(self.phase, Phase::Draining(_)) => {
+            Err(result) if is_busy(result) && self.is_patient_with_busy(asked.sent_at, now) => {
                 return self.ask_a_busy_path_again(asked, now);
             }
             answer => answer.ok(),
@@ -319,9 +324,22 @@ impl SendPayment {
         self.ask_again_after(asked.path, false, now);
     }
 
-    /// A hop had no room for the question just now, as it has none for some chunks: it works, and is asked again soon.
+    /// Whether a hop that has no room for a question is no silence of the receiver's: after the payment has failed, only for a
+    /// while, for nobody else ends that.
+    fn is_patient_with_busy(&mut self, asked_at: Duration, now: Now) -> bool {
+        if !matches!(self.phase, Phase::Draining(_)) {
+            return true;
+        }
+        let since = *self.status.busy_since.get_or_insert(asked_at);
+        now.monotonic.saturating_sub(since) < PATIENCE_WHEN_BUSY
+    }
+
+    /// A hop had no room for the question just now, as it has none for some chunks: it works, and is asked again soon; by a
+    /// payment that has failed, less and less often.
     fn ask_a_busy_path_again(&mut self, asked: Asked, now: Now) {
-        self.status.in_vain = self.status.in_vain.min(MOST_DOUBLINGS_WHEN_BUSY);
+        if !matches!(self.phase, Phase::Draining(_)) {
+            self.status.in_vain = self.status.in_vain.min(MOST_DOUBLINGS_WHEN_BUSY);
+        }
         if self.status.questions.land(asked.packet) {
             self.ask_again_after(asked.path, false, now);
         }

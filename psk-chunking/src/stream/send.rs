@@ -15,7 +15,7 @@ use super::ranges::Ranges;
 ///   into the next packet.
 /// - **Responses**, of which nobody knows which arrived: [`fill_response`](Self::fill_response), and
 ///   [`acknowledged_to`](Self::acknowledged_to) when the other side says how far it has read. When it says nothing
-///   new for a while, everything beyond is sent again.
+///   new for twice as long as that took lately, everything beyond is sent again.
 ///
 /// ```
 /// use psk_chunking::stream::SendStream;
@@ -53,7 +53,16 @@ pub struct SendStream<T> {
     in_flight: BTreeMap<T, Sent>,
     /// In responses: since when there is data without a word about it.
     waiting_since: Duration,
+    /// Where one of them ended that was sent for the first time, and when, until there is a word about it.
+    timed: Option<(u64, Duration)>,
+    /// How long that took lately.
+    round_trip: Option<Duration>,
+    /// What is at or after this offset has not been sent, not even before it was to be sent again.
+    sent_to: u64,
 }
+
+/// However soon there was a word lately, for so long it is waited for.
+const LEAST_PATIENCE: Duration = Duration::from_millis(50);
 
 /// What a packet carries.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +99,9 @@ impl<T: Ord> SendStream<T> {
             acknowledged: Ranges::default(),
             in_flight: BTreeMap::new(),
             waiting_since: Duration::ZERO,
+            timed: None,
+            round_trip: None,
+            sent_to: 0,
         }
     }
 
@@ -188,16 +200,20 @@ impl<T: Ord> SendStream<T> {
     }
 
     /// Puts what is to be sent next into a response, as much as there is room for. What was sent before is sent again
-    /// when the other side has said nothing new for `patience`; the length, once it is known, goes with every
-    /// response.
+    /// when the other side has said nothing new for twice as long as it took lately until it did, or for `patience`; the
+    /// length, once it is known, goes with every response.
     pub fn fill_response(&mut self, frames: &mut FramesBuilder, now: Duration, patience: Duration) {
         if self.finished {
             // Without room for it there is none for data either, and the next response tells it.
             let _ = frames.push(Frame::DataEnd { length: self.written });
         }
         let waiting = self.next > self.kept_from;
+        let usual = self.round_trip.map(|lately| lately.saturating_mul(2).max(LEAST_PATIENCE));
+        let patience = usual.map_or(patience, |usual| usual.min(patience));
         if waiting && now.saturating_sub(self.waiting_since) >= patience {
             self.next = self.kept_from;
+            // Nobody will know which of the two there is a word about.
+            self.timed = None;
         }
         while self.next < self.written
             && let Some(end) = self.push_data(frames, self.next, self.written)
@@ -205,7 +221,11 @@ impl<T: Ord> SendStream<T> {
             if self.next == self.kept_from {
                 self.waiting_since = now;
             }
+            if self.next >= self.sent_to {
+                self.timed.get_or_insert((end, now));
+            }
             self.next = end;
+            self.sent_to = self.sent_to.max(end);
         }
     }
 
@@ -214,6 +234,12 @@ impl<T: Ord> SendStream<T> {
         let sent_to = offset <= self.written;
         if sent_to && offset > self.kept_from {
             self.waiting_since = now;
+            if let Some((_, sent_at)) = self.timed.take_if(|(end, _)| *end <= offset) {
+                let took = now.saturating_sub(sent_at);
+                // Longer at once, shorter by and by.
+                let lately = self.round_trip.map_or(took, |lately| (lately / 4 * 3).saturating_add(took / 4));
+                self.round_trip = Some(lately.max(took));
+            }
             self.next = self.next.max(offset);
             self.drop_to(offset);
         }
