@@ -43,7 +43,8 @@ fn questions_that_find_no_room_are_asked_again() {
 /// are lost beside them it says nevertheless what became of them.
 #[test]
 fn chunks_that_are_lost_among_many_rejected_are_not_in_doubt_for_good() {
-    let hop = "max_packet_amount = 100\nliquidity = { capacity = 5000, per_second = 100000 }";
+    let hop = "max_packet_amount = 100\nliquidity = { capacity = 5000, per_second = 100000 }\n\
+               errors = [{ code = \"T04\", share_ppm = 500000 }]";
     for faults in ["request_loss_ppm = 1000", "request_loss_ppm = 1000\nreply_loss_ppm = 1000"] {
         let outcome = pay(hop, 500, faults, "amount = 1_000_000", 1);
         let rejects: u64 = outcome.payments[0].rejects.values().sum();
