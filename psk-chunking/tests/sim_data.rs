@@ -133,3 +133,9 @@ fn data_comes_back_over_paths_that_lose_and_reorder() {
         assert!(outcome.payments[0].took < Duration::from_secs(60), "{outcome}");
     }
 }
+
+#[test]
+fn of_no_data_all_is_delivered() {
+    let data = data(&pay("", "", "returned_octets = 1_000", "", 1));
+    assert_eq!((data.octets, data.acknowledged, data.delivered, data.returned), (0, 0, true, 1_000));
+}

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use psk_chunking::sim::{
-    Expectation, Figure, Outcome, PaymentConfig, RunOptions, Scenario, report, run, standard,
+    Expectation, Figure, Outcome, PauseConfig, PaymentConfig, RunOptions, Scenario, report, run, standard,
 };
 use psk_plugin::sim::{HopConfig, LinkConfig, NetworkConfig};
 
@@ -321,7 +321,10 @@ fn a_rate_that_moves_is_seen_and_told() {
     );
     assert_says(
         &html,
-        &["Meanwhile the network changes: the rate of hop: ×0.97 from 4 s on", "nothing was delivered"],
+        &[
+            "Meanwhile the network changes: the rate of hop: ×0.97 from 4 s on",
+            "nothing was delivered: packets were rejected (",
+        ],
     );
     let rates = figure(&html, "Rate interval");
     assert_says(
@@ -471,6 +474,17 @@ fn texts_of_links_between_rows_do_not_stand_upon_each_other() {
 }
 
 #[test]
+fn a_pause_is_told_as_what_it_was() {
+    let mut scenario = standard::scenario("wan").unwrap();
+    let hop = &mut scenario.network.connectors[0];
+    hop.packet_rate = Some(psk_plugin::sim::PacketRateConfig { per_second: 100, burst: 1 });
+    let pause = PauseConfig { at_ms: 1_000, for_ms: 5_000 };
+    scenario.payments[0].pauses = vec![pause];
+    let html = page(&scenario, &watched(&scenario));
+    assert_says(&html, &["nothing was delivered: the sender paused it"]);
+}
+
+#[test]
 fn captions_hold_of_the_run_they_stand_below() {
     let (scenario, outcome) = standard_run("wan");
     let wan = page(&scenario, &outcome);
@@ -498,6 +512,9 @@ fn captions_hold_of_the_run_they_stand_below() {
     let packets = page(&scenario, &outcome);
     assert_says(figure(&packets, "Packets in flight"), &["their number is what limits the payment"]);
     assert_says(figure(&page(&scenario, &outcome), "Rate interval"), &["which then started anew"]);
+    let (scenario, outcome) = standard_run("twopath");
+    let two = page(&scenario, &outcome);
+    assert_says(figure(&two, "Rate interval"), &["those of one path"]);
 }
 
 #[test]

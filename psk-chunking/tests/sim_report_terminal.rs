@@ -25,6 +25,9 @@ fn a_terminal_of_eighty_columns_is_enough() {
         let windows = plot.lines().filter(|line| !line.contains('└') && !line.contains("window ─"));
         let shown = windows.filter(|line| line.contains('─')).count() > 0;
         assert_eq!(plot.contains("window ─"), shown, "{name}\n{plot}");
+        // A window that leaves the plot is told of as long as it is seen at all.
+        let above = plot.lines().any(|line| line.contains('↑') && !line.contains("window ─"));
+        assert_eq!(plot.contains("window ─ (↑ more)"), above, "{name}\n{plot}");
     }
 }
 

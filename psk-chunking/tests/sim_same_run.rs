@@ -73,6 +73,6 @@ fn a_failing_run_says_how_to_run_it_again() {
     let impossible = Scenario { expects: Expectation::Fails, ..standard::scenario("lan").unwrap() };
     let outcome = run(&impossible, RunOptions::seed(9)).unwrap();
     let text = outcome.to_string();
-    assert!(text.contains("wrong: payment 1: completed, which cannot be"), "{text}");
+    assert!(text.contains("wrong: payments[0]: completed, which cannot be"), "{text}");
     assert!(text.ends_with("run it again: psk simulate --seed 9 --trace lan"), "{text}");
 }

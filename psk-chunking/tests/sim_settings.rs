@@ -114,12 +114,23 @@ fn a_plain_receiver_is_paid_without_frames() {
 }
 
 #[test]
-fn a_plain_receiver_takes_no_data_and_refunds_nothing() {
+fn a_plain_receiver_refunds_nothing() {
     let plain = "[receivers]\nbob = { plain = true }";
-    let payment = pay("", "data_octets = 10_000\nreturned_octets = 10", plain);
-    let data = payment.data.unwrap();
-    assert_eq!((payment.received, data.delivered, data.returned), (100_000, false, 0), "{data:?}");
     let refunds = pay(SLOW, "cancel_after_ms = 600", plain);
     let account = refunds.report.unwrap().account;
     assert!(account.refunded.is_zero() && !account.source_sent.is_zero(), "{account:?}");
+}
+
+/// What is said of a scenario with an empty list in it.
+#[track_caller]
+fn complaint(scenario: &str) -> String {
+    toml::from_str::<psk_chunking::sim::Scenario>(scenario).unwrap_err().message().to_owned()
+}
+
+#[test]
+fn a_payment_over_no_neighbours_is_not_one_over_all() {
+    let scenario = "name = \"none\"\n[network]\nhosts = [\"a\", \"b\"]\nlinks = [{ ends = [\"a\", \"b\"] }]\n\
+        [[payments]]\nfrom = \"a\"\nto = \"b\"\namount = 1\nvia = ";
+    assert_eq!(complaint(&format!("{scenario}[]")), "the list has nothing in it: leave it out");
+    assert!(toml::from_str::<psk_chunking::sim::Scenario>(&format!("{scenario}[\"b\"]")).is_ok());
 }

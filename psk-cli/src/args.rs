@@ -1,6 +1,8 @@
+use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -38,7 +40,7 @@ pub(crate) enum Command {
     Receive(ReceiveArgs),
     /// Send a payment in chunks.
     Send(SendArgs),
-    /// Ask what arrives, or what it costs.
+    /// Ask what arrives, or what it costs. This is to be read: psk send asks for itself.
     Quote(QuoteArgs),
     /// Find the path's maximum packet amount.
     Probe(ProbeArgs),
@@ -222,10 +224,10 @@ pub(crate) struct ReceiveArgs {
 #[group(id = "amount", required = true, multiple = false, args = ["source_amount", "destination_amount"])]
 pub(crate) struct AmountArgs {
     /// Send this much, in units of our own account.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = more_than_nothing::<SourceAmount>)]
     pub(crate) source_amount: Option<SourceAmount>,
     /// Deliver this much, in units of the receiver's account.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = more_than_nothing::<DestinationAmount>)]
     pub(crate) destination_amount: Option<DestinationAmount>,
 }
 
@@ -260,8 +262,8 @@ pub(crate) struct SendArgs {
     /// weighed:PERCENT (all that cost at most so much more than the cheapest).
     #[arg(long, value_name = "POLICY", value_parser = path_policy, default_value = "weighed:1")]
     pub(crate) path_policy: PathPolicy,
-    /// What goes to the receiver beside the money; - for stdin. All of it is read before the payment begins. The receiver
-    /// may not take it: whether it did is told at the end.
+    /// What goes to the receiver beside the money; - for stdin. All of it is read before the payment begins. When the
+    /// receiver does not take it, the money is delivered all the same, and the exit status is 1.
     #[arg(long, value_name = "FILE")]
     pub(crate) data_file: Option<PathBuf>,
     /// Do not tell the receiver where to send the money back when the payment fails half way, nor wait for it.
@@ -323,6 +325,12 @@ pub(crate) struct RequestArgs {
     /// How long the request is valid.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     pub(crate) timeout: Duration,
+}
+
+/// An amount that can be paid.
+fn more_than_nothing<T: FromStr<Err: Display> + Default + PartialEq>(text: &str) -> Result<T, String> {
+    let amount: T = text.parse().map_err(|error: T::Err| error.to_string())?;
+    if amount == T::default() { Err("the amount is zero".to_owned()) } else { Ok(amount) }
 }
 
 /// A number of seconds, or of a unit: 90, 30s, 500ms, 5m, 2h.

@@ -8,6 +8,8 @@ mod error;
 mod file;
 mod link;
 mod output;
+mod toml_words;
+mod words;
 
 use std::process::ExitCode;
 

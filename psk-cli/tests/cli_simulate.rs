@@ -90,6 +90,8 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     let lan = include_str!("../../psk-chunking/scenarios/lan.toml");
     for (change, to, told) in [
         ("amount = 1000000", "amount = 0", "payments[0]: the amount is zero"),
+        ("amount = 1000000", "amount = -1", "expected a whole number from 0 to 18446744073709551615"),
+        ("amount = 1000000", "amount = 1\nvia = []", "the list has nothing in it: leave it out"),
         ("to = \"bob\"", "to = \"bbo\"", "payments[0]: there is no node \"bbo\""),
         ("ends = [\"hop\", \"bob\"]", "ends = [\"hop\", \"bbo\"]", "links[1]: there is no node \"bbo\""),
         ("ends = [\"hop\", \"bob\"]", "ends = [\"hop\", \"bob\", \"bob\"]", "a link has two ends, not 3"),
@@ -100,6 +102,23 @@ fn what_makes_no_sense_is_refused_with_its_place() {
         assert_eq!(ending.status, Some(2), "{ending:?}");
         assert!(ending.stderr.iter().any(|line| line.contains(told)), "{ending:?}");
     }
+}
+
+#[test]
+fn a_run_that_went_wrong_is_told_with_its_seed_and_how_to_see_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.toml");
+    let lan = include_str!("../../psk-chunking/scenarios/lan.toml");
+    let wrong = lan.replace("expects = \"completes\"", "expects = \"fails\"");
+    assert_ne!(wrong, lan);
+    std::fs::write(&file, wrong).unwrap();
+    let name = file.to_str().unwrap();
+    let ending = simulate(&[name, "--seed", "5"]);
+    assert_eq!((ending.status, ending.stderr.len()), (Some(1), 1), "{ending:?}");
+    let line = &ending.stderr[0];
+    let (begins, ends) =
+        ("psk: lan with seed 5: payments[0]: ", format!("psk simulate --seed 5 --trace '{name}')"));
+    assert!(line.starts_with(begins) && line.ends_with(&ends), "{line}");
 }
 
 #[test]

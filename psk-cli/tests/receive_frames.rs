@@ -145,6 +145,10 @@ fn data_is_in_a_file_as_a_whole_or_not_at_all() {
         let (code, frames) = sender.send(id(3), 10, &[data(0, "hello world!")]).await;
         assert_eq!(code, Some(ErrorCode::F99_APPLICATION_ERROR));
         assert_eq!(closed(&frames), Some(CloseReason::DATA_TOO_LONG));
+        // One that becomes too long when some of it is there.
+        sender.send(id(4), 10, &[data(0, "hello ")]).await;
+        sender.send(id(4), 10, &[data(6, "world!")]).await;
+        assert_eq!(text(&receiver.process.event("data_cut_off")["payment_id"]), name(id(4)));
         receiver.stop();
         assert_eq!(files(&directory), [name(id(1))]);
     });

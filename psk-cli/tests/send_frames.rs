@@ -99,6 +99,18 @@ fn a_file_comes_from_stdin() {
 }
 
 #[test]
+fn of_an_empty_file_nothing_is_missing() {
+    let scenario = Scenario::new();
+    let place = Place::new(0);
+    let connector = PskConnector::from_flags(&scenario, &[]);
+    let receiver = PskReceiver::start(&scenario, &connector.url("bob", "bobs"), &[]);
+    let file = argument("--data-file", &place.sent());
+    let arguments = ["--source-amount=10", &file];
+    let account = scenario.pay(&connector.url("alice", "alices"), &receiver.credentials(), &arguments);
+    assert_eq!(account.data_delivered, Some(true), "{account:?}");
+}
+
+#[test]
 fn people_are_told_of_data_and_refunds() {
     let scenario = Scenario::new();
     let place = Place::new(10);
@@ -142,6 +154,14 @@ fn a_file_that_is_too_long_for_the_receiver_is_not_taken_and_the_money_is() {
         assert_eq!(account.data_delivered, Some(false), "{account:?}");
         assert_eq!(receiver.received(&account.payment_id), account.delivered);
     }
+    let (server, [account, secret]) = (connector.url("alice", "alices"), receiver.credentials().arguments());
+    let send = ["send", "--plugin", &server, &account, &secret, "--source-amount=10", &file];
+    let ending = scenario.psk_with(&send, &[]).finish();
+    assert_eq!(ending.status, Some(1), "{ending:?}");
+    assert!(
+        ending.stdout[0].starts_with("completed: ") && ending.stdout[0].ends_with("; data not delivered")
+    );
+    assert!(ending.stderr[0].starts_with("psk: the money is delivered, but not the data: "), "{ending:?}");
     receiver.stop();
     assert_eq!(place.files(), 0);
 }

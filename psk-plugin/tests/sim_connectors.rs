@@ -172,13 +172,23 @@ fn told(hop: &str, ends: &str) -> String {
 fn settings_that_could_only_be_ignored_are_refused_with_their_place() {
     let hop = |settings: &str| told(settings, r#"["hop", "bob"]"#);
     assert_eq!(hop("spread_ppm = 1"), "nothing");
-    for code in ["", "T0", "T00000", "T 0", "Té"] {
+    for code in ["", "T0", "T00000", "T 0", "Té", "t00", "X00", "T0A"] {
         let told = hop(&format!("errors = [{{ code = \"{code}\", share_ppm = 1 }}]"));
         assert!(
             told.starts_with("connector \"hop\": code of errors: ") && told.contains("no error code"),
             "{told}"
         );
     }
+    let error = |code, share| format!("{{ code = \"{code}\", share_ppm = {share} }}");
+    let errors = |share| hop(&format!("errors = [{}, {}]", error("T00", 600_000), error("R42", share)));
+    assert_eq!(errors(400_000), "nothing");
+    assert_eq!(
+        errors(400_001),
+        "connector \"hop\": the sum of the share_ppm of errors is more than 1000000 parts per million"
+    );
+    let too_large = "too_large = \"t04\"";
+    assert_eq!(hop(too_large), "connector \"hop\": too_large: no packet is, without max_packet_amount");
+    assert_eq!(hop(&format!("{too_large}\nmax_packet_amount = 5")), "nothing");
     let rate = |more: &str| hop(&format!("rates = [{{ from = \"XRP\", to = \"XRP\", rate = 2 }}, {more}]"));
     assert_eq!(rate(r#"{ from = "XRP", to = "EUR", rate = 2 }"#), "nothing", "of assets that nobody has");
     assert_eq!(
@@ -189,6 +199,9 @@ fn settings_that_could_only_be_ignored_are_refused_with_their_place() {
         hop(&format!("rates = [{{ from = \"XRP\", to = \"XRP\", rate = 2, curve = [{points}] }}]"))
     };
     assert_eq!(curve("{ at_ms = 5, ppm = 1 }, { at_ms = 5, ppm = 2 }"), "nothing");
+    assert_eq!(curve(""), "the list has nothing in it: leave it out");
+    let cycle = hop("liquidity = { capacity = 1, per_second = 1, cycle = [] }");
+    assert_eq!(cycle, "the list has nothing in it: leave it out");
     let told = curve("{ at_ms = 5, ppm = 1 }, { at_ms = 4, ppm = 2 }");
     assert!(told.ends_with("curve of rates: that from XRP to XRP has times that fall"), "{told}");
     let cycle = "liquidity = { capacity = 1, per_second = 1, cycle = [{ for_ms = 0, per_second = 1 }] }";
@@ -207,9 +220,38 @@ fn links_that_join_no_two_nodes_are_refused_with_their_place() {
     assert_eq!(link(r#"["hop"]"#), "a link has two ends, not 1");
     assert_eq!(link(r#"["hop", "zed"]"#), "links[1]: there is no node \"zed\"");
     assert_eq!(link(r#"["hop", "hop"]"#), "links[1]: a link joins \"hop\" to itself");
+    for again in [r#"["hop", "alice"]"#, r#"["alice", "hop"]"#] {
+        assert!(
+            link(again).starts_with("links[1]: ends: \"")
+                && link(again).ends_with("have a link already, links[0]")
+        );
+    }
     let faulty = LinkConfig { late_reply_ppm: 1_000_001, ..LinkConfig::new("hop", "bob", 0) };
     let mut network = line(vec![hop()]);
     network.links[1] = faulty;
     let told = World::new(&network, 1).unwrap_err().to_string();
     assert_eq!(told, "links[1]: late_reply_ppm is more than 1000000 parts per million");
+}
+
+#[test]
+fn settings_of_a_link_that_need_another_one_are_refused_without_it() {
+    let told = |settings: &str| {
+        let link = format!("ends = [\"alice\", \"bob\"]\n{settings}");
+        let network: Result<NetworkConfig, _> =
+            toml::from_str(&format!("hosts = [\"alice\", \"bob\"]\n[[links]]\n{link}"));
+        World::new(&network.unwrap(), 1).map_or_else(|error| error.to_string(), |_| "nothing".to_owned())
+    };
+    assert_eq!(told("reorder_ppm = 1\nreorder_us = 1"), "nothing");
+    assert_eq!(
+        told("reorder_ppm = 1"),
+        "links[0]: reorder_ppm: reorder_us is missing, how much longer those packets travel"
+    );
+    assert_eq!(
+        told("reorder_us = 1"),
+        "links[0]: reorder_us: reorder_ppm is missing, the share of packets that may be overtaken"
+    );
+    let late = "links[0]: late_by_us: nothing is late without late_request_ppm or late_reply_ppm";
+    assert_eq!(told("late_by_us = 1"), late);
+    assert_eq!(told("late_by_us = 1\nlate_reply_ppm = 1"), "nothing");
+    assert_eq!(told("late_by_us = 1\nlate_request_ppm = 1"), "nothing");
 }

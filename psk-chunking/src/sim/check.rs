@@ -33,7 +33,7 @@ pub(super) fn step(running: &Running<'_>) -> Option<String> {
     for place in 0..running.paid.len() {
         let problem = payment(running, place);
         if let Some(problem) = problem {
-            return Some(format!("payment {}: {problem}", place + 1));
+            return Some(format!("payments[{place}]: {problem}"));
         }
     }
     for (host, party) in running.hosts.iter().zip(running.simulation.hosts()) {
@@ -161,7 +161,7 @@ pub(super) fn ending(running: &mut Running<'_>) {
         let problem = ended(paying, running.scenario.expects);
         let problem = problem.or_else(|| data(running, place)).or_else(|| completion(running, place));
         let problem = problem.or_else(|| too_little(paying));
-        problems.extend(problem.map(|problem| format!("payment {}: {problem}", place + 1)));
+        problems.extend(problem.map(|problem| format!("payments[{place}]: {problem}")));
     }
     problems.extend(running.hosts.iter().filter_map(|host| settled(running, *host)));
     let sums = running.simulation.world().recount();

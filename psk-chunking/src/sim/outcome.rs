@@ -95,7 +95,7 @@ pub struct DataOutcome {
     pub octets: u64,
     /// How many of them the receiver has in order, as the sender knows.
     pub acknowledged: u64,
-    /// Whether it has all of them, and knows that they are all.
+    /// Whether it has all of them, and knows that they are all; always when there were none.
     pub delivered: bool,
     /// How many octets there were for the sender.
     pub returned_octets: u64,

@@ -202,8 +202,8 @@ impl Dice {
             request_loss_ppm: self.ppm(10_000),
             reply_loss_ppm: self.ppm(10_000),
             repeat_ppm: self.ppm(20_000),
-            reorder_ppm: self.ppm(100_000),
-            reorder_us: self.between(0, 50_000),
+            reorder_ppm: self.ppm(100_000).max(1),
+            reorder_us: self.between(0, 50_000).max(1),
             late_request_ppm: self.ppm(3_000),
             late_reply_ppm: self.ppm(3_000),
             ..link
@@ -238,6 +238,9 @@ impl Dice {
             TooLargeAnswer::F08Greatest,
             TooLargeAnswer::T04,
         ]);
+        if hop.max_packet_amount.is_none() {
+            hop.too_large = TooLargeAnswer::default();
+        }
         hop.strips_fulfill_data = self.one_in(10);
         if self.one_in(8) {
             let code = self.pick(&["T00", "T01", "T03", "R00", "R01", "F02"]).to_owned();

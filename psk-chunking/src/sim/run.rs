@@ -191,17 +191,22 @@ impl<'a> Running<'a> {
     /// One host has its say. Whether to stop.
     fn step(&mut self) -> bool {
         let problem = match self.simulation.step(TIME_LIMIT) {
-            Some(Step::Host(_)) if self.simulation.world().events() > EVENT_LIMIT => "too many events",
+            Some(Step::Host(_)) if self.simulation.world().events() > EVENT_LIMIT => {
+                format!("not all have ended after {EVENT_LIMIT} events, the limit of a run")
+            }
             Some(Step::Host(host)) => {
                 self.check();
                 self.sample();
                 self.see(host);
                 return !self.violations.is_empty();
             }
-            Some(Step::Idle) => "nothing happens any more and not all have ended",
-            None => "it takes too long",
+            Some(Step::Idle) => "nothing happens any more and not all have ended".to_owned(),
+            None => {
+                let hours = TIME_LIMIT.as_secs() / 3_600;
+                format!("not all have ended after {hours} hours, the limit of a run")
+            }
         };
-        self.violations.push(problem.to_owned());
+        self.violations.push(problem);
         true
     }
 
@@ -302,7 +307,7 @@ impl<'a> Running<'a> {
         (octets > 0 || returned_octets > 0).then(|| DataOutcome {
             octets,
             acknowledged: paying.machine().map_or(0, |machine| machine.data_acknowledged()),
-            delivered: paying.machine().is_some_and(|machine| machine.data_is_delivered()),
+            delivered: octets == 0 || paying.machine().is_some_and(|machine| machine.data_is_delivered()),
             returned_octets,
             returned: paying.returned.told(),
         })

@@ -6,7 +6,8 @@ use std::time::Duration;
 use psk_codec::psk::PaymentId;
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_plugin::sim::{NetworkConfig, Rate};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::receive::ReceiveConfig;
 use crate::send::control::ControllerKind;
@@ -112,7 +113,7 @@ pub struct PaymentConfig {
     #[serde(default, skip_serializing_if = "is_default")]
     pub max_packets_in_flight: Option<usize>,
     /// The neighbours of the paying host over whose links the payment goes. Default: all that lead to the receiver.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "is_default")]
     pub via: Vec<String>,
     /// How it weighs the cost of several paths against their speed: `"cheapest"`, `"fastest"`, or `{ weighed = PPM }`, those
     /// that cost at most so many parts per million more than the cheapest. Default: that of [`SendConfig`].
@@ -324,13 +325,20 @@ impl Scenario {
     pub(super) fn payments_as_taken(&self) -> Vec<PaymentConfig> {
         let mut payments = self.payments.clone();
         for payment in &mut payments {
-            let receiver = self.receivers.get(&payment.to);
-            let takes_none = receiver.is_some_and(|receiver| receiver.plain);
-            if takes_none || payment.data_octets > self.max_data_at(&payment.to) {
+            if payment.data_octets > self.max_data_at(&payment.to) {
                 (payment.data_octets, payment.returned_octets) = (0, 0);
             }
         }
         payments
+    }
+}
+
+/// Serde: names, at least one. None would be taken for all.
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::deserialize(deserializer)?;
+    match names.is_empty() {
+        true => Err(D::Error::custom("the list has nothing in it: leave it out")),
+        false => Ok(names),
     }
 }
 

@@ -7,6 +7,7 @@ use psk_plugin::sim::{HostId, World};
 
 use super::run::{RunError, TIME_LIMIT, paths_of};
 use super::scenario::{AttackConfig, PaymentConfig, ReceiverConfig, Scenario};
+use crate::send::PathPolicy;
 
 /// Of the data of one payment, which is made in memory.
 const MOST_OCTETS: u64 = 1_000_000_000;
@@ -47,6 +48,9 @@ fn payment_of(scenario: &Scenario, payment: &PaymentConfig, world: &World) -> Re
     host(scenario, &payment.to, world)?;
     let (data, limits) = (payment.data_octets.max(payment.returned_octets), payment.max_packets_in_flight);
     let bounded = payment.min_rate.is_some() || payment.slippage_ppm.is_some();
+    if payment.from == payment.to {
+        return Err(format!("{:?} pays itself", payment.from));
+    }
     holds(payment.amount > 0, "the amount is zero")?;
     holds(
         Duration::from_millis(payment.starts_at_ms) < TIME_LIMIT,
@@ -58,6 +62,10 @@ fn payment_of(scenario: &Scenario, payment: &PaymentConfig, world: &World) -> Re
     )?;
     holds(!(payment.any_rate && bounded), "any_rate stands alone, without min_rate and slippage_ppm")?;
     holds(limits != Some(0), "max_packets_in_flight is at least 1")?;
+    holds(
+        !matches!(payment.path_policy, Some(PathPolicy::Weighed(ppm)) if ppm > MILLION),
+        "path_policy: weighed is more than 1000000 parts per million",
+    )?;
     holds(payment.pauses.iter().all(|pause| pause.for_ms > 0), "for_ms of pauses is not zero")?;
     holds(data <= MOST_OCTETS, "the data is at most 1000000000 octets each way")?;
     data_is_said(scenario, payment)?;
@@ -65,8 +73,12 @@ fn payment_of(scenario: &Scenario, payment: &PaymentConfig, world: &World) -> Re
     in_one_unit(scenario, payment, world)
 }
 
-/// Whether the receiver's side says no more than it may.
+/// Whether the receiver knows data, and its side says no more than it may.
 fn data_is_said(scenario: &Scenario, payment: &PaymentConfig) -> Refused {
+    let is_plain = scenario.receivers.get(&payment.to).is_some_and(|receiver| receiver.plain);
+    if is_plain && payment.data_octets.max(payment.returned_octets) > 0 {
+        return Err(format!("there is data with it, and receivers.{} is plain: it knows none", payment.to));
+    }
     let most = scenario.max_data_at(&payment.to);
     match payment.returned_octets > most {
         true => Err(format!("returned_octets are more than max_data_octets of the receiver, {most}")),
@@ -189,6 +201,7 @@ mod tests {
         assert_eq!(of_payment(|_| {}), "nothing");
         assert_eq!(of_payment(|it| it.from = "zed".into()), "payments[0]: there is no node \"zed\"");
         assert_eq!(of_payment(|it| it.to = "hop".into()), "payments[0]: \"hop\" is a connector, not a host");
+        assert_eq!(of_payment(|it| it.to = "alice".into()), "payments[0]: \"alice\" pays itself");
         assert_eq!(of_payment(|it| it.amount = 0), "payments[0]: the amount is zero");
         let late = of_payment(|it| it.starts_at_ms = 5 * 3_600_000);
         assert_eq!(late, "payments[0]: starts_at_ms is beyond the four hours that a run takes at most");
@@ -197,6 +210,12 @@ mod tests {
         let both = of_payment(|it| (it.any_rate, it.slippage_ppm) = (true, Some(1)));
         assert!(both.contains("any_rate stands alone"), "{both}");
         assert!(of_payment(|it| it.max_packets_in_flight = Some(0)).contains("at least 1"));
+        let weighed = |ppm| of_payment(|it| it.path_policy = Some(PathPolicy::Weighed(ppm)));
+        assert_eq!(weighed(1_000_000), "nothing");
+        assert_eq!(
+            weighed(1_000_001),
+            "payments[0]: path_policy: weighed is more than 1000000 parts per million"
+        );
         let pause = PauseConfig { at_ms: 1, for_ms: 0 };
         assert!(of_payment(|it| it.pauses = vec![pause]).contains("for_ms of pauses is not zero"));
         assert!(of_payment(|it| it.returned_octets = u64::MAX).contains("1000000000 octets"));
@@ -258,6 +277,14 @@ mod tests {
         assert_eq!(receiver("bob", refunds), "receivers.bob: a plain receiver is not told where to refund");
         let data = ReceiverConfig { max_data_octets: Some(1), ..plain.clone() };
         assert_eq!(receiver("bob", data), "receivers.bob: a plain receiver takes no data");
+        let with_data = |there, back| {
+            told(|scenario| {
+                scenario.receivers.insert("bob".to_owned(), plain.clone());
+                (scenario.payments[0].data_octets, scenario.payments[0].returned_octets) = (there, back);
+            })
+        };
+        let none = "payments[0]: there is data with it, and receivers.bob is plain: it knows none";
+        assert_eq!((with_data(1, 0).as_str(), with_data(0, 1).as_str()), (none, none));
         assert_eq!(receiver("bbo", plain.clone()), "receivers.bbo: there is no node \"bbo\"");
         let attacks = "receivers.carol: \"carol\" receives nothing: it attacks in attacks[0]";
         assert_eq!(receiver("carol", plain), attacks);

@@ -15,6 +15,7 @@ use super::Stop;
 use crate::args::ConnectorArgs;
 use crate::error::Failure;
 use crate::output::Output;
+use crate::toml_words;
 
 /// What a connector's TOML file says.
 #[derive(Deserialize)]
@@ -87,7 +88,7 @@ fn from_file(path: &Path) -> Result<Config, Failure> {
     toml::from_str(&text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         let line = text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1);
-        fail(format!("line {line}: {}", error.message()))
+        fail(format!("line {line}: {}", toml_words::message_of(&error)))
     })
 }
 

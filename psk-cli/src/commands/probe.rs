@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::args::ProbeArgs;
 use crate::error::Failure;
 use crate::output::{Output, optional_amount};
-use crate::{credentials, link};
+use crate::{credentials, link, words};
 
 pub(crate) async fn run(args: ProbeArgs, output: &Output) -> Result<(), Failure> {
     let url = link::url(&args.link)?;
@@ -16,7 +16,7 @@ pub(crate) async fn run(args: ProbeArgs, output: &Output) -> Result<(), Failure>
     let options = DriverOptions { timeout: args.timeout, ..DriverOptions::default() };
     let found = max_packet_amount(&*plugin, &destination, &options).await;
     plugin.close().await;
-    let found = found.map_err(|error| Failure::not_done(error).at(&server))?;
+    let found = found.map_err(|error| Failure::not_done(words::of_quote(&error)).at(&server))?;
     output.emit(to_json(&found), format!("maximum packet amount: {}", to_text(&found)));
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::args::QuoteArgs;
 use crate::error::Failure;
 use crate::output::{Output, amount, optional_amount};
-use crate::{credentials, link};
+use crate::{credentials, link, words};
 
 pub(crate) async fn run(args: QuoteArgs, output: &Output) -> Result<(), Failure> {
     let url = link::url(&args.link)?;
@@ -20,7 +20,7 @@ pub(crate) async fn run(args: QuoteArgs, output: &Output) -> Result<(), Failure>
         (None, None) => return Err(Failure::usage("--source-amount or --destination-amount is missing")),
     };
     plugin.close().await;
-    let quote = quoted.map_err(|error| Failure::not_done(error).at(&server))?;
+    let quote = quoted.map_err(|error| Failure::not_done(words::of_quote(&error)).at(&server))?;
     output.emit(to_json(&quote), to_text(&quote));
     Ok(())
 }

@@ -35,6 +35,7 @@ pub(crate) async fn run(args: ReceiveArgs, output: &Output) -> Result<(), Failur
         verbose: args.verbose,
         response: args.response.into(),
         max_amount: args.max_amount,
+        max_data: args.max_data,
         files: files.as_ref().map(DataFiles::teller),
     };
     let limits = ReceiveConfig {
@@ -150,6 +151,7 @@ struct Teller {
     verbose: bool,
     response: Bytes,
     max_amount: Option<DestinationAmount>,
+    max_data: u64,
     files: Option<DataTeller>,
 }
 
@@ -232,6 +234,17 @@ impl Teller {
                 let line = json!({"event": "data", "payment_id": payment_id, "length": length});
                 Some((line, format!("data: {length} octets (not kept: there is no --data-dir)")))
             }
+            ReceiveEvent::DataCutOff { payment } => {
+                let line =
+                    json!({"event": "data_cut_off", "payment_id": base64url(payment.payment_id.octets())});
+                let most = self.max_data;
+                Some((
+                    line,
+                    format!(
+                        "data not taken: not all of it came, or it is longer than {most} octets (--max-data)"
+                    ),
+                ))
+            }
             ReceiveEvent::RefundDue(order) => Some((
                 json!({
                     "event": "refund_started",
@@ -246,8 +259,14 @@ impl Teller {
                     "payment_id": base64url(payment.payment_id.octets()),
                     "refunded": amount(refunded),
                     "total": amount(total),
+                    "given_up": refunded < total,
                 }),
-                format!("refund ended: {refunded} of {total} units have gone back"),
+                match refunded < total {
+                    true => format!(
+                        "refund given up: {refunded} of {total} units have gone back, and all attempts for the rest failed"
+                    ),
+                    false => format!("refund ended: {refunded} of {total} units have gone back"),
+                },
             )),
             _ => None,
         }
@@ -264,5 +283,47 @@ fn reason_name(reason: EndReason) -> &'static str {
         EndReason::Aborted => "aborted",
         EndReason::Stopped => "stopped",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use psk_chunking::receive::PaymentKey;
+    use psk_codec::psk::PaymentId;
+
+    use super::*;
+
+    fn told(event: impl FnOnce(PaymentKey) -> ReceiveEvent) -> (Value, String) {
+        let teller = Teller {
+            output: Output::new(true),
+            verbose: false,
+            response: Bytes::new(),
+            max_amount: None,
+            max_data: 65_536,
+            files: None,
+        };
+        let payment = PaymentKey { account: "token".parse().unwrap(), payment_id: PaymentId::new([7; 16]) };
+        teller.line_about(event(payment)).unwrap()
+    }
+
+    #[test]
+    fn a_refund_that_was_given_up_is_told_as_such() {
+        let ended = |refunded| {
+            let [refunded, total] = [refunded, 1_000].map(DestinationAmount::new);
+            told(|payment| ReceiveEvent::RefundEnded { payment, refunded, total })
+        };
+        let (line, text) = ended(1_000);
+        assert_eq!(line["given_up"], false);
+        assert_eq!(text, "refund ended: 1000 of 1000 units have gone back");
+        let (line, text) = ended(0);
+        assert_eq!(line["given_up"], true);
+        assert!(text.starts_with("refund given up: 0 of 1000 units have gone back"), "{text}");
+    }
+
+    #[test]
+    fn data_that_is_not_taken_is_told_of_with_the_limit() {
+        let (line, text) = told(|payment| ReceiveEvent::DataCutOff { payment });
+        assert_eq!(line["event"], "data_cut_off");
+        assert!(text.contains("longer than 65536 octets (--max-data)"), "{text}");
     }
 }

@@ -61,7 +61,7 @@ fn report(outcome: &Outcome, destination: &Destination, output: &Output) -> Resu
     match outcome {
         Outcome::Fulfilled { .. } => Ok(()),
         Outcome::Rejected(rejection) if rejection.knows_only_chunks(destination.account()) => {
-            Err(Failure::not_done("the receiver takes chunked payments only: use psk send").told())
+            Err(Failure::not_done("the receiver takes chunked payments only (use psk send), or the shared secret is not that of this account").told())
         }
         Outcome::Rejected(rejection) => {
             Err(Failure::not_done(format!("rejected with {}{}", rejection.code, explained(rejection))).told())

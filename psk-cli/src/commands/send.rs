@@ -3,7 +3,7 @@ use std::path::Path;
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use psk_chunking::send::{Account, MinimumRate, SendConfig, SendError, SendReport, Target};
-use psk_chunking::{PathProgress, Progress, ReceivedData, RunningPayment, send_payment_over};
+use psk_chunking::{DataProgress, PathProgress, Progress, ReceivedData, RunningPayment, send_payment_over};
 use psk_codec::SourceAmount;
 use psk_codec::psk::PaymentId;
 use psk_crypto::{Credentials, Random, SystemRandom};
@@ -16,13 +16,13 @@ use super::Stop;
 use crate::args::SendArgs;
 use crate::error::Failure;
 use crate::output::{Output, amount, base64url, readable};
-use crate::{credentials, file, link};
+use crate::{credentials, file, link, words};
 
 mod report;
 mod ways;
 
 pub(super) use report::Paid;
-use report::nothing_sent;
+use report::{DATA_NOT_TAKEN, nothing_sent};
 pub(super) use ways::Ways;
 
 /// One percent: see [`SendConfig::minimum_rate`].
@@ -50,10 +50,11 @@ pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> 
     }
     output.emit(paid.to_json(), paid.to_text());
     match &paid.report.error {
+        None if paid.data_is_missing() => Err(Failure::not_done(DATA_NOT_TAKEN).at(&servers).told()),
         None => Ok(()),
         Some(SendError::Cancelled) => Err(Failure::not_done("payment cancelled").told()),
         Some(error) => {
-            let message = format!("payment {}: {error}", paid.status_words());
+            let message = format!("payment {}: {}", paid.status_words(), words::of_payment(error));
             Err(Failure::not_done(message).at(&servers).told())
         }
     }
@@ -130,7 +131,11 @@ pub(super) async fn pay(
     if let Some(received) = received {
         tell_received(received, output).await;
     }
-    let data = data_length.map(|_| progress.borrow().data);
+    let data = data_length.map(|length| {
+        let told = progress.borrow().data;
+        // Of an empty file there is nothing to deliver.
+        DataProgress { delivered: told.delivered || length == 0, ..told }
+    });
     Paid { report, data }
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::args::SimulateArgs;
 use crate::error::Failure;
 use crate::output::{Output, amount, optional_amount};
+use crate::toml_words;
 
 pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     if let Some(count) = args.random {
@@ -51,10 +52,14 @@ pub(crate) fn run(args: &SimulateArgs, output: Output) -> Result<(), Failure> {
     }
     match outcome.is_well() {
         true => Ok(()),
-        false => {
-            Err(Failure::not_done(format!("{}: {}", outcome.scenario, outcome.violations.join("; "))).told())
-        }
+        false => Err(Failure::not_done(wrong(&outcome)).told()),
     }
+}
+
+/// What went wrong, and how to see it again.
+fn wrong(outcome: &Outcome) -> String {
+    let Outcome { scenario, seed, violations, replay, .. } = outcome;
+    format!("{scenario} with seed {seed}: {} (run it again: {replay})", violations.join("; "))
 }
 
 fn write(what: &str, file: &Path, text: &str) -> Result<(), Failure> {
@@ -112,12 +117,21 @@ fn unknown(name: &str) -> Failure {
 }
 
 fn one_line(error: &toml::de::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+    with_its_place(error).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Line and column, the line itself, and what is wrong with it.
+fn with_its_place(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    match text.trim_end().strip_suffix(error.message().trim_end()) {
+        Some(place) => format!("{place}{}", toml_words::message_of(error)),
+        None => text,
+    }
 }
 
 /// As it is, with its caret under the place, but for what would move the cursor.
 fn in_lines(error: &toml::de::Error) -> String {
-    let text = error.to_string();
+    let text = with_its_place(error);
     let harmless = |letter: char| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter };
     text.trim_end().chars().map(harmless).collect()
 }

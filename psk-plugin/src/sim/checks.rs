@@ -3,8 +3,8 @@
 use psk_codec::ErrorCode;
 
 use super::chance::MILLION;
-use super::config::{ConfigError, LinkConfig};
-use super::hop_config::{CurveConfig, HopConfig};
+use super::config::{ConfigError, LATE_BY_US, LinkConfig};
+use super::hop_config::{CurveConfig, HopConfig, TooLargeAnswer};
 
 /// In microseconds.
 const HUNDRED_YEARS: u64 = 100 * 365 * 24 * 3_600 * 1_000_000;
@@ -30,8 +30,27 @@ pub(super) fn check_link(link: &LinkConfig) -> Result<(), ConfigError> {
     ];
     match times.into_iter().find(|(_, time)| *time > HUNDRED_YEARS) {
         Some((what, _)) => Err(ConfigError::TooLong { what }),
-        None => Ok(()),
+        None => check_pairs(link),
     }
+}
+
+/// What is of no use by itself.
+fn check_pairs(link: &LinkConfig) -> Result<(), ConfigError> {
+    let is_late = link.late_request_ppm > 0 || link.late_reply_ppm > 0;
+    match (link.reorder_ppm > 0, link.reorder_us > 0) {
+        (true, false) => wrong("reorder_ppm", "reorder_us is missing, how much longer those packets travel"),
+        (false, true) => {
+            wrong("reorder_us", "reorder_ppm is missing, the share of packets that may be overtaken")
+        }
+        _ if link.late_by_us != LATE_BY_US && !is_late => {
+            wrong("late_by_us", "nothing is late without late_request_ppm or late_reply_ppm")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn wrong(setting: &'static str, problem: &str) -> Result<(), ConfigError> {
+    Err(ConfigError::Setting { setting, problem: problem.to_owned() })
 }
 
 /// Settings of a connector that could only be ignored, or taken for something else.
@@ -40,7 +59,9 @@ pub(super) fn check_hop(hop: &HopConfig) -> Result<(), ConfigError> {
     if hop.processing_us > HUNDRED_YEARS {
         return Err(ConfigError::TooLong { what: "processing_us" });
     }
-    let wrong = |setting, problem: &str| Err(ConfigError::Setting { setting, problem: problem.to_owned() });
+    if hop.max_packet_amount.is_none() && hop.too_large != TooLargeAnswer::default() {
+        return wrong("too_large", "no packet is, without max_packet_amount");
+    }
     if hop.packet_rate.is_some_and(|limit| limit.burst == 0) {
         return wrong("burst of packet_rate", "it is at least 1");
     }
@@ -56,13 +77,13 @@ pub(super) fn errors_of(hop: &HopConfig) -> Result<Vec<(ErrorCode, u32)>, Config
     let errors = hop.errors.iter().map(|fault| {
         let code: Result<[u8; 3], _> = fault.code.as_bytes().try_into();
         match code {
-            Ok(code) if code.iter().all(u8::is_ascii_alphanumeric) => {
+            Ok(code @ [b'F' | b'T' | b'R', b'0'..=b'9', b'0'..=b'9']) => {
                 Ok((ErrorCode::new(code), fault.share_ppm))
             }
             _ => Err(ConfigError::Setting {
                 setting: "code of errors",
                 problem: format!(
-                    "{:?} is no error code: those are three letters and digits, as T00",
+                    "{:?} is no error code: those are F, T or R and two digits, as T00",
                     fault.code
                 ),
             }),
@@ -74,9 +95,13 @@ pub(super) fn errors_of(hop: &HopConfig) -> Result<Vec<(ErrorCode, u32)>, Config
 fn check_shares(hop: &HopConfig) -> Result<(), ConfigError> {
     let errors = hop.errors.iter().map(|fault| ("share_ppm of errors", fault.share_ppm));
     let hostility = hop.hostility.iter().map(|hostility| ("share_ppm of hostility", hostility.share_ppm));
-    match errors.chain(hostility).find(|(_, share)| *share > MILLION) {
-        Some((what, _)) => Err(ConfigError::Share { what }),
-        None => Ok(()),
+    if let Some((what, _)) = errors.chain(hostility).find(|(_, share)| *share > MILLION) {
+        return Err(ConfigError::Share { what });
+    }
+    let all: u64 = hop.errors.iter().map(|fault| u64::from(fault.share_ppm)).sum();
+    match all > u64::from(MILLION) {
+        true => Err(ConfigError::Share { what: "the sum of the share_ppm of errors" }),
+        false => Ok(()),
     }
 }
 

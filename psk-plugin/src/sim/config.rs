@@ -43,7 +43,8 @@ pub struct NetworkConfig {
     /// The connectors. Default: none; two hosts may have a link.
     #[serde(default, skip_serializing_if = "is_default")]
     pub connectors: Vec<HopConfig>,
-    /// The links. Packets take the way with the fewest links; among equals, the one whose links stand first.
+    /// The links, one between two nodes. Packets take the way with the fewest links; among equals, the one whose links
+    /// stand first.
     pub links: Vec<LinkConfig>,
 }
 
@@ -77,7 +78,7 @@ pub struct LinkConfig {
     #[serde(default, skip_serializing_if = "is_default")]
     pub repeat_ppm: u32,
     /// The share of packets that may be overtaken: they travel up to [`reorder_us`](Self::reorder_us) longer, and the
-    /// others do not wait for them. Default: 0, which keeps the order in each direction.
+    /// others do not wait for them. The two stand together. Default: 0, which keeps the order in each direction.
     #[serde(default, skip_serializing_if = "is_default")]
     pub reorder_ppm: u32,
     /// How much longer a packet that may be overtaken travels at most, in microseconds. Default: 0.
@@ -89,7 +90,8 @@ pub struct LinkConfig {
     /// The share of replies that arrive only after their Prepare has expired. Default: 0.
     #[serde(default, skip_serializing_if = "is_default")]
     pub late_reply_ppm: u32,
-    /// How long after the expiry those arrive, in microseconds. Default: 1 s, within the grace of plugins.
+    /// How long after the expiry those arrive, in microseconds. Not where nothing is late. Default: 1 s, within the
+    /// grace of plugins.
     #[serde(default = "one_second", skip_serializing_if = "is_one_second")]
     pub late_by_us: u64,
     /// How much a connector at one of its ends lets the node at the other end owe it. Default: any amount.
@@ -184,7 +186,7 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A connector's setting is of no use.
+    /// A setting of a link or a connector is of no use.
     #[error("{setting}: {problem}")]
     Setting {
         /// Which setting.
@@ -230,6 +232,17 @@ fn two_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[String; 2], 
     names.try_into().map_err(|_| D::Error::custom(format_args!("a link has two ends, not {count}")))
 }
 
+/// Serde: a list with something in it. Nothing in it would be taken for its default, which is another thing.
+pub(super) fn not_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let list = Vec::deserialize(deserializer)?;
+    match list.is_empty() {
+        true => Err(D::Error::custom("the list has nothing in it: leave it out")),
+        false => Ok(list),
+    }
+}
+
 /// Serde: leaves out what stands at its default.
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -251,8 +264,11 @@ fn is_nine(scale: &u8) -> bool {
     *scale == nine()
 }
 
+/// How long after the expiry packets arrive that are late, where the link says nothing else.
+pub(super) const LATE_BY_US: u64 = 1_000_000;
+
 const fn one_second() -> u64 {
-    1_000_000
+    LATE_BY_US
 }
 
 fn is_one_second(time: &u64) -> bool {

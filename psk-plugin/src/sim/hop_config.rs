@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::is_default;
+use super::config::{is_default, not_empty};
 use super::curve::share_at;
 use crate::rate::Rate;
 
@@ -24,7 +24,7 @@ pub struct HopConfig {
     /// The greatest packet that it takes, in units of the link that the packet comes over. Default: no limit.
     #[serde(default, skip_serializing_if = "is_default")]
     pub max_packet_amount: Option<u64>,
-    /// What a greater packet is rejected with. Default: `F08` and true details.
+    /// What a greater packet is rejected with. Not without a maximum. Default: `F08` and true details.
     #[serde(default, skip_serializing_if = "is_default")]
     pub too_large: TooLargeAnswer,
     /// How much it forwards, in units of the link that packets leave on; more is rejected with `T04`. Default: no
@@ -48,7 +48,7 @@ pub struct HopConfig {
     /// Whether it takes the data out of Fulfills. Default: no.
     #[serde(default, skip_serializing_if = "is_default")]
     pub strips_fulfill_data: bool,
-    /// Packets that it rejects for no reason. Default: none.
+    /// Packets that it rejects for no reason, no more than all. Default: none.
     #[serde(default, skip_serializing_if = "is_default")]
     pub errors: Vec<ErrorConfig>,
     /// What it does to cheat or to harm. Default: nothing.
@@ -90,7 +90,7 @@ pub struct CurveConfig {
     /// How the rate moves. Default: not at all. Between two points it goes straight from one to the other, in steps
     /// of whole parts per million, rounded down; before the first and after the last it stays there. Times must not
     /// fall; two points at one time are a jump.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "is_default")]
     pub curve: Vec<CurvePoint>,
 }
 
@@ -147,7 +147,7 @@ pub struct LiquidityConfig {
     /// What comes in every second, in units.
     pub per_second: u64,
     /// How it changes, over and over from the start. Default: it stays at `per_second`, which is not used otherwise.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, deserialize_with = "not_empty", skip_serializing_if = "is_default")]
     pub cycle: Vec<LiquidityStep>,
 }
 
@@ -175,7 +175,7 @@ pub struct PacketRateConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorConfig {
-    /// The code, such as `T00`: three letters and digits.
+    /// The code, such as `T00`: F, T or R and two digits.
     pub code: String,
     /// The share of the packets.
     pub share_ppm: u32,

@@ -40,10 +40,13 @@ impl Topology {
         let address = |name: &String| address_of(name).map_err(|_| ConfigError::Name(name.clone()));
         let addresses = names.iter().map(address).collect::<Result<_, _>>()?;
         let mut links = vec![Vec::new(); names.len()];
-        let mut ends = Vec::new();
+        let mut ends: Vec<[NodeIndex; 2]> = Vec::new();
         for (index, link) in config.links.iter().enumerate() {
             let [one, other] =
                 ends_of(link, &by_name).map_err(|error| error.at(format_args!("links[{index}]")))?;
+            if let Some(first) = ends.iter().position(|&ends| ends == [one, other] || ends == [other, one]) {
+                return Err(twice(link, first).at(format_args!("links[{index}]")));
+            }
             links[one].push(index);
             links[other].push(index);
             ends.push([one, other]);
@@ -107,6 +110,12 @@ fn ends_of(link: &LinkConfig, by_name: &HashMap<String, NodeIndex>) -> Result<[N
         true => Err(ConfigError::Loop(link.ends[0].clone())),
         false => Ok(ends),
     }
+}
+
+fn twice(link: &LinkConfig, first: LinkIndex) -> ConfigError {
+    let [one, other] = &link.ends;
+    let problem = format!("{one:?} and {other:?} have a link already, links[{first}]");
+    ConfigError::Setting { setting: "ends", problem }
 }
 
 fn address_of(name: &str) -> Result<Address, AddressError> {

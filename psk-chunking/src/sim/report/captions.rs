@@ -23,7 +23,9 @@ pub(super) struct Facts {
     /// How often the rate moved out of what was known of it.
     pub(super) rate_changes: u64,
     /// The largest packets that its paths take, in source units, where there is a limit.
-    pub(super) largest: Option<u128>,
+    pub(super) largest: Vec<Option<u128>>,
+    /// Whether a connector of its paths is hostile, of which the ideal knows nothing.
+    pub(super) hostile: bool,
 }
 
 impl Facts {
@@ -35,6 +37,10 @@ impl Facts {
         if self.several { "fair share" } else { "ideal" }
     }
 
+    fn several_paths(&self) -> bool {
+        self.largest.len() > 1
+    }
+
     pub(super) fn delivered(&self, lines: &[Series]) -> String {
         let Some(ideal) = lines.iter().find(|series| series.class == "best") else {
             return "A flat piece is time lost. There is no ideal to compare with here.".to_owned();
@@ -43,8 +49,11 @@ impl Facts {
         let first = ideal.points.first().map(|(at, _)| *at);
         let mut text = match ideal.points.iter().all(|(at, _)| Some(*at) == first) {
             true => format!(
-                "Nothing limits this path, so at best all of it arrives at once, half a round trip ({}) after the \
-                 start.{}",
+                "{}, so at best all of it arrives at once, half a round trip ({}) after the start.{}",
+                match self.several_paths() {
+                    true => "The paths let all of it through at once",
+                    false => "Nothing limits this path",
+                },
                 about(self.round_trip / 2),
                 if self.completed {
                     " What is more is the price of probes and of beginning small."
@@ -59,6 +68,9 @@ impl Facts {
                 about(self.round_trip / 2)
             ),
         };
+        if self.hostile {
+            text.push_str(" Not every connector is honest here, and it is drawn as if all were.");
+        }
         if self.several {
             text.push_str(
                 " It is what would be left for this payment if all of them began at once and shared fairly; in truth \
@@ -83,7 +95,14 @@ impl Facts {
                  is no window to show. "
                     .to_owned()
             }
-            (true, _) => "No limit to the amount was found, so there is no window to show. ".to_owned(),
+            (true, count) => format!(
+                "Packets were rejected for lack of liquidity, {} of them (T04), but {}, so there is no window to show. ",
+                whole(count.into()),
+                match self.several_paths() {
+                    true => "not every path has shown a limit to the amount",
+                    false => "no lasting limit to the amount was found",
+                }
+            ),
             (false, 0) => {
                 "The window is how much may be in flight at once; nothing was rejected for lack of liquidity (T04). "
                     .to_owned()
@@ -129,16 +148,7 @@ impl Facts {
     }
 
     pub(super) fn chunks(&self, size: &Series) -> String {
-        let mut text = match self.largest {
-            Some(largest) => format!(
-                "The path takes packets of at most {} source units: the line should soon stand just there, and stay. ",
-                short(largest)
-            ),
-            None => {
-                "No connector of the path limits a packet: only liquidity and what is left to be paid do. "
-                    .to_owned()
-            }
-        };
+        let mut text = self.largest_packets();
         let large: Vec<&str> = ["F08", "T04"].into_iter().filter(|code| self.count(code) > 0).collect();
         if falls(size) && !large.is_empty() {
             text.push_str(&format!(
@@ -149,11 +159,37 @@ impl Facts {
         text
     }
 
+    fn largest_packets(&self) -> String {
+        let first = self.largest.first().copied().flatten();
+        if self.largest.iter().all(|largest| *largest == first) {
+            let path = if self.several_paths() { "Each of the paths" } else { "The path" };
+            return match first {
+                Some(largest) => format!(
+                    "{path} takes packets of at most {} source units: the line should soon stand just there, and stay. ",
+                    short(largest)
+                ),
+                None => {
+                    "No connector of the path limits a packet: only liquidity and what is left to be paid do. "
+                        .to_owned()
+                }
+            };
+        }
+        let limits = self.largest.iter().map(|largest| largest.map_or("any number of".to_owned(), short));
+        format!(
+            "The paths take packets of different sizes, at most {} source units: the line is the largest chunk that \
+             would be sent on any of those that are used. ",
+            limits.collect::<Vec<_>>().join(" and ")
+        )
+    }
+
     pub(super) fn rates(&self, high: &[(Duration, Extent)], truth: &[Series]) -> String {
         let mut text = String::from(
             "The lines are the rates that fit all that has arrived: every answer narrows the interval between them. \
              Dashed is what the rates and spreads of the connectors come to, which no sender sees. ",
         );
+        if self.several_paths() {
+            text.push_str("They are those of one path, the one that has the best rate at that time. ");
+        }
         match self.rate_changes {
             0 if self.rate_moves => {
                 text.push_str("It moved, and no answer showed the sender that it had left the interval. ")
@@ -275,7 +311,8 @@ mod tests {
             several: false,
             rate_moves: false,
             rate_changes: 0,
-            largest: None,
+            largest: vec![None],
+            hostile: false,
         }
     }
 
@@ -286,6 +323,36 @@ mod tests {
         assert!(!facts().packets(&packets, &line("c2", &[5, 6, 4])).contains("only grows"));
         let touching = facts().packets(&line("c1", &[0, 7, 7, 0]), &line("c2", &[5, 7, 7, 7]));
         assert!(touching.contains("their number is what limits"), "{touching}");
+    }
+
+    #[test]
+    fn several_paths_are_not_spoken_of_as_one() {
+        let both = Facts { largest: vec![Some(510), None], hostile: true, ..facts() };
+        let at_once = both.delivered(&[line("best", &[100])]);
+        assert!(at_once.starts_with("The paths let all of it through at once, so at best"), "{at_once}");
+        assert!(at_once.contains("as if all were"), "{at_once}");
+        let size = line("c1", &[1]);
+        assert!(
+            both.chunks(&size).contains("at most 510 and any number of source units"),
+            "{}",
+            both.chunks(&size)
+        );
+        assert!(both.rates(&[], &[]).contains("those of one path"));
+        assert!(!facts().rates(&[], &[]).contains("those of one path"));
+        let same = Facts { largest: vec![Some(510), Some(510)], ..facts() };
+        assert!(
+            same.chunks(&size).starts_with("Each of the paths takes packets of at most 510 source units")
+        );
+    }
+
+    #[test]
+    fn no_window_beside_t04_is_explained() {
+        let rejects = Rejects::from([("T04".to_owned(), 763)]);
+        let (none, flight) = (line("c2", &[]), line("c1", &[1]));
+        let says =
+            |largest| Facts { rejects: rejects.clone(), largest, ..facts() }.in_flight(&flight, &none, false);
+        assert!(says(vec![None, None]).contains("763 of them (T04), but not every path has shown a limit"));
+        assert!(says(vec![None]).contains("763 of them (T04), but no lasting limit"));
     }
 
     #[test]

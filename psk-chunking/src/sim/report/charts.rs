@@ -56,7 +56,9 @@ impl<'a> Payment<'a> {
         let truth = rates::true_rates(network, &paths, span);
         let mut marks = story.marks();
         marks.extend(changes::marks(network, &paths, span));
-        let largest = paths.iter().filter_map(|path| largest(scenario, path)).max();
+        let largest = paths.iter().map(|path| largest(scenario, path)).collect();
+        let mut hops = paths.iter().flat_map(|path| on_path(network, path));
+        let hostile = hops.any(|at| at.hop.hostility.is_some());
         let facts = Facts {
             rejects: outcome.rejects_in_time(),
             late: outcome.late_rejects.clone(),
@@ -66,6 +68,7 @@ impl<'a> Payment<'a> {
             rate_moves: rates::moves(&truth),
             rate_changes: outcome.report.as_ref().map_or(0, |report| report.rate_changes),
             largest,
+            hostile,
         };
         let refunds = scenario.refunds_at(&config.to);
         Self { place, config, outcome, timeline, facts, story, span, marks, truth, units, refunds }

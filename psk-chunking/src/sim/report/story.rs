@@ -1,10 +1,12 @@
 //! Where the time of a payment went, and where its money is, in sentences.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::outcome::PaymentOutcome;
+use super::super::outcome::{PaymentOutcome, Rejects};
 use super::super::scenario::PaymentConfig;
 use super::super::timeline::{Extent, Figure, Moments, Timeline};
+use super::captions::counted;
 use super::number::{about, several, whole};
 use super::plot::{Kind, Mark};
 use crate::send::SendError;
@@ -19,6 +21,9 @@ pub(super) struct Story<'a> {
     pub(super) moments: Moments,
     /// What was delivered when, as the sender knows.
     pub(super) delivered: Vec<(Duration, Extent)>,
+    doubt: Vec<(Duration, Extent)>,
+    flight: Vec<(Duration, Extent)>,
+    rejects: BTreeMap<String, Vec<(Duration, u64)>>,
 }
 
 impl<'a> Story<'a> {
@@ -29,7 +34,10 @@ impl<'a> Story<'a> {
         place: usize,
     ) -> Self {
         let delivered = timeline.figure(place, Figure::Delivered);
-        Self { config, outcome, moments: timeline.moments(place), delivered }
+        let (doubt, flight) =
+            (timeline.figure(place, Figure::InDoubt), timeline.figure(place, Figure::InFlight));
+        let (moments, rejects) = (timeline.moments(place), timeline.rejects(place));
+        Self { config, outcome, moments, delivered, doubt, flight, rejects }
     }
 
     fn starts(&self) -> Duration {
@@ -124,9 +132,46 @@ impl<'a> Story<'a> {
         }
         let (from, until) = longest;
         match until.saturating_sub(from) > self.outcome.took / LONG_PAUSE {
-            true => format!(" From {} to {} nothing was delivered.", about(from), about(until)),
+            true => format!(
+                " From {} to {} nothing was delivered{}.",
+                about(from),
+                about(until),
+                self.meanwhile(from, until)
+            ),
             false => String::new(),
         }
+    }
+
+    /// What is known of a while in which nothing was delivered.
+    fn meanwhile(&self, from: Duration, until: Duration) -> String {
+        let mut known = Vec::new();
+        let pauses = self.config.pauses.iter().map(|pause| {
+            let at = Duration::from_millis(pause.at_ms);
+            (at, at.saturating_add(Duration::from_millis(pause.for_ms)))
+        });
+        if pauses.into_iter().any(|(begins, ends)| begins < until && ends > from) {
+            known.push("the sender paused it".to_owned());
+        }
+        let within = |at: &Duration| *at > from && *at <= until;
+        let count = |counts: &[(Duration, u64)]| {
+            counts.iter().filter(|(at, _)| within(at)).map(|(_, count)| count).sum::<u64>()
+        };
+        let rejects = self.rejects.iter().map(|(code, counts)| (code.clone(), count(counts)));
+        let rejects: Rejects = rejects.filter(|(_, count)| *count > 0).collect();
+        if !rejects.is_empty() {
+            known.push(format!("packets were rejected ({})", counted(&rejects)));
+        }
+        let most = |points: &[(Duration, Extent)]| {
+            points.iter().filter(|(at, _)| within(at)).map(|(_, extent)| extent.most).max().unwrap_or(0)
+        };
+        match (most(&self.doubt), most(&self.flight)) {
+            (0, 0) => known.push("nothing was in flight".to_owned()),
+            (0, _) => {}
+            (doubt, _) => {
+                known.push(format!("up to {} source units were in doubt, without an answer", whole(doubt)))
+            }
+        }
+        if known.is_empty() { String::new() } else { format!(": {}", known.join("; ")) }
     }
 
     /// Where the money of a payment is that did not complete.

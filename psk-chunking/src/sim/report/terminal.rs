@@ -22,6 +22,8 @@ const COLUMNS: (usize, usize) = (10, 80);
 /// Of a line of two plots, so much is between and beside them.
 const BESIDE: usize = 22;
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// In the uppermost row: the mark is above the plot.
+const ABOVE: char = '↑';
 
 /// What came of a run, in lines of at most so many columns, but for the command that runs it again.
 pub fn summary(scenario: &Scenario, outcome: &Outcome, columns: usize) -> String {
@@ -293,7 +295,13 @@ impl Blocks {
         });
         let rows: Vec<String> = rows.collect();
         let shown = rows.iter().any(|row| row.contains(self.mark));
-        let title = format!("{}{}", self.title.0, if shown { self.title.1 } else { "" });
+        let rows: Vec<String> = match shown {
+            true => rows,
+            // All of them are above the plot: then nothing is said of them.
+            false => rows.into_iter().map(|row| row.replace(ABOVE, " ")).collect(),
+        };
+        let above = if rows.iter().any(|row| row.contains(ABOVE)) { " (↑ more)" } else { "" };
+        let title = format!("{}{}{above}", self.title.0, if shown { self.title.1 } else { "" });
         let mut lines = vec![format!("{:>7} {title:<width$}", "")];
         // More is there than can be seen.
         let more = if most > top { "+" } else { "" };
@@ -320,6 +328,10 @@ impl Blocks {
         let mark = at(&self.marks).filter(|mark| *mark <= top && (self.keep || bar == 0));
         if mark.is_some_and(|mark| eighths(mark).saturating_sub(1) / 8 == row) {
             return self.mark;
+        }
+        let is_above = at(&self.marks).is_some_and(|mark| mark > top);
+        if is_above && row == ROWS - 1 && bar == 0 && !self.keep {
+            return ABOVE;
         }
         BLOCKS[bar]
     }

@@ -7,6 +7,10 @@ use psk_codec::{DestinationAmount, SourceAmount};
 use serde_json::{Value, json};
 
 use crate::output::{amount, base64url, optional_amount};
+use crate::words;
+
+/// Of a payment that completed: nobody should pay it again.
+pub(super) const DATA_NOT_TAKEN: &str = "the money is delivered, but not the data: it may be too long for the receiver, or the receiver takes none";
 
 /// A payment that has ended.
 #[derive(Clone, Debug)]
@@ -33,10 +37,15 @@ impl Paid {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let error = self.report.error.as_ref().map(ToString::to_string);
+        let error = self.report.error.as_ref().map(words::of_payment);
         let delivered = self.data.map(|data| data.delivered);
         let account = &self.report.account;
         account_json(self.status_name(), self.report.payment_id, account, delivered, error.as_deref())
+    }
+
+    /// Whether there was data for the receiver, and it does not have it.
+    pub(crate) fn data_is_missing(&self) -> bool {
+        self.data.is_some_and(|data| !data.delivered)
     }
 
     pub(crate) fn to_text(&self) -> String {
