@@ -48,3 +48,11 @@ fn doubts_before_the_end() {
 fn windows_of_messages() {
     pays_within("windows-of-messages", 1, 50, 15);
 }
+
+/// What no answer has said is in the total of the last one.
+#[test]
+fn a_plain_receiver_behind_a_stripping_hop() {
+    for seed in [1, 3, 4, 5] {
+        pays_within("plain-receiver-behind-a-stripping-hop", seed, 70, 20);
+    }
+}

@@ -156,6 +156,16 @@ impl SendPayment {
         Ok(())
     }
 
+    /// The answer to a plain receiver's last chunk, which was alone, says what has arrived in all.
+    pub(super) fn verify_at_the_end(&mut self, total: DestinationAmount) {
+        let alone = self.chunks.is_empty() && self.doubts.is_empty() && self.nothing_is_left();
+        let surplus = total.checked_sub(self.account.delivered);
+        let is_possible = surplus.is_some_and(|surplus| surplus <= self.account.unverified);
+        if alone && is_possible && !self.peer.knows_frames() {
+            self.account.verify(total);
+        }
+    }
+
     /// How many of the chunks in doubt arrived, if `surplus` over what was delivered shows it.
     fn arrived(&self, surplus: DestinationAmount) -> Option<usize> {
         if self.none_arrived(surplus) {

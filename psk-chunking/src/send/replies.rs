@@ -190,10 +190,13 @@ impl SendPayment {
         self.data_arrived(packet);
         let answer = self.open_answer(packet, &fulfill.data, ChunkKind::Fulfillment);
         let said = answer.as_ref().map(|answer| self.read_frames(answer));
-        let claimed = answer.map(|answer| answer.chunk_amount.at_destination());
+        let claimed = answer.as_ref().map(|answer| answer.chunk_amount.at_destination());
         self.path_mut(sent.path).round_trip.on_answer(sent.sent_at, now.monotonic);
         self.status_path_works(sent.sent_at);
         self.count_fulfilled(packet, &sent, claimed, now)?;
+        if let Some(answer) = answer {
+            self.verify_at_the_end(answer.payment_amount.at_destination());
+        }
         match said.and_then(|said| said.status) {
             Some(status) => self.handle_status_beside(status, sent.sent_at, now),
             None => Ok(()),
