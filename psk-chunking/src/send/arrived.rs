@@ -6,7 +6,7 @@ mod parts;
 use std::collections::{BTreeMap, VecDeque};
 
 use psk_codec::{DestinationAmount, SourceAmount};
-use psk_quote::{DeliveryBounds, Learned, PathSearch, RateInterval};
+use psk_quote::{DeliveryBounds, Learned, PathSearch, Rate, RateInterval};
 
 pub(super) use completing::Completing;
 pub(super) use parts::Parts;
@@ -152,14 +152,17 @@ impl Arrived {
         learned
     }
 
-    /// The rates that the largest packet shows: the likeliest ones, for hops that round away less than a unit of it. No
-    /// lower than what any other has delivered, if that fits: rounding only takes.
+    /// The rates that the largest packet shows: the likeliest ones, for hops that round away less than a unit of it.
     pub(super) fn rate(&self) -> RateInterval {
         let shown = self.largest.and_then(|(sent, delivered)| RateInterval::of_packet(sent, delivered));
-        let shown = shown.unwrap_or(RateInterval::UNKNOWN);
-        let best =
-            self.best.and_then(|(sent, delivered)| RateInterval::of_packet_over(sent, delivered, u32::MAX));
-        best.and_then(|best| shown.intersect(&best)).unwrap_or(shown)
+        shown.unwrap_or(RateInterval::UNKNOWN)
+    }
+
+    /// The lowest of those, but no lower than what any other packet has delivered, if that fits: rounding only takes.
+    pub(super) fn best_rate(&self) -> Rate {
+        let shown = self.rate();
+        let best = self.best.and_then(|(sent, delivered)| Rate::new(delivered, sent));
+        best.filter(|best| *best < shown.high()).map_or(shown.low(), |best| best.max(shown.low()))
     }
 
     /// The largest packet of the present rate of which it is known what arrived; zero for none.

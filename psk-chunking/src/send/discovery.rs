@@ -173,40 +173,46 @@ impl SendPayment {
         if result == ProbeResult::Busy(ErrorCode::R02_INSUFFICIENT_TIMEOUT) {
             path.on_too_little_time();
         }
-        if probe.purpose == Purpose::Again {
-            if let ProbeResult::Arrived(delivered) = result {
-                let _ = self.learn_rate(probe.path, probe.source, delivered);
+        match probe.purpose {
+            Purpose::Search => self.handle_search_result(probe, result, now),
+            Purpose::Completing => self.handle_completing_result(probe, result, now),
+            Purpose::Again => {
+                if let ProbeResult::Arrived(delivered) = result {
+                    let _ = self.learn_rate(probe.path, probe.source, delivered);
+                }
             }
-            return;
         }
-        if probe.purpose == Purpose::Completing
-            && result == ProbeResult::TooSmall
-            && path.arrived.is_too_small(probe.source)
-        {
+    }
+
+    fn handle_completing_result(&mut self, probe: SentProbe, result: ProbeResult, now: Now) {
+        let path = self.path_mut(probe.path);
+        if result == ProbeResult::TooSmall && path.arrived.is_too_small(probe.source) {
             // As good as arriving with nothing.
             path.path_patience.restore();
             return path.arrived.answer_too_small(probe.source);
         }
-        if probe.purpose == Purpose::Completing {
-            let delivered = match result {
-                ProbeResult::Arrived(delivered) => Some(delivered),
-                _ => None,
-            };
-            if delivered.is_some() {
-                // The path works, whatever became of chunks meanwhile.
-                path.path_patience.restore();
-            }
-            let learned = path.arrived.answer(probe.source, delivered);
-            if let ProbeResult::TooLarge(details) = result {
-                path.sizing.on_question_too_large(probe.source, details);
-            }
-            if delivered.is_none() {
-                // Room comes with time.
-                let pause = BETWEEN_QUESTIONS * path.arrived.lost_rounds().min(10);
-                path.pause(now.monotonic, pause);
-            }
-            return self.learned(probe.path, probe.source, delivered, learned);
+        let delivered = match result {
+            ProbeResult::Arrived(delivered) => Some(delivered),
+            _ => None,
+        };
+        if delivered.is_some() {
+            // The path works, whatever became of chunks meanwhile.
+            path.path_patience.restore();
         }
+        let learned = path.arrived.answer(probe.source, delivered);
+        if let ProbeResult::TooLarge(details) = result {
+            path.sizing.on_question_too_large(probe.source, details);
+        }
+        if delivered.is_none() {
+            // Room comes with time.
+            let pause = BETWEEN_QUESTIONS * path.arrived.lost_rounds().min(10);
+            path.pause(now.monotonic, pause);
+        }
+        self.learned(probe.path, probe.source, delivered, learned);
+    }
+
+    fn handle_search_result(&mut self, probe: SentProbe, result: ProbeResult, now: Now) {
+        let path = self.path_mut(probe.path);
         if let ProbeResult::TooLarge(Some(details)) = result
             && let Some(suggested) = suggested_maximum(probe.source, details)
         {

@@ -262,7 +262,7 @@ impl SendPayment {
 /// fraction of a unit lost to rounding. So a payment costs no more than it was quoted. A size that is only being
 /// tried stays as it is.
 fn with_least_waste(path: &Path, amount: SourceAmount, candidates: u64) -> SourceAmount {
-    let low = path.rate.low();
+    let low = path.arrived.best_rate();
     let most = low.worth_floor(amount);
     let is_tried = amount > path.sizing.passed() && most >= FEW;
     if is_tried || most.is_zero() {

@@ -81,8 +81,8 @@ impl SendPayment {
         }
     }
 
-    /// The same where it is known what each chunk in flight delivers, of which a hop rounds away more than it would of all together.
-    /// Too little would be missing, and what is left then no chunk could bring at the minimum rate.
+    /// What is `missing`, where it is known what each chunk in flight delivers: a hop rounds away more of them than it would of all
+    /// together. Otherwise too little would be missing, and what is left then no chunk could bring at the minimum rate.
     fn missing_exactly(&self, missing: DestinationAmount) -> DestinationAmount {
         let beyond = self.paths.iter().map(|path| path.outstanding().saturating_sub(path.load.most));
         beyond.fold(missing, DestinationAmount::saturating_add)
@@ -93,20 +93,15 @@ impl SendPayment {
     /// follows. So the amount is hit exactly whenever a source unit is worth at most one destination unit.
     fn completing_chunk(&self, index: PathIndex, missing: DestinationAmount) -> Candidate {
         let path = self.path(index);
+        let half = || self.half_beside_others(index, missing).map(Candidate::Chunk);
+        let (alone, exact) = (self.chunks.is_empty(), self.is_exact_in_flight());
         // With a plain receiver it is the last chunk, which is alone. And when it is not known exactly what those in flight
         // deliver, a few units would be left, of which rounding takes more than they are worth.
-        let alone = self.chunks.is_empty();
-        let exact = self.paths.iter().all(|path| path.load.uncertain.is_zero());
-        let half = || self.half_beside_others(index, missing).map(Candidate::Chunk);
         if !(alone || exact && self.peer.knows_frames()) {
             return half().unwrap_or(Candidate::Blocked);
         }
-        if !self.account.unverified.is_zero() && self.awaits_status() {
-            // More may be missing than is known: the receiver says in a moment how much.
-            return Candidate::Blocked;
-        }
-        if self.must_reconcile() {
-            return Candidate::Reconcile;
+        if let Some(first) = self.before_completing() {
+            return first;
         }
         let is_doubtful = path.arrived.is_doubtful(path.largest_chunk());
         let loses_ours = path.arrived.loses_our_units(path.largest_chunk());
@@ -155,6 +150,20 @@ impl SendPayment {
         }
         let last = alone && self.doubts.is_empty() && self.account.unverified.is_zero();
         Candidate::Chunk(Chunk { path: index, amount, minimum: missing, last, completing: true })
+    }
+
+    /// The receiver's word that has to come before a payment can be completed, if any has.
+    fn before_completing(&self) -> Option<Candidate> {
+        // More may be missing than is known: the receiver says in a moment how much.
+        if !self.account.unverified.is_zero() && self.awaits_status() {
+            return Some(Candidate::Blocked);
+        }
+        self.must_reconcile().then_some(Candidate::Reconcile)
+    }
+
+    /// Whether it is known exactly what the chunks in flight deliver.
+    fn is_exact_in_flight(&self) -> bool {
+        self.paths.iter().all(|path| path.load.uncertain.is_zero())
     }
 
     /// Half of what is missing, while chunks are in flight over other paths. Until they are answered nobody can say what
