@@ -7,7 +7,7 @@ use psk_request::AccountSuffix;
 
 use super::ReceiveConfig;
 use super::payment::{Payment, PaymentKey};
-use super::sequences::MAX_RANGES;
+use super::sequences::{FEW_RANGES, MAX_RANGES};
 
 /// All payments that are remembered, by key and by the time when something has to be done about them.
 #[derive(Debug, Default)]
@@ -44,8 +44,6 @@ const SHARE_OF_ACCOUNT: usize = 8;
 /// grace, as long as its sender may not know what became of a chunk. Told then that there is no such payment, it would
 /// take the chunk for not fulfilled (`SURELY_REMEMBERED` in `send/status.rs`).
 const KEPT: Duration = Duration::from_secs(60);
-/// What a payment may have when all have too many, or those of its account.
-const FEW_RANGES: usize = 16;
 
 /// For how long it is kept beyond that, while there is room.
 fn retained(config: &ReceiveConfig) -> Duration {

@@ -22,8 +22,9 @@ pub(super) struct SequenceSet {
 
 /// At 8 octets each, with the tree around them, about 100 kB for one payment.
 pub(super) const MAX_RANGES: usize = 4_096;
-/// While there are no more ranges than that, what is asked about need not be remembered.
-const FEW_RANGES: usize = 16;
+/// What a payment may have when all have too many, or those of its account. While it has no more, what is asked about need not
+/// be remembered.
+pub(super) const FEW_RANGES: usize = 16;
 
 /// What is known of numbers that a sender asks about.
 #[derive(Debug)]

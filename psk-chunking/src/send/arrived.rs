@@ -18,8 +18,8 @@ pub(super) struct Arrived {
     bounds: DeliveryBounds,
     /// The largest packet of the present rate and what arrived of it.
     largest: Option<(SourceAmount, DestinationAmount)>,
-    /// The packet of which rounding took least.
-    best: Option<(SourceAmount, DestinationAmount)>,
+    /// What the packet has shown of which rounding took least.
+    best: Rate,
     /// Hops call so much too small (R01). Nobody vouches for it: no bound is made of it, but sizes are chosen by it.
     too_small: SourceAmount,
     /// They have said so of so much when they were asked what of it completes the payment.
@@ -75,7 +75,7 @@ impl Default for Arrived {
         Self {
             bounds: DeliveryBounds::new(),
             largest: None,
-            best: None,
+            best: Rate::ZERO,
             too_small: SourceAmount::ZERO,
             surely_too_small: SourceAmount::ZERO,
             seen: BTreeMap::new(),
@@ -138,7 +138,7 @@ impl Arrived {
         let learned = self.bounds.learn(sent, delivered);
         if learned == Learned::StartedAgain {
             self.surely_too_small = SourceAmount::ZERO;
-            (self.largest, self.best) = (None, None);
+            (self.largest, self.best) = (None, Rate::ZERO);
             self.seen.clear();
             self.effort.rounds = 0;
             self.falls_short = false;
@@ -146,9 +146,7 @@ impl Arrived {
         if self.largest.is_none_or(|(largest, _)| sent >= largest) {
             self.largest = Some((sent, delivered));
         }
-        if self.best.is_none_or(|best| delivers_more((sent, delivered), best)) {
-            self.best = Some((sent, delivered));
-        }
+        self.best = Rate::new(delivered, sent).map_or(self.best, |rate| self.best.max(rate));
         learned
     }
 
@@ -161,8 +159,7 @@ impl Arrived {
     /// The lowest of those, but no lower than what any other packet has delivered, if that fits: rounding only takes.
     pub(super) fn best_rate(&self) -> Rate {
         let shown = self.rate();
-        let best = self.best.and_then(|(sent, delivered)| Rate::new(delivered, sent));
-        best.filter(|best| *best < shown.high()).map_or(shown.low(), |best| best.max(shown.low()))
+        if self.best < shown.high() { self.best.max(shown.low()) } else { shown.low() }
     }
 
     /// The largest packet of the present rate of which it is known what arrived; zero for none.
@@ -295,14 +292,6 @@ impl Arrived {
         self.seen.insert(size, delivered);
         learned
     }
-}
-
-/// Whether one packet delivers more for what it costs than another.
-fn delivers_more(one: (SourceAmount, DestinationAmount), other: (SourceAmount, DestinationAmount)) -> bool {
-    let product = |source: SourceAmount, destination: DestinationAmount| {
-        u128::from(source.units()) * u128::from(destination.units())
-    };
-    product(other.0, one.1) > product(one.0, other.1)
 }
 
 #[cfg(test)]

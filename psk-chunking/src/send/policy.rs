@@ -58,6 +58,9 @@ impl SendPayment {
     /// left alone: it would get more before it is known what became of those chunks. And one that is silent when others
     /// bring what is left before it would be known what became of another.
     pub(super) fn is_left_unused(&self, index: PathIndex, now: Duration) -> bool {
+        if self.paths.len() == 1 {
+            return false;
+        }
         let path = self.path(index);
         let preferred = self.preferred_paths();
         if preferred.contains(&index) || !path.is_open() || path.load.overdue_packets > 0 {

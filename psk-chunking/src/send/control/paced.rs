@@ -371,7 +371,8 @@ impl Pace {
             self.per_second = self.per_second.max(sample);
             return;
         }
-        if (if packets == 1 { sent_at } else { since }) > self.lost_at {
+        let began_at = if packets == 1 { sent_at } else { since };
+        if began_at > self.lost_at {
             // Nothing was too much since it left: as much passes as was offered, and who knows how much more.
             self.per_second = self.per_second.max(sample);
             return;
