@@ -8,6 +8,7 @@ use common::{World, chunks_only, config, every, maximum, reject, source};
 use psk_chunking::receive::Verdict;
 use psk_chunking::send::{SendError, Target};
 use psk_codec::ErrorCode;
+use psk_codec::psk::frame::CloseReason;
 
 const F02: ErrorCode = ErrorCode::F02_UNREACHABLE;
 
@@ -46,7 +47,10 @@ fn somebody_who_refuses_is_not_asked_for_ever() {
     config.max_packets_in_flight = 5;
     let world = World { verdict: Verdict::Refuse, ..World::with(vec![maximum(1_000)]) };
     let run = world.send(config);
-    assert_eq!(run.report.error, Some(SendError::Refused));
+    assert_eq!(
+        run.report.error,
+        Some(SendError::Closed { reason: CloseReason::REFUSED, message: String::new() })
+    );
     assert!(run.received.is_zero());
     assert!(run.packets < 20, "{}", run.packets);
 }

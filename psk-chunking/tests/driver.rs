@@ -15,6 +15,7 @@ use psk_chunking::receive::{PaymentOffer, ReceiveConfig, ReceiveEvent, Verdict};
 use psk_chunking::send::{SendConfig, SendError, SendReport, Target};
 use psk_chunking::{PaymentHandler, PaymentReceiver, RunningPayment, send_payment};
 use psk_codec::psk::PaymentId;
+use psk_codec::psk::frame::CloseReason;
 use psk_codec::{DestinationAmount, SourceAmount};
 use psk_crypto::{Credentials, ReceiverSecret};
 use psk_plugin::memory::MemoryPlugin;
@@ -140,7 +141,10 @@ async fn a_handler_that_panics_at_events_does_not_falsify_the_books() {
 async fn a_handler_that_panics_ends_the_payment_with_its_account() {
     let pair = Pair::new(Box::new(|_| panic!("the application is broken")), false).await;
     let report = pair.pay(config(1, 1_000)).finished().await;
-    assert_eq!(report.error, Some(SendError::Refused));
+    assert_eq!(
+        report.error,
+        Some(SendError::Closed { reason: CloseReason::REFUSED, message: String::new() })
+    );
     assert_eq!((report.account.source_sent, pair.received()), (SourceAmount::ZERO, 0));
 }
 

@@ -15,6 +15,7 @@ use psk_chunking::sim::standard;
 use psk_chunking::stream::WriteError;
 use psk_chunking::{PaymentHandler, PaymentReceiver, RefundListener, send_payment, send_payment_over};
 use psk_codec::psk::PaymentId;
+use psk_codec::psk::frame::CloseReason;
 use psk_codec::{DestinationAmount, Prepare, Reply, SourceAmount};
 use psk_crypto::{Credentials, ReceiverSecret};
 use psk_plugin::sim::{HostPlugin, LiveNetwork, World};
@@ -489,7 +490,10 @@ async fn a_refund_account_takes_nothing_but_the_refund() {
         send_payment(party.plugin("bob"), &to, config, party.clock()).finished()
     };
     // Whoever knows the secret might send what is no refund.
-    assert_eq!(pay(PaymentId::new([1; 16])).await.error, Some(SendError::Refused));
+    assert_eq!(
+        pay(PaymentId::new([1; 16])).await.error,
+        Some(SendError::Closed { reason: CloseReason::REFUSED, message: String::new() })
+    );
     assert_eq!(other.refunded(), SourceAmount::ZERO);
     for attempts in [0, 1, 255] {
         let id = PaymentId::new(psk_crypto::refund_payment_id(ID.octets(), attempts));

@@ -161,7 +161,12 @@ fn a_file_that_is_too_long_for_the_receiver_is_not_taken_and_the_money_is() {
     assert!(
         ending.stdout[0].starts_with("completed: ") && ending.stdout[0].ends_with("; data not delivered")
     );
-    assert!(ending.stderr[0].starts_with("psk: the money is delivered, but not the data: "), "{ending:?}");
+    assert!(
+        ending.stderr[0].starts_with(
+            "psk: the money is delivered, but not the data: it is longer than the receiver takes"
+        ),
+        "{ending:?}"
+    );
     receiver.stop();
     assert_eq!(place.files(), 0);
 }

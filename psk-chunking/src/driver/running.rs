@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use psk_codec::SourceAmount;
+use psk_codec::psk::frame::CloseReason;
 use psk_quote::RateInterval;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -41,6 +42,8 @@ pub struct DataProgress {
     pub acknowledged: u64,
     /// The receiver has all that was written, and knows that it is all.
     pub delivered: bool,
+    /// Why the receiver does not take it, if it has said so.
+    pub refused: Option<CloseReason>,
     /// So many octets of the receiver's data have come, in order.
     pub received: u64,
     /// They are all of it.

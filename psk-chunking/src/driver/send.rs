@@ -328,6 +328,7 @@ impl Driver {
         self.shown.account = *self.machine.account();
         self.shown.data.acknowledged = self.machine.data_acknowledged();
         self.shown.data.delivered = self.machine.data_is_delivered();
+        self.shown.data.refused = self.machine.data_refused();
         let shown = &self.shown;
         self.progress.send_if_modified(|progress| {
             let changed = progress != shown;

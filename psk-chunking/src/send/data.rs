@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use psk_codec::psk::Sequence;
-use psk_codec::psk::frame::{Frame, FramesBuilder};
+use psk_codec::psk::frame::{CloseReason, Frame, FramesBuilder};
 use psk_codec::{ErrorClass, Reply};
 use psk_crypto::Random;
 
@@ -27,8 +27,8 @@ pub(super) struct Data {
     heard: bool,
     /// The receiver's stream contradicts itself or is too long, or it does not take ours: neither is carried on.
     broken: bool,
-    /// The receiver does not take ours.
-    refused: bool,
+    /// The receiver does not take ours, and why.
+    refused: Option<CloseReason>,
     /// Whether the application has been told that the receiver's stream is complete.
     told_complete: bool,
     messages: BTreeMap<Sequence, Message>,
@@ -119,7 +119,7 @@ impl Data {
             back: Reassembly::new(limits),
             heard: false,
             broken: false,
-            refused: false,
+            refused: None,
             told_complete: false,
             messages: BTreeMap::new(),
             ahead,
@@ -176,7 +176,12 @@ impl SendPayment {
 
     /// Whether the receiver has all that was written, and knows that it is all.
     pub fn data_is_delivered(&self) -> bool {
-        self.data.out.is_acknowledged() && !self.data.refused
+        self.data.out.is_acknowledged() && self.data.refused.is_none()
+    }
+
+    /// Why the receiver does not take the data, if it has said so: then the payment goes on without it.
+    pub fn data_refused(&self) -> Option<CloseReason> {
+        self.data.refused
     }
 
     /// So many octets of what was written has the receiver, without a gap before them.
@@ -185,9 +190,9 @@ impl SendPayment {
     }
 
     /// The receiver takes no data: nothing more of it is sent.
-    pub(super) fn refuse_data(&mut self) {
+    pub(super) fn refuse_data(&mut self, reason: CloseReason) {
         self.data.broken = true;
-        self.data.refused = true;
+        self.data.refused = Some(reason);
     }
 
     /// Whether data is still to be carried, in either direction, and somebody is there to carry it with.
@@ -342,7 +347,7 @@ impl SendPayment {
                 self.drawn_in_vain(&message, now);
             }
             // What is closed for good takes no data either.
-            self.data.broken |= said.closed && !self.has_delivered_all();
+            self.data.broken |= said.closed.is_some() && !self.has_delivered_all();
             return;
         }
         let busy = match reply {

@@ -8,7 +8,7 @@ use psk_codec::psk::frame::{
 use psk_codec::psk::{ChunkPacket, Sequence};
 use psk_request::max_chunk_request_data_length;
 
-use super::SendPayment;
+use super::{SendError, SendPayment};
 
 /// What the receiver is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,17 +150,20 @@ impl SendPayment {
                 Frame::DataEnd { length } => self.take_data_end(length),
                 Frame::Closed(closed) => match closed.reason() {
                     // The payment goes on without the data.
-                    CloseReason::DATA_TOO_LONG | CloseReason::PROTOCOL_VIOLATION => said.data_refused = true,
-                    _ => said.closed = true,
+                    reason @ (CloseReason::DATA_TOO_LONG | CloseReason::PROTOCOL_VIOLATION) => {
+                        said.data_refused = true;
+                        self.refuse_data(reason);
+                    }
+                    reason => {
+                        let message = closed.message().to_owned();
+                        said.closed = Some(SendError::Closed { reason, message });
+                    }
                 },
                 Frame::Status(status) => said.status = Some(status),
                 Frame::Outstanding(sequences) => said.unknown = Some(sequences),
                 Frame::RefundStatus { refunded, total } => self.refund.told(refunded, total),
                 _ => {}
             }
-        }
-        if said.data_refused {
-            self.refuse_data();
         }
         said
     }
@@ -181,8 +184,8 @@ fn ranges_of(sequences: Vec<Sequence>) -> Vec<SequenceRange> {
 /// What a receiver has said in frames that concern the question.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    /// It takes no more of the payment.
-    pub(super) closed: bool,
+    /// It takes no more of the payment, and why.
+    pub(super) closed: Option<SendError>,
     /// It does not take the data, and goes on without it.
     pub(super) data_refused: bool,
     /// It sends octets of its own.

@@ -78,7 +78,8 @@ impl SendPayment {
     /// does not wait for more.
     pub(super) fn tells_the_end(&self, error: &SendError) -> bool {
         let sent = !(self.account.source_sent.is_zero() && self.account.in_doubt.is_zero());
-        let knows = *error == SendError::Refused && self.config.refund_account.is_none();
+        let refused = matches!(error, SendError::Refused | SendError::Closed { .. });
+        let knows = refused && self.config.refund_account.is_none();
         sent && self.peer.knows_frames() && !knows
     }
 

@@ -282,8 +282,8 @@ impl SendPayment {
             // Not the money: it goes again, alone.
             return Ok(());
         }
-        if said.is_some_and(|said| said.closed) {
-            self.fail(SendError::Refused);
+        if let Some(closed) = said.and_then(|said| said.closed) {
+            self.fail(closed);
             return Ok(());
         }
         let arrived = answer.map(|answer| answer.chunk_amount.at_destination());

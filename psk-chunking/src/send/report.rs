@@ -1,6 +1,7 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use psk_codec::psk::PaymentId;
+use psk_codec::psk::frame::CloseReason;
 use psk_codec::{Address, ErrorCode, SourceAmount};
 use psk_crypto::SealError;
 use psk_quote::SearchError;
@@ -73,15 +74,24 @@ pub enum SendError {
     /// The path delivers less than the minimum rate.
     #[error("the exchange rate is below the minimum")]
     RateTooLow,
-    /// The receiver refuses the payment or what is left of it.
+    /// The receiver refuses chunk after chunk, without a reason: so does one that knows no frames.
     #[error("the receiver refuses the payment")]
     Refused,
+    /// The receiver has said that it takes no more of the payment (docs/frames.md, Closed).
+    #[error("{}{}", ReasonToClose(*.reason), AfterColon(message))]
+    Closed {
+        /// Why.
+        reason: CloseReason,
+        /// More about it, for people; mostly empty. The receiver wrote it: it may hold control characters, which
+        /// `Display` escapes.
+        message: String,
+    },
     /// A hop or the receiver rejected a packet for good.
-    #[error("rejected with {code}{}{message}", if message.is_empty() { "" } else { ": " })]
+    #[error("rejected with {code}{}", AfterColon(message))]
     Rejected {
         /// The ILP error code.
         code: ErrorCode,
-        /// The message that came with it, for people.
+        /// The message that came with it, for people. Somebody else wrote it, as above.
         message: String,
     },
     /// The path kept failing.
@@ -132,5 +142,69 @@ impl fmt::Display for SmallestAmount {
             Some(amount) => write!(f, "less than {amount} source units deliver nothing"),
             None => f.write_str("no packet that the path takes delivers one unit"),
         }
+    }
+}
+
+struct ReasonToClose(CloseReason);
+
+impl fmt::Display for ReasonToClose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            CloseReason::AMOUNT_REACHED => "the receiver has all of the payment's amount",
+            CloseReason::LAST_CHUNK => "the receiver has had the last chunk",
+            CloseReason::REFUSED => "the receiver refuses the payment, or what is left of it",
+            CloseReason::SILENCE => "the receiver has heard nothing for too long, and has ended the payment",
+            CloseReason::ABORTED => "the receiver has ended the payment, as it was told",
+            CloseReason::SHUTTING_DOWN => "the receiver is shutting down",
+            CloseReason::NO_CAPACITY => "the receiver has no room for the payment",
+            _ => "the receiver takes no more of the payment",
+        })
+    }
+}
+
+/// Words of somebody else after a colon, if there are any: what would steer a terminal is escaped, and what goes on and
+/// on is cut off.
+struct AfterColon<'a>(&'a str);
+
+const MOST_CHARACTERS: usize = 300;
+
+impl fmt::Display for AfterColon<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        f.write_str(": ")?;
+        for character in self.0.chars().take(MOST_CHARACTERS) {
+            match character.is_control() {
+                true => write!(f, "{}", character.escape_default())?,
+                false => f.write_char(character)?,
+            }
+        }
+        f.write_str(if self.0.chars().nth(MOST_CHARACTERS).is_some() { "..." } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_others_do_not_steer_the_terminal() {
+        let rejected = |message: &str| SendError::Rejected {
+            code: ErrorCode::F00_BAD_REQUEST,
+            message: message.to_owned(),
+        };
+        assert_eq!(rejected("").to_string(), "rejected with F00");
+        assert_eq!(rejected("no \u{1b}[2J\nwäy").to_string(), "rejected with F00: no \\u{1b}[2J\\nwäy");
+        assert_eq!(rejected(&"x".repeat(9_000)).to_string().len(), "rejected with F00: ".len() + 303);
+    }
+
+    #[test]
+    fn a_receiver_that_closes_says_why() {
+        let closed =
+            |reason, message: &str| SendError::Closed { reason, message: message.to_owned() }.to_string();
+        assert_eq!(closed(CloseReason::SHUTTING_DOWN, ""), "the receiver is shutting down");
+        let unknown = closed(CloseReason::new(200), "on strike");
+        assert_eq!(unknown, "the receiver takes no more of the payment: on strike");
     }
 }

@@ -22,7 +22,7 @@ mod report;
 mod ways;
 
 pub(super) use report::Paid;
-use report::{DATA_NOT_TAKEN, nothing_sent};
+use report::nothing_sent;
 pub(super) use ways::Ways;
 
 /// One percent: see [`SendConfig::minimum_rate`].
@@ -50,7 +50,9 @@ pub(crate) async fn run(args: SendArgs, output: &Output) -> Result<(), Failure> 
     }
     output.emit(paid.to_json(), paid.to_text());
     match &paid.report.error {
-        None if paid.data_is_missing() => Err(Failure::not_done(DATA_NOT_TAKEN).at(&servers).told()),
+        None if paid.data_is_missing() => {
+            Err(Failure::not_done(paid.why_data_is_missing()).at(&servers).told())
+        }
         None => Ok(()),
         Some(SendError::Cancelled) => Err(Failure::not_done("payment cancelled").told()),
         Some(error) => {

@@ -3,14 +3,12 @@
 use psk_chunking::DataProgress;
 use psk_chunking::send::{Account, SendError, SendReport};
 use psk_codec::psk::PaymentId;
+use psk_codec::psk::frame::CloseReason;
 use psk_codec::{DestinationAmount, SourceAmount};
 use serde_json::{Value, json};
 
 use crate::output::{amount, base64url, optional_amount};
 use crate::words;
-
-/// Of a payment that completed: nobody should pay it again.
-pub(super) const DATA_NOT_TAKEN: &str = "the money is delivered, but not the data: it may be too long for the receiver, or the receiver takes none";
 
 /// A payment that has ended.
 #[derive(Clone, Debug)]
@@ -46,6 +44,16 @@ impl Paid {
     /// Whether there was data for the receiver, and it does not have it.
     pub(crate) fn data_is_missing(&self) -> bool {
         self.data.is_some_and(|data| !data.delivered)
+    }
+
+    /// Of a payment that completed: nobody should pay it again.
+    pub(crate) fn why_data_is_missing(&self) -> String {
+        let why = match self.data.and_then(|data| data.refused) {
+            Some(CloseReason::DATA_TOO_LONG) => "it is longer than the receiver takes (its --max-data)",
+            Some(CloseReason::PROTOCOL_VIOLATION) => "the receiver says that it contradicts itself",
+            _ => "the receiver does not say that it has it, and may take none",
+        };
+        format!("the money is delivered, but not the data: {why}")
     }
 
     pub(crate) fn to_text(&self) -> String {
