@@ -1,10 +1,14 @@
 //! The page about a run: whole, escaped, and right for odd runs too.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[path = "common/page.rs"]
+mod page;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use page::{assert_says, assert_well_formed, count, figure, page};
 use psk_chunking::sim::{
     Expectation, Figure, Outcome, PauseConfig, PaymentConfig, RunOptions, Scenario, report, run, standard,
 };
@@ -25,76 +29,6 @@ fn line(hop: HopConfig) -> NetworkConfig {
 fn scenario_of(payments: Vec<PaymentConfig>) -> Scenario {
     let network = line(HopConfig::new("hop"));
     Scenario { name: "odd".to_owned(), network, payments, ..Scenario::default() }
-}
-
-/// Fails unless every element is closed in its order, every attribute is quoted, and every `&` begins an entity.
-fn assert_well_formed(html: &str) {
-    let body = html.strip_prefix("<!DOCTYPE html>").expect("it starts with its type");
-    let mut open: Vec<&str> = Vec::new();
-    let mut rest = body;
-    while let Some(start) = rest.find('<') {
-        assert_text(&rest[..start]);
-        let end = start + rest[start..].find('>').expect("a tag ends");
-        let tag = &rest[start + 1..end];
-        rest = &rest[end + 1..];
-        if let Some(name) = tag.strip_prefix('/') {
-            assert_eq!(open.pop(), Some(name), "an element is closed that is not the last");
-            continue;
-        }
-        let name = tag.split([' ', '/']).next().unwrap();
-        assert!(!name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric()), "{tag}");
-        assert_attributes(&tag[name.len()..]);
-        if !tag.ends_with('/') {
-            open.push(name);
-        }
-        assert_ne!(name, "script");
-    }
-    assert_text(rest);
-    assert!(open.is_empty(), "not closed: {open:?}");
-}
-
-fn assert_text(text: &str) {
-    for (place, _) in text.match_indices('&') {
-        let entity = text[place + 1..].split(';').next().unwrap();
-        assert!(["amp", "lt", "gt", "quot", "#39"].contains(&entity), "&{entity:.20}");
-    }
-    let control = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
-    assert!(!text.contains(control), "{text:?}");
-}
-
-fn assert_attributes(attributes: &str) {
-    let attributes = attributes.strip_suffix('/').unwrap_or(attributes);
-    let mut parts = attributes.split('"');
-    while let Some(name) = parts.next().filter(|name| !name.is_empty()) {
-        let name = name.trim().strip_suffix('=').expect("a name and a value");
-        assert!(name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-'), "{name}");
-        assert_text(parts.next().expect("a value in quotes"));
-    }
-}
-
-/// The page of a run, after a look at what all pages have.
-fn page(scenario: &Scenario, outcome: &Outcome) -> String {
-    let html = report::html(scenario, outcome, None);
-    assert_well_formed(&html);
-    for part in
-        ["id=\"result\"", "id=\"network\"", "id=\"words\"", "id=\"again\"", "psk simulate --seed 1 --trace"]
-    {
-        assert!(html.contains(part), "no {part}");
-    }
-    // Every place of the page that is linked is there.
-    for link in html.split("href=\"#").skip(1) {
-        let id = link.split('"').next().unwrap();
-        assert_eq!(count(&html, &format!(" id=\"{id}\"")), 1, "{id}");
-    }
-    for outside in ["http:", "https:", "url(", "@import"] {
-        assert!(!html.contains(outside), "{outside}");
-    }
-    assert!(!html.contains("NaN") && !html.contains("inf "));
-    html
-}
-
-fn count(html: &str, what: &str) -> usize {
-    html.matches(what).count()
 }
 
 #[test]
@@ -264,19 +198,6 @@ fn amounts_at_the_end_of_64_bits_fit_on_the_page() {
         let html = page(&scenario, &outcome);
         assert!(html.contains(amount));
         assert!(report::plot(&scenario, &outcome, 80).contains("18.4E"));
-    }
-}
-
-/// One figure of a page: from its title to its end.
-fn figure<'a>(html: &'a str, title: &str) -> &'a str {
-    let start = html.find(&format!("<b>{title}")).unwrap_or_else(|| panic!("no {title}"));
-    html[start..].split("</figure>").next().unwrap()
-}
-
-/// Whether all of these are in a text.
-fn assert_says(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "no {part:?} in {text}");
     }
 }
 
