@@ -211,7 +211,7 @@ fn a_path_that_answers_at_once_does_not_starve_another() {
     let narrow = "liquidity = { capacity = 20_000, per_second = 20_000 }";
     for (wide, longest) in [
         ("", ms(100)),
-        ("max_packet_amount = 1_000", ms(150)),
+        ("max_packet_amount = 1_000", ms(250)),
         ("liquidity = { capacity = 20_000, per_second = 200_000 }", ms(2_000)),
     ] {
         for fixed in ["source", "destination"] {

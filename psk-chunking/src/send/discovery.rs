@@ -179,6 +179,8 @@ impl SendPayment {
             Purpose::Again => {
                 if let ProbeResult::Arrived(delivered) = result {
                     let _ = self.learn_rate(probe.path, probe.source, delivered);
+                    let path = self.path_mut(probe.path);
+                    path.awaits_rate &= path.rate.high() <= path.own_minimum_rate;
                 }
             }
         }
@@ -292,7 +294,7 @@ impl SendPayment {
         self.check_feasible(index, view)?;
         let minimum_rate = self.fixed_minimum_rate(view, shown)?;
         let path = self.path_mut(index);
-        path.open(view, minimum_rate);
+        path.open(view, shown, minimum_rate);
         let (rate, max_packet_amount) = (view.rate, path.sizing.maximum());
         self.last_progress = now.monotonic;
         self.events.push_back(SendEvent::PathFound { path: index, rate, max_packet_amount });

@@ -12,6 +12,7 @@ mod next;
 mod packets;
 mod path;
 mod policy;
+mod price;
 mod questions;
 mod quoted;
 mod refund;
@@ -180,6 +181,8 @@ pub struct SendPayment {
     peer: Peer,
     /// What the first path starts from, until it does.
     quote: Option<Box<RedeemedQuote>>,
+    /// It has: what the quote says is what the caller has agreed to.
+    from_quote: bool,
 
     probes: BTreeMap<Sequence, SentProbe>,
     probes_sent: u64,
@@ -306,6 +309,7 @@ impl SendPayment {
             paths: Vec::new(),
             peer: Peer::default(),
             quote: None,
+            from_quote: false,
             probes: BTreeMap::new(),
             probes_sent: 0,
             chunks: BTreeMap::new(),
@@ -415,6 +419,7 @@ impl SendPayment {
                 discovery::Searched::WaitUntil(time) => until = until.min(time),
             }
         }
+        self.set_minimum_rates();
         match self.next(now.monotonic) {
             Next::Send(chunk) => match self.send_chunk(chunk, now, random) {
                 Ok(output) => return Some(output),

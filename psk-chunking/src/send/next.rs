@@ -79,7 +79,9 @@ impl SendPayment {
         if alone || self.is_much_unverified(1) && self.awaits_word() {
             return self.await_word();
         }
-        let mut until = Duration::MAX;
+        // Until then paths may be asked, and nothing more.
+        let awaits_rates = self.awaits_rates_until(now);
+        let mut until = awaits_rates.unwrap_or(Duration::MAX);
         let mut too_expensive = None;
         let paths = self.preferred_paths();
         for &path in &paths {
@@ -98,6 +100,7 @@ impl SendPayment {
                 }
             };
             match candidate {
+                Candidate::Chunk(_) if awaits_rates.is_some() => {}
                 Candidate::Chunk(chunk) => return Next::Send(chunk),
                 Candidate::Ask(sizes) => return Next::Ask(path, sizes),
                 Candidate::AskParts(sizes) => return Next::AskParts(path, sizes),

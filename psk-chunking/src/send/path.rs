@@ -40,7 +40,14 @@ pub(super) struct Path {
     pub(super) rate: RateInterval,
     /// What the search found.
     pub(super) shown_rate: RateInterval,
+    /// The least of it: its minimum rate counts from that.
+    pub(super) promised: Rate,
+    /// What it has to deliver by what it has promised itself.
+    pub(super) own_minimum_rate: Rate,
+    /// What it has to deliver.
     pub(super) minimum_rate: Rate,
+    /// It has delivered less, and is tried again from time to time.
+    pub(super) awaits_rate: bool,
     /// Of smaller chunks rounding alone may take more than the minimum rate allows.
     rounding_floor: SourceAmount,
     pub(super) sizing: Sizing,
@@ -230,7 +237,10 @@ impl Path {
             arrived: Arrived::default(),
             rate: RateInterval::UNKNOWN,
             shown_rate: RateInterval::UNKNOWN,
+            promised: Rate::ZERO,
+            own_minimum_rate: Rate::ZERO,
             minimum_rate: Rate::ZERO,
+            awaits_rate: false,
             rounding_floor: SourceAmount::ZERO,
             sizing: Sizing::unknown(),
             controller,
@@ -499,17 +509,23 @@ impl Path {
     }
 
     /// The path is found, and what the search has seen is learned.
-    pub(super) fn open(&mut self, view: &PathView, minimum_rate: Rate) {
+    pub(super) fn open(&mut self, view: &PathView, promised: Rate, minimum_rate: Rate) {
         (self.rate, self.shown_rate) = (view.rate, view.rate);
-        self.minimum_rate = minimum_rate;
-        self.rounding_floor =
-            rounding_floor(view.rate.low(), minimum_rate, self.rounds_away(view.rate.low()));
+        (self.promised, self.own_minimum_rate) = (promised, minimum_rate);
+        self.hold_to(minimum_rate);
         self.sizing = Sizing::new(view, self.hinted, self.search.too_small());
         if self.refinements > 0 {
             // Among them is the size that costs least.
             self.arrived.has_seen(self.search.arrivals());
         }
         self.state = PathState::Open;
+    }
+
+    /// From now on chunks have to deliver so much.
+    pub(super) fn hold_to(&mut self, minimum_rate: Rate) {
+        let rate = self.shown_rate.low();
+        self.minimum_rate = minimum_rate;
+        self.rounding_floor = rounding_floor(rate, minimum_rate, self.rounds_away(rate));
     }
 
     /// The most that was rounded away of a packet, four units at least. It is more where a hop on the way counts in larger
@@ -543,6 +559,7 @@ impl Path {
         self.rate_patience.restore();
         self.unused_patience.restore();
         self.trouble = None;
+        self.awaits_rate = false;
         self.restart_completing();
     }
 

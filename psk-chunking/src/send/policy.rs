@@ -26,16 +26,21 @@ pub enum PathPolicy {
 impl SendPayment {
     /// The open paths that the policy allows, in the order in which it prefers them.
     pub(super) fn preferred_paths(&self) -> Vec<PathIndex> {
-        let open = || self.path_indices().filter(|&index| self.path(index).is_open());
         if self.paths.len() == 1 {
-            return open().collect();
+            return self.path_indices().filter(|&index| self.path(index).is_open()).collect();
         }
-        // One that answers nothing gets nothing while there are others.
-        let answers = |index: &PathIndex| !self.path(*index).round_trip.is_silent();
-        let none_answers = !open().any(|index| answers(&index));
-        let open = || open().filter(|index| none_answers || answers(index));
+        // One that delivers less than it has to, or answers nothing, gets nothing while there are others.
+        let answers = |path: &Path| !path.round_trip.is_silent();
+        let works = |path: &Path| answers(path) && !path.awaits_rate;
+        let mut paths = self.usable_paths(works);
+        if paths.is_empty() {
+            paths = self.usable_paths(answers);
+        }
+        if paths.is_empty() {
+            paths = self.usable_paths(|_| true);
+        }
         let rate = |index: PathIndex| self.path(index).rate.low();
-        let Some(best) = open().map(rate).max() else { return Vec::new() };
+        let Some(best) = paths.iter().map(|&index| rate(index)).max() else { return Vec::new() };
         let round_trip = |path: &Path| path.round_trip.smoothed().unwrap_or(Duration::MAX);
         let least = match self.config.path_policy {
             PathPolicy::Cheapest => best,
@@ -43,8 +48,7 @@ impl SendPayment {
             PathPolicy::Weighed(ppm) => best.less_ppm(ppm),
         };
         // What is known of a rate is an interval: a path is as good as another when it may be.
-        let mut paths: Vec<PathIndex> =
-            open().filter(|&index| self.path(index).rate.high() > least).collect();
+        paths.retain(|&index| self.path(index).rate.high() > least);
         match self.config.path_policy {
             PathPolicy::Fastest => paths.sort_by_key(|&index| round_trip(self.path(index))),
             PathPolicy::Cheapest | PathPolicy::Weighed(_) => {
@@ -52,6 +56,12 @@ impl SendPayment {
             }
         }
         paths
+    }
+
+    /// The open paths that are not too dear, and good for this.
+    fn usable_paths(&self, is_good: impl Fn(&Path) -> bool) -> Vec<PathIndex> {
+        let is_usable = |path: &Path| path.is_open() && !path.is_too_dear() && is_good(path);
+        self.path_indices().filter(|&index| is_usable(self.path(index))).collect()
     }
 
     /// Whether an open path gets nothing because others are better, or answer. One on which answers are still overdue is

@@ -9,7 +9,7 @@ use super::{SendError, SendPayment, Target};
 use crate::time::Now;
 
 /// The path that a quote is of.
-const QUOTED: PathIndex = PathIndex(0);
+pub(super) const QUOTED: PathIndex = PathIndex(0);
 
 impl SendPayment {
     /// Starts from a quote, before the first packet: chunks go over the first path at once. The other paths are searched
@@ -79,6 +79,7 @@ impl SendPayment {
             return Ok(());
         }
         self.open(QUOTED, &view, shown, now)?;
+        self.from_quote = true;
         if is_same {
             let path = self.path_mut(QUOTED);
             path.arrived.has_asked(path.search.arrivals());

@@ -405,6 +405,7 @@ impl SendPayment {
     pub(super) fn await_better_rate(&mut self, index: PathIndex, now: Now, random: &mut dyn Random) {
         let path = self.path_mut(index);
         path.trouble = Some(SendError::RateTooLow);
+        path.awaits_rate = true;
         // What was learned below the minimum is nothing to cut chunks by: fulfilled they are at a better rate only.
         path.rate = path.shown_rate;
         path.arrived.start_again(&path.search);

@@ -16,6 +16,7 @@
 //!   sender's doing.
 
 use psk_plugin::sim::{HopConfig, LinkConfig};
+use psk_quote::PPM;
 
 use super::payee::Payee;
 use super::payer::Paying;
@@ -160,7 +161,7 @@ pub(super) fn ending(running: &mut Running<'_>) {
         let Some(paying) = running.paying(place) else { continue };
         let problem = ended(paying, running.scenario.expects);
         let problem = problem.or_else(|| data(running, place)).or_else(|| completion(running, place));
-        let problem = problem.or_else(|| too_little(paying));
+        let problem = problem.or_else(|| too_little(paying)).or_else(|| too_dear(running, place));
         problems.extend(problem.map(|problem| format!("payments[{place}]: {problem}")));
     }
     problems.extend(running.hosts.iter().filter_map(|host| settled(running, *host)));
@@ -182,6 +183,8 @@ pub(super) struct Network {
     honest: bool,
     /// No answer is lost or comes too late.
     answers: bool,
+    /// Besides, no packet is lost or late either, and none is rejected for no reason.
+    works: bool,
 }
 
 impl Network {
@@ -193,11 +196,11 @@ impl Network {
         let cheats = connectors.iter().any(cheats);
         // Attackers send packets that expire on the way, whose answers come too late.
         let in_time = !cheats && scenario.attacks.is_empty();
-        Self {
-            cheats,
-            honest: !cheats && !connectors.iter().any(strips),
-            answers: in_time && !scenario.network.links.iter().any(loses),
-        }
+        let answers = in_time && !scenario.network.links.iter().any(loses);
+        let loses_packets = |link: &LinkConfig| link.request_loss_ppm > 0 || link.late_request_ppm > 0;
+        let fails = |hop: &HopConfig| !hop.errors.is_empty();
+        let works = !scenario.network.links.iter().any(loses_packets) && !connectors.iter().any(fails);
+        Self { cheats, honest: !cheats && !connectors.iter().any(strips), answers, works: answers && works }
     }
 
     fn is_honest(self) -> bool {
@@ -271,6 +274,30 @@ fn too_little(paying: &Paying) -> Option<String> {
     (delivered + allowed < least).then(|| {
         format!(
             "3: {least} should have been delivered at the minimum rate, {allowed} less at most: {account:?}"
+        )
+    })
+}
+
+/// Whether a payment over several paths, all of which work, has paid more than the policy and what rates may slip allow
+/// beside the best of them. What it may give away is as above.
+fn too_dear(running: &Running<'_>, place: usize) -> Option<String> {
+    let (paying, paid) = (running.paying(place)?, running.paid.get(place)?);
+    let (MinimumRate::Slippage(ppm) | MinimumRate::Both(_, ppm)) = paying.config.minimum_rate else {
+        return None;
+    };
+    let least = paid.least_rate.filter(|_| running.network.works && paying.links.len() > 1)?;
+    let least = least.times(u128::from(PPM.saturating_sub(ppm)), PPM.into());
+    let account = &paying.ended.as_ref()?.0.account;
+    let worth = match paying.config.target {
+        Target::Source(amount) => least.of(amount.units().into()),
+        Target::Destination(amount) => amount.units().into(),
+    };
+    let allowed = (worth / 1_000 + 2) * paying.links.len() as u128;
+    let delivered = u128::from(account.delivered.units()) + u128::from(account.unverified.units());
+    let least = least.of(account.source_sent.units().into());
+    (delivered + allowed < least).then(|| {
+        format!(
+            "3: over the best path {least} would have been delivered, {allowed} less at most: {account:?}"
         )
     })
 }

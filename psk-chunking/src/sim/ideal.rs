@@ -59,9 +59,7 @@ pub(super) fn ideals(
 /// The ways of a payment that it may use and that do not share a limit.
 fn ways(network: &NetworkConfig, payment: &PaymentConfig, paths: &[Vec<usize>]) -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
-    let found = paths.iter().filter(|path| !path.is_empty());
-    let found = found.filter_map(|path| Way::new(network, payment, path)).collect();
-    for way in allowed(found, payment) {
+    for way in allowed(found(network, payment, paths), payment) {
         let shared = way.limits.iter().any(|limit| {
             let mut others = ways.iter().flat_map(|other| &other.limits);
             limit.which != Which::InFlight && others.any(|other| other.which == limit.which)
@@ -73,19 +71,37 @@ fn ways(network: &NetworkConfig, payment: &PaymentConfig, paths: &[Vec<usize>]) 
     ways
 }
 
+fn found(network: &NetworkConfig, payment: &PaymentConfig, paths: &[Vec<usize>]) -> Vec<Way> {
+    let paths = paths.iter().filter(|path| !path.is_empty());
+    paths.filter_map(|path| Way::new(network, payment, path)).collect()
+}
+
 /// Those that the payment's policy allows, as `send/policy.rs` has it.
 fn allowed(mut ways: Vec<Way>, payment: &PaymentConfig) -> Vec<Way> {
+    if let Some(least) = least_of(&ways, payment) {
+        ways.retain(|way| !way.highest.is_below(least));
+    }
+    ways
+}
+
+/// The worst rate at which a payment's policy lets it use a path beside the best one, at any time; `None` where that is any.
+pub(super) fn least_rate(
+    network: &NetworkConfig,
+    payment: &PaymentConfig,
+    paths: &[Vec<usize>],
+) -> Option<Ratio> {
+    least_of(&found(network, payment, paths), payment)
+}
+
+fn least_of(ways: &[Way], payment: &PaymentConfig) -> Option<Ratio> {
     let below = |one: &Ratio, other: &Ratio| if one.is_below(*other) { *other } else { *one };
     // At any time there is a path as good as that.
-    let best = ways.iter().map(|way| way.lowest).reduce(|one, other| below(&one, &other));
-    let Some(best) = best else { return ways };
-    let least = match payment.send_config(PaymentId::new([0; 16])).path_policy {
-        PathPolicy::Fastest => return ways,
-        PathPolicy::Cheapest => best,
-        PathPolicy::Weighed(ppm) => best.times(MILLION.saturating_sub(ppm.into()), MILLION),
-    };
-    ways.retain(|way| !way.highest.is_below(least));
-    ways
+    let best = ways.iter().map(|way| way.lowest).reduce(|one, other| below(&one, &other))?;
+    match payment.send_config(PaymentId::new([0; 16])).path_policy {
+        PathPolicy::Fastest => None,
+        PathPolicy::Cheapest => Some(best),
+        PathPolicy::Weighed(ppm) => Some(best.times(MILLION.saturating_sub(ppm.into()), MILLION)),
+    }
 }
 
 /// Tells every limit what other payments want of it.

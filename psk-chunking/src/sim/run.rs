@@ -12,7 +12,7 @@ use psk_plugin::sim::{
 use super::attacker::Attacker;
 use super::check::{self, Network};
 use super::data::{Stream, Way};
-use super::ideal::{Ideal, ideals};
+use super::ideal::{Ideal, ideals, least_rate};
 use super::outcome::{DataOutcome, Outcome, PaymentOutcome, Rejects, Sample};
 use super::party::Party;
 use super::payee::Payee;
@@ -121,6 +121,8 @@ pub(super) struct Paid {
     pub(super) to: HostId,
     pub(super) key: PaymentKey,
     ideal: Ideal,
+    /// The worst rate at which its policy lets it use a path beside the best one.
+    pub(super) least_rate: Option<Ratio>,
     /// What may be delivered beyond a fixed amount at rates that do not rise, in destination units.
     overshoot: u128,
     /// By how much of it all rates may rise, in parts per million, and the highest worth of source units.
@@ -437,6 +439,7 @@ fn payments(
             to,
             key,
             ideal,
+            least_rate: least_rate(&scenario.network, payment, &paths),
             overshoot,
             rise,
             doubted: false,
