@@ -13,6 +13,10 @@ use super::{Controller, Fulfilled, Lost, Passed, Windows, jittered};
 /// and packets in a time (T02, T03, T05), each only once the path has rejected something for it. Packets that leave
 /// are spaced accordingly (*paced*).
 ///
+/// When the first packets have shown what passes at once, nobody knows yet what comes in. So the pace climbs from there, twice
+/// as high in half a round trip, without waiting for answers, until something is too much: where round trips are long,
+/// what a connector has at hand says little of what it takes in one of them.
+///
 /// Not all rejects come of too much: a hop may say T04 to every third packet, however few there are. Offering less and
 /// less would then end with nothing. So now and then, for two round trips, a quarter less than what passes is offered,
 /// and the share of that which passes is what passes of anything.
@@ -204,6 +208,10 @@ struct Pace {
     known_at: Option<Duration>,
     /// More than that has been too much since.
     found: bool,
+    /// To what the pace has climbed, in a second; zero when it does not, since nothing is known or it has been found.
+    climbed: u64,
+    /// When it last climbed.
+    climbed_at: Duration,
     trial: Trial,
 }
 
@@ -226,6 +234,8 @@ const WHOLE: u64 = 256;
 const LEAST_SHARE: u64 = WHOLE / 4;
 /// More such cuts than this make no longer pause.
 const MOST_SPARED: u32 = 16;
+/// While the pace climbs it is no more than so many times as high as what has passed: answers do not come, or little is sent.
+const MOST_AHEAD: u64 = 16;
 /// Round trips before the first trial, and between others.
 const FIRST_TRIAL: u32 = 3;
 const TRIAL_EVERY: u32 = 16;
@@ -250,6 +260,8 @@ impl Pace {
             next_send: Duration::ZERO,
             known_at: None,
             found: false,
+            climbed: 0,
+            climbed_at: Duration::ZERO,
             trial: Trial { starts_at: Duration::MAX, every: FIRST_TRIAL, passed: 0, lost: 0, share: WHOLE },
         }
     }
@@ -288,7 +300,8 @@ impl Pace {
         if !self.limited {
             return u64::MAX;
         }
-        let units = u128::from(self.per_second) * time.as_nanos() / 1_000_000_000 * u128::from(WHOLE);
+        let per_second = self.per_second.max(self.climbed);
+        let units = u128::from(per_second) * time.as_nanos() / 1_000_000_000 * u128::from(WHOLE);
         u64::try_from(units / u128::from(self.trial.share.max(1))).unwrap_or(u64::MAX)
     }
 
@@ -300,8 +313,37 @@ impl Pace {
         Duration::from_nanos(units.saturating_mul(1_000_000_000) / self.per_second).min(self.longest_interval)
     }
 
-    /// How long so much takes: at twice what passes until that is too much, or five times while nothing is rejected at all,
-    /// and then at a sixteenth more; while nothing is rejected, at more and more again; at a quarter less in a trial.
+    /// A packet leaves: the pace is higher for the next one. Where nothing leaves it does not climb.
+    fn climb(&mut self, now: Duration, times: Times) {
+        if self.found || self.known_at.is_none_or(|known_at| now < known_at) {
+            return;
+        }
+        if self.climbed == 0 {
+            self.climbed_at = now;
+            self.climbed = self.per_second;
+        }
+        let half = times.measured / 2;
+        let since = now.saturating_sub(self.climbed_at).min(half);
+        let pace = u128::from(self.climbed);
+        // In many small steps that is twice as much in half a round trip.
+        let more = pace.saturating_mul(since.as_nanos()) / half.as_nanos().max(1) * 7 / 10;
+        let pace = u64::try_from(pace.saturating_add(more)).unwrap_or(u64::MAX);
+        self.climbed = pace.min(self.per_second.saturating_mul(MOST_AHEAD));
+        self.climbed_at = now;
+    }
+
+    /// Something that left at `sent_at` was too much for the first time: what was offered then is about what passes.
+    fn end_climb(&mut self, sent_at: Duration, times: Times) {
+        let halves =
+            self.climbed_at.saturating_sub(sent_at).as_nanos() / (times.measured / 2).as_nanos().max(1);
+        let then = self.climbed.checked_shr(u32::try_from(halves).unwrap_or(u32::MAX)).unwrap_or(0);
+        self.per_second = self.per_second.max(then);
+        self.climbed = 0;
+        self.found = true;
+    }
+
+    /// How long so much takes: at nearly twice what the pace has climbed to until that is too much, and then at a sixteenth
+    /// more than what passes; while nothing is rejected, at more and more again; at a quarter less in a trial.
     fn interval(&self, units: u64, now: Duration, times: Times) -> Duration {
         if self.known_at.is_none() && self.is_near {
             return self.first_interval.saturating_mul(1 << self.spared).min(self.longest_interval);
@@ -310,14 +352,14 @@ impl Pace {
         let quiet = now.saturating_sub(self.lost_at);
         let sixteenths = match self.trial.covers(now, times) {
             true => 12,
-            false if !self.found && quiet < time * 2 => 28,
-            false if !self.found => 80,
+            false if !self.found => 28,
             false if quiet < time * 2 => 17,
             false if quiet < time * 4 => 20,
             false if quiet < time * 6 => 24,
             false => 32,
         };
-        let offered = u128::from(self.per_second.max(1)) * sixteenths * u128::from(WHOLE);
+        let per_second = self.per_second.max(self.climbed).max(1);
+        let offered = u128::from(per_second) * sixteenths * u128::from(WHOLE);
         let nanos = u128::from(units) * 16 * 1_000_000_000 * u128::from(self.trial.share.max(1)) / offered;
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(self.longest_interval)
     }
@@ -334,6 +376,7 @@ impl Pace {
             self.trial.end(now, times);
             let from = self.next_send.max(now.saturating_sub(burst));
             self.next_send = from.saturating_add(self.interval(units, now, times));
+            self.climb(now, times);
         }
     }
 
@@ -369,6 +412,7 @@ impl Pace {
         if since < known_at {
             // Of what left together with the first one, each answer shows more.
             self.per_second = self.per_second.max(sample);
+            self.climbed = 0;
             return;
         }
         let began_at = if packets == 1 { sent_at } else { since };
@@ -391,7 +435,9 @@ impl Pace {
         }
         self.lost_at = lost.now;
         self.is_near = lost.now.saturating_sub(lost.sent_at) < MEASURED;
-        self.found |= self.known_at.is_some_and(|known_at| lost.sent_at >= known_at);
+        if !self.found && self.known_at.is_some_and(|known_at| lost.sent_at >= known_at) {
+            self.end_climb(lost.sent_at, times);
+        }
         if self.trial.covers(lost.sent_at, times) {
             self.trial.lost += 1;
         }
