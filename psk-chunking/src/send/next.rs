@@ -199,21 +199,18 @@ impl SendPayment {
     /// The least that a chunk of `amount` has to deliver: amount x minimum rate, at least one unit.
     ///
     /// Rounded down, because honest paths round down: rounded up, a 1:1 minimum with zero slippage would refuse
-    /// 3,699 units for 9,999 at a rate of 0.37. But what that gives away adds up, and of small chunks it is much: once it is
-    /// more than `given_away` of all that went over the path, it is rounded up.
+    /// 3,699 units for 9,999 at a rate of 0.37. But what that gives away adds up, and of small chunks it is much: where it
+    /// would be more than `given_away` of all that went over the path, it is rounded up.
     fn minimum_for(&self, path: &Path, amount: SourceAmount, last: bool) -> DestinationAmount {
         if self.config.minimum_rate == MinimumRate::AnyRate {
             return DestinationAmount::ZERO;
         }
-        let falls_short = path.falls_short_by(self.given_away());
+        let slack = if last { ONE } else { DestinationAmount::ZERO };
+        let least = path.minimum_rate.worth_floor(amount).saturating_sub(slack);
         // Beside others, which may be refused, it may not be the last after all.
-        let slack =
-            if last && (!falls_short || self.chunks.is_empty()) { ONE } else { DestinationAmount::ZERO };
-        let worth = match falls_short {
-            true => path.minimum_rate.worth_ceil(amount),
-            false => path.minimum_rate.worth_floor(amount),
-        };
-        worth.saturating_sub(slack).max(ONE)
+        let slack = if self.chunks.is_empty() { slack } else { DestinationAmount::ZERO };
+        let due = path.has_to_bring(amount, self.given_away().saturating_add(slack));
+        least.max(due).min(path.minimum_rate.worth_ceil(amount)).max(ONE)
     }
 
     /// So much may the rounding of minimums take of a payment: a unit, and a thousandth of it.

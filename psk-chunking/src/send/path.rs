@@ -344,12 +344,13 @@ impl Path {
         (least.max(minimum), most.max(minimum))
     }
 
-    /// Whether all that went over it falls short of the minimum rate by more than this, though every chunk keeps it but for
-    /// the rounding of its own minimum.
-    pub(super) fn falls_short_by(&self, more_than: DestinationAmount) -> bool {
+    /// What a chunk of `amount` has to deliver, or all that went over the path would fall short of the minimum rate by more
+    /// than this. What is not answered yet counts with its minimum.
+    pub(super) fn has_to_bring(&self, amount: SourceAmount, may_lack: DestinationAmount) -> DestinationAmount {
         let unanswered = self.load.in_flight.saturating_add(self.load.in_doubt);
-        let due = self.minimum_rate.worth_floor(self.passed.amount.saturating_add(unanswered));
-        due > self.delivered.saturating_add(self.load.due).saturating_add(more_than)
+        let sent = self.passed.amount.saturating_add(unanswered).saturating_add(amount);
+        let brought = self.delivered.saturating_add(self.load.due);
+        self.minimum_rate.worth_floor(sent).saturating_sub(brought.saturating_add(may_lack))
     }
 
     /// Of so small a chunk rounding alone may take more than the minimum rate allows.

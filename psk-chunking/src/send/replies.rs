@@ -360,7 +360,6 @@ impl SendPayment {
         random: &mut dyn Random,
     ) {
         let learned = self.learn_rate(sent.path, sent.source, arrived);
-        let given_away = self.given_away();
         let path = self.path_mut(sent.path);
         if sent.completing {
             let short = sent.minimum.saturating_sub(arrived);
@@ -373,7 +372,8 @@ impl SendPayment {
             // The rate stands, and rounding took too much of this size: others are looked for.
             path.arrived.fell_short();
             path.trouble = Some(SendError::RateTooLow);
-            if path.falls_short_by(given_away) && path.is_news(sent) {
+            let rounded_up = sent.minimum > path.minimum_rate.worth_floor(sent.source);
+            if rounded_up && path.is_news(sent) {
                 // Small ones have taken too much already, and larger ones may not pass at present.
                 path.pause_for_rate(now.monotonic, random.jitter());
             }

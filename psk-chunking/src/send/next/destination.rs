@@ -191,12 +191,8 @@ impl SendPayment {
     fn may_complete(&self, path: &Path, amount: SourceAmount, missing: DestinationAmount) -> bool {
         let one_less = amount.saturating_sub(SourceAmount::new(1));
         let falls_short = path.minimum_rate.worth_floor(one_less).saturating_sub(missing);
-        if falls_short <= ONE {
-            return true;
-        }
-        let due = path.minimum_rate.worth_floor(path.passed.amount.saturating_add(amount));
-        let brings = path.delivered.saturating_add(missing);
-        falls_short <= self.slack(path) && due <= brings.saturating_add(self.given_away())
+        let may_lack = self.given_away().saturating_add(ONE);
+        falls_short <= self.slack(path) && path.has_to_bring(one_less, may_lack) <= missing
     }
 
     /// By so much the completing chunk may fall short of the minimum rate: one unit (ENGINE.md section 4), of the receiver's or,
