@@ -64,7 +64,7 @@ fn nothing_goes_over_it_while_the_other_is_silent() {
 
 #[test]
 fn nothing_goes_over_it_because_it_answers_sooner() {
-    let run = pay(two(vec![Box::new(|_| Hop::Late(Duration::from_secs(1)))], half()));
+    let run = pay(two(vec![Box::new(|_| Hop::Late(Duration::from_millis(800)))], half()));
     assert!(run.report.is_completed() && lost(&run) == 0, "{:?}", run.report);
 }
 

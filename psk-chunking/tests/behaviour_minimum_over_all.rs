@@ -42,3 +42,33 @@ fn small_packets_do_not_eat_the_money_up() {
         }
     }
 }
+
+/// What many chunks in flight together give away counts before it is known, and so does what the last one does.
+#[test]
+fn what_is_in_flight_together_keeps_it_too() {
+    let cases = [
+        (333, 1, (999, 1_000), Target::Source(source(1_000))),
+        (5, 1, (99, 100), Target::Destination(destination(17))),
+        (25, 3, (9, 10), Target::Destination(destination(100))),
+        (3, 1, (999, 1_000), Target::Destination(destination(1_000))),
+        (3, 1, (4, 5), Target::Source(source(17))),
+        (10, 1, (99, 100), Target::Source(source(100))),
+    ];
+    for (largest, hops, (above, below), target) in cases {
+        let minimum = Rate::new(destination(above), source(below)).unwrap();
+        let mut all = vec![maximum(largest)];
+        all.extend((0..hops).map(|_| common::rate(999, 1_000)));
+        let config = SendConfig { minimum_rate: MinimumRate::AtLeast(minimum), ..config(target) };
+        let run = World::with(all).send(config);
+        let account = run.report.account;
+        let worth = match target {
+            Target::Source(amount) => minimum.worth_floor(amount),
+            Target::Destination(amount) => amount,
+        };
+        // A unit, a thousandth of the payment, and a unit of the last chunk.
+        let least =
+            minimum.worth_floor(account.source_sent).units().saturating_sub(worth.units() / 1_000 + 2);
+        assert!(account.delivered.units() >= least, "{largest} {target:?} {:?}", run.report);
+        assert_eq!(account.delivered, run.received);
+    }
+}

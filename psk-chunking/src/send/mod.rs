@@ -257,8 +257,8 @@ struct SentChunk {
     path: PathIndex,
     source: SourceAmount,
     minimum: DestinationAmount,
-    /// Of which the minimum rate asks for so much, rounded down.
-    due: DestinationAmount,
+    /// Its minimum, if that is less than the minimum rate asks for, since it was rounded down.
+    lacking: Option<DestinationAmount>,
     /// The most that it may deliver, as far as was known when it left.
     most: DestinationAmount,
     /// The least.

@@ -119,7 +119,7 @@ impl SendPayment {
     }
 
     /// Whether what is left is better sent over the other paths: near the end, by one of which answers are in doubt or
-    /// which answers only when others could have brought all of it.
+    /// which answers only when others could have brought all of it; and at the start half of it, by a slower one.
     fn leaves_it_to_others(&self, index: PathIndex, paths: &[PathIndex], now: Duration) -> bool {
         let path = self.path(index);
         let left = self.left_over(path);
@@ -129,6 +129,13 @@ impl SendPayment {
             return true;
         }
         let Some(round_trip) = path.round_trip.smoothed() else { return false };
+        // Nobody knows yet what passes over either: it may be nearly nothing here, and the other would have nothing to send.
+        let is_untried = |path: &Path| path.passed.packets == 0;
+        let is_quicker = |other: &Path| other.round_trip.smoothed().is_some_and(|it| it < round_trip);
+        let has_half = !left.is_zero() && path.load.in_flight >= left;
+        if has_half && is_untried(path) && others().any(|other| is_untried(other) && is_quicker(other)) {
+            return true;
+        }
         let is_sooner = |other: &Path| other.brings_within(left, round_trip, now);
         self.config.path_policy != PathPolicy::Cheapest && others().any(is_sooner)
     }

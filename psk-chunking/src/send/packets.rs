@@ -78,7 +78,7 @@ impl SendPayment {
             path,
             source: amount,
             minimum,
-            due: minimum.min(way.minimum_rate.worth_floor(amount)),
+            lacking: Some(minimum).filter(|it| *it < way.minimum_rate.worth_ceil(amount)),
             most,
             least,
             condition: prepare.condition,

@@ -161,8 +161,10 @@ pub(super) struct Load {
     pub(super) most: DestinationAmount,
     /// By how much less they may deliver.
     pub(super) uncertain: DestinationAmount,
-    /// What they deliver for certain if they are fulfilled, as far as the minimum rate asks for it.
-    due: DestinationAmount,
+    /// Those of them whose minimum is less than the minimum rate asks for,
+    lacking: SourceAmount,
+    /// and those minimums.
+    lacking_bring: DestinationAmount,
 }
 
 impl Load {
@@ -174,13 +176,19 @@ impl Load {
 
     fn reckon(&mut self, chunk: &SentChunk) {
         self.most = self.most.saturating_add(chunk.most);
-        self.due = self.due.saturating_add(chunk.due);
+        if let Some(minimum) = chunk.lacking {
+            self.lacking = self.lacking.saturating_add(chunk.source);
+            self.lacking_bring = self.lacking_bring.saturating_add(minimum);
+        }
         self.uncertain = self.uncertain.saturating_add(chunk.most.saturating_sub(chunk.least));
     }
 
     fn forget(&mut self, chunk: &SentChunk) {
         self.most = self.most.saturating_sub(chunk.most);
-        self.due = self.due.saturating_sub(chunk.due);
+        if let Some(minimum) = chunk.lacking {
+            self.lacking = self.lacking.saturating_sub(chunk.source);
+            self.lacking_bring = self.lacking_bring.saturating_sub(minimum);
+        }
         self.uncertain = self.uncertain.saturating_sub(chunk.most.saturating_sub(chunk.least));
     }
 
@@ -344,12 +352,16 @@ impl Path {
         (least.max(minimum), most.max(minimum))
     }
 
-    /// What a chunk of `amount` has to deliver, or all that went over the path would fall short of the minimum rate by more
-    /// than this. What is not answered yet counts with its minimum.
-    pub(super) fn has_to_bring(&self, amount: SourceAmount, may_lack: DestinationAmount) -> DestinationAmount {
-        let unanswered = self.load.in_flight.saturating_add(self.load.in_doubt);
-        let sent = self.passed.amount.saturating_add(unanswered).saturating_add(amount);
-        let brought = self.delivered.saturating_add(self.load.due);
+    /// What a chunk of `amount` has to deliver, or all that went over the path might fall short of the minimum rate by more
+    /// than this. What is not answered yet counts with its minimum where that is less than the rate asks for, or not at all:
+    /// it may be rejected.
+    pub(super) fn has_to_bring(
+        &self,
+        amount: SourceAmount,
+        may_lack: DestinationAmount,
+    ) -> DestinationAmount {
+        let sent = self.passed.amount.saturating_add(self.load.lacking).saturating_add(amount);
+        let brought = self.delivered.saturating_add(self.load.lacking_bring);
         self.minimum_rate.worth_floor(sent).saturating_sub(brought.saturating_add(may_lack))
     }
 

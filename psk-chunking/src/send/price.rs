@@ -8,9 +8,9 @@ use psk_quote::Rate;
 use super::path::{Path, PathIndex};
 use super::{MinimumRate, PathPolicy, SendError, SendPayment};
 
-/// So long after its start a payment over several paths waits for the first answer of each: it may be the best one. Whatever
-/// takes longer is hardly worth waiting for.
-const AWAITS_RATES: Duration = Duration::from_secs(2);
+/// So long after its start a payment over several paths waits for the first answer of each: it may be the best one. Longer
+/// round trips are few, and a path that does not answer should not cost much time.
+const AWAITS_RATES: Duration = Duration::from_secs(1);
 
 impl SendPayment {
     /// Until when no chunks leave because a path may be better than those that are known already, if there is one.

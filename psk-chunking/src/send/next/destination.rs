@@ -192,7 +192,10 @@ impl SendPayment {
         let one_less = amount.saturating_sub(SourceAmount::new(1));
         let falls_short = path.minimum_rate.worth_floor(one_less).saturating_sub(missing);
         let may_lack = self.given_away().saturating_add(ONE);
-        falls_short <= self.slack(path) && path.has_to_bring(one_less, may_lack) <= missing
+        // Where a source unit is worth no more than one of the receiver's, that is in the slack already.
+        let is_dear = path.minimum_rate.worth_ceil(SourceAmount::new(1)) > ONE;
+        let due = path.has_to_bring(if is_dear { one_less } else { amount }, may_lack);
+        falls_short <= self.slack(path) && due <= missing
     }
 
     /// By so much the completing chunk may fall short of the minimum rate: one unit (ENGINE.md section 4), of the receiver's or,
