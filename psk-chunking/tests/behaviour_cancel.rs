@@ -127,6 +127,51 @@ fn what_completes_all_the_same_is_accounted_for() {
     }
 }
 
+/// Nothing comes back for a while after the first chunk, so that all is in doubt when the receiver is told of the end: its
+/// answer says that it has everything.
+#[test]
+fn what_the_answer_to_the_abort_completes_is_not_called_failed() {
+    for (by_time_out, refund_account) in [(false, false), (false, true), (true, false)] {
+        let (now, began) = (Rc::new(Cell::new(Duration::ZERO)), Rc::new(Cell::new(None)));
+        let (seen, time) = (began.clone(), now.clone());
+        let watch = Box::new(move |packet: &common::Passing<'_>| {
+            time.set(packet.now);
+            if !packet.is_probe && seen.get().is_none() {
+                seen.set(Some(packet.now));
+            }
+            Hop::Forward(packet.prepare.amount)
+        });
+        let is_lost = move || began.get().is_some_and(|began| now.get() < began + Duration::from_secs(6));
+        let reply = Box::new(move |_: &_, reply| (!is_lost()).then_some(reply));
+        let world = World { reply, ..World::with(vec![maximum(1_000), watch]) };
+        let mut config = config(Target::Source(source(5_000)));
+        config.refund_account = refund_account.then(|| "test.sender.refund".parse().unwrap());
+        config.total_timeout = by_time_out.then_some(Duration::from_millis(700));
+        let run = if by_time_out { world.send(config) } else { cancelled_at(700, world).send(config) };
+        assert_eq!((run.received, run.refunded), (destination(5_000), 0));
+        let account = run.report.account;
+        assert_eq!((account.delivered, account.in_doubt), (run.received, source(0)), "{account:?}");
+        assert_eq!(run.report.error, None, "{by_time_out} {refund_account}: {account:?}");
+    }
+}
+
+/// The Fulfills come when the receiver, which is silent, is being told of the end.
+#[test]
+fn what_late_answers_complete_is_not_called_failed() {
+    let silent = Box::new(|packet: &common::Passing<'_>| {
+        match packet.is_probe && packet.now > Duration::from_millis(200) {
+            true => Hop::Swallow,
+            false => Hop::Forward(packet.prepare.amount),
+        }
+    });
+    let late = chunks_only(|_, _| Some(Hop::Late(Duration::from_secs(40))));
+    let world = cancelled_at(700, World::with(vec![maximum(1_000), silent, late]));
+    let refund_account = Some("test.sender.refund".parse().unwrap());
+    let run = world.send(SendConfig { refund_account, ..config(Target::Source(source(5_000))) });
+    assert_eq!(run.report.account.delivered, destination(5_000), "{:?}", run.report);
+    assert_eq!(run.report.error, None, "{:?}", run.took);
+}
+
 /// While the last answers are awaited, and while nothing comes of the refund that is promised.
 #[test]
 fn what_comes_back_is_not_awaited_when_it_is_given_up() {

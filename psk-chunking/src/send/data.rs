@@ -29,6 +29,8 @@ pub(super) struct Data {
     broken: bool,
     /// The receiver does not take ours, and why.
     refused: Option<CloseReason>,
+    /// The first packet that left after it had said so.
+    first_without: Option<Sequence>,
     /// Whether the application has been told that the receiver's stream is complete.
     told_complete: bool,
     messages: BTreeMap<Sequence, Message>,
@@ -40,8 +42,10 @@ pub(super) struct Data {
     overdue_in_row: u32,
     /// How many packets draw the receiver's.
     draws: Draws,
-    /// How often in a row answers have brought nothing.
+    /// How often answers have brought nothing, [`MOST_IN_VAIN`] times at most; one less with each that brings something.
     drawn_in_vain: u32,
+    /// So many octets of the receiver's stream had arrived when that last counted as progress.
+    came_before: u64,
     /// What was sent before belongs to the last answer that brought nothing.
     in_vain_at: Option<Duration>,
     /// What was sent before belongs to the last failure.
@@ -93,8 +97,13 @@ impl Ahead {
 const MAX_IN_VAIN: u32 = 50;
 /// The patience with messages doubles so often.
 const MOST_DOUBLINGS: u32 = 5;
+/// So often the pause between two questions for more doubles, and the number of them halves.
+const MOST_IN_VAIN: u32 = 8;
 /// The longest pause between two questions for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A receiver that sends an octet of its data now and then does not keep the payment open for ever: of data whose length is
+/// known, one of so many parts has to come within the idle time-out.
+const LEAST_PART: u64 = 64;
 /// So many pieces may wait for those before them.
 const MAX_PIECES: usize = 4_096;
 /// So much may wait for what is before it: as much as is drawn at once.
@@ -120,6 +129,7 @@ impl Data {
             heard: false,
             broken: false,
             refused: None,
+            first_without: None,
             told_complete: false,
             messages: BTreeMap::new(),
             ahead,
@@ -127,6 +137,7 @@ impl Data {
             overdue_in_row: 0,
             draws: Draws::new(),
             drawn_in_vain: 0,
+            came_before: 0,
             in_vain_at: None,
             failed_at: None,
             not_before: Duration::ZERO,
@@ -145,10 +156,24 @@ impl Data {
         self.back.in_order().saturating_add(self.back.buffered() as u64)
     }
 
-    /// How many packets may be in flight to draw what is missing of the receiver's stream, when its length is known.
+    /// Whether enough of the receiver's stream has arrived, since that was last so, to be progress of the payment.
+    fn has_come_on(&mut self) -> bool {
+        let came_back = self.came_back();
+        let enough = self.back.length().map_or(1, |length| (length / LEAST_PART).max(1));
+        let comes_on = came_back.saturating_sub(self.came_before) >= enough;
+        if comes_on {
+            self.came_before = came_back;
+        }
+        comes_on
+    }
+
+    /// How many packets may be in flight to draw what is missing of the receiver's stream, when its length is known: half as
+    /// many each time that they bring nothing.
     fn draws_wanted(&self) -> u64 {
         let length = self.back.length().unwrap_or_default();
-        self.draws.wanted(length.saturating_sub(self.back.in_order()), self.back.buffered() as u64)
+        let missing = length.saturating_sub(self.back.in_order());
+        let wanted = self.draws.wanted(missing, self.back.buffered() as u64);
+        wanted >> self.drawn_in_vain
     }
 
     /// Whether there is room for a piece of the receiver's stream. What is not taken comes again: what the sender
@@ -192,7 +217,15 @@ impl SendPayment {
     /// The receiver takes no data: nothing more of it is sent.
     pub(super) fn refuse_data(&mut self, reason: CloseReason) {
         self.data.broken = true;
+        if self.data.refused.is_none() {
+            self.data.first_without = self.next_sequence;
+        }
         self.data.refused = Some(reason);
+    }
+
+    /// Whether a packet left after the receiver had said that it takes no data: it carries none.
+    pub(super) fn left_without_data(&self, packet: Sequence) -> bool {
+        self.data.first_without.is_some_and(|first| packet >= first)
     }
 
     /// Whether data is still to be carried, in either direction, and somebody is there to carry it with.
@@ -340,9 +373,12 @@ impl SendPayment {
             self.data_arrived(packet);
             let is_new = self.data.came_back() > before;
             self.data.draws.on_answer(is_new);
-            if message.carries || is_new {
-                (self.data.in_vain, self.data.drawn_in_vain) = (0, 0);
+            if message.carries || self.data.has_come_on() {
                 self.last_progress = now.monotonic;
+            }
+            if message.carries || is_new {
+                self.data.in_vain = 0;
+                self.data.drawn_in_vain = self.data.drawn_in_vain.saturating_sub(1);
             } else if !said.data || self.data.draws.repeats_itself() {
                 self.drawn_in_vain(&message, now);
             }
@@ -372,8 +408,8 @@ impl SendPayment {
             return;
         }
         data.in_vain_at = Some(now.monotonic);
-        let doublings = data.drawn_in_vain.min(8);
-        data.drawn_in_vain = data.drawn_in_vain.saturating_add(1);
+        let doublings = data.drawn_in_vain;
+        data.drawn_in_vain = (doublings + 1).min(MOST_IN_VAIN);
         let pause = (self.patience_of(message.path) / 2 * (1 << doublings)).min(LONGEST_PAUSE);
         self.data.not_before = now.monotonic.saturating_add(pause);
     }

@@ -1,8 +1,8 @@
 //! At the end of a payment to a plain receiver: asking it for its total, to learn what became of packets without an
 //! answer. One that knows frames is asked for more, and earlier (`status.rs`).
 //!
-//! Every answer to a chunk carries the total that the receiver has, so an unfulfillable chunk asks for it. It is asked when no packet in doubt can arrive any more: after its expiry and
-//! a grace.
+//! Every answer to a chunk carries the total that the receiver has, so an unfulfillable chunk asks for it. It is asked when
+//! no packet in doubt can arrive any more: after its expiry and a grace.
 
 use std::time::Duration;
 
@@ -11,13 +11,18 @@ use psk_codec::{DestinationAmount, Reply};
 use psk_crypto::Random;
 
 use super::packets::Asked;
+use super::status::{PATIENCE_WHEN_BUSY, is_busy};
 use super::{AccountError, Output, Phase, SendError, SendPayment, SentChunk};
 use crate::time::Now;
 
-/// So often is the receiver asked.
-const MAX_ATTEMPTS: u32 = 3;
-/// Between two attempts.
+/// So many questions in a row without an answer: nobody will answer.
+const MAX_UNANSWERED: u32 = 3;
+/// Between two questions.
 const PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause between two questions that a hop had no room for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// So often what is unverified is asked for while more is to be sent and it is less than it may be.
+const MOST_EARLY: u32 = 3;
 
 /// The question for the receiver's total.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,7 +30,13 @@ pub(super) struct Query {
     /// When the payment last stopped sending for it.
     since: Duration,
     in_flight: Option<Asked>,
-    attempts: u32,
+    /// Questions in a row without an answer, but for those that a hop had no room for.
+    unanswered: u32,
+    /// Since when a hop has had no room for them, and for how many.
+    busy_since: Option<Duration>,
+    busy: u32,
+    /// How often it was asked until all was known.
+    settled: u32,
     not_before: Duration,
     /// It has no answer that settles anything.
     given_up: bool,
@@ -36,15 +47,36 @@ impl Query {
     pub(super) fn is(&self, packet: Sequence) -> bool {
         self.in_flight.is_some_and(|asked| asked.packet == packet)
     }
+
+    /// A hop has no room for the question at this moment. Whether that is no silence of the receiver's, which it is after a
+    /// while: then the question comes again, less and less often.
+    fn waits_for_busy_hop(&mut self, patience: Duration, now: Now) -> bool {
+        let asked_at = self.in_flight.map_or(now.monotonic, |asked| asked.sent_at);
+        let since = *self.busy_since.get_or_insert(asked_at);
+        if now.monotonic.saturating_sub(since) >= PATIENCE_WHEN_BUSY {
+            return false;
+        }
+        self.in_flight = None;
+        let pause = patience / 4 * (1 << self.busy.min(8));
+        self.not_before = now.monotonic.saturating_add(pause.min(LONGEST_PAUSE));
+        self.busy = self.busy.saturating_add(1);
+        true
+    }
 }
 
 impl SendPayment {
     /// Whether the receiver has to be asked before the payment's last chunk or end: what was in doubt may have to be
     /// sent again, and receivers refuse what comes after the last chunk.
     pub(super) fn must_reconcile(&self) -> bool {
-        !self.peer.knows_frames()
-            && !self.query.given_up
-            && (!self.doubts.is_empty() || !self.account.unverified.is_zero())
+        !self.peer.knows_frames() && !self.query.given_up && (!self.doubts.is_empty() || self.must_verify())
+    }
+
+    /// Whether a plain receiver has to be asked for what is unverified: now and then, when it is more than it may be, and at the
+    /// end.
+    fn must_verify(&self) -> bool {
+        let is_time =
+            || self.query.settled < MOST_EARLY || self.is_much_unverified(1) || self.nothing_is_left();
+        !self.account.unverified.is_zero() && is_time()
     }
 
     /// What is still unknown when all has been sent.
@@ -72,7 +104,7 @@ impl SendPayment {
         }
         if !self.must_reconcile() {
             // A late answer has told.
-            self.go_on(now);
+            self.all_is_known(now);
             return None;
         }
         let settled = self.doubts.values().map(|chunk| chunk.give_up_at).max();
@@ -80,13 +112,12 @@ impl SendPayment {
         if self.paused || now.monotonic < not_before {
             return Some(self.wait(now, (!self.paused).then_some(not_before)));
         }
-        if self.query.attempts >= MAX_ATTEMPTS {
+        if self.query.unanswered >= MAX_UNANSWERED {
             self.give_up_query(now);
             return None;
         }
         match self.send_question(Self::no_frames(), now, random) {
             Ok((path, packet, output)) => {
-                self.query.attempts += 1;
                 let give_up_at = self.give_up_at(path, now);
                 self.query.in_flight = Some(self.asked((path, packet), give_up_at, now));
                 Some(output)
@@ -102,7 +133,11 @@ impl SendPayment {
         if let Some(asked) = self.query.in_flight {
             self.learn_from_question(asked.path, asked.sent_at, reply, now);
         }
-        let answer = self.open_answer_to_question(packet, reply);
+        let patience = self.patience_of(self.path_for_questions());
+        let answer = match self.probe(packet).open_answer(&self.keys, reply) {
+            Err(result) if is_busy(result) && self.query.waits_for_busy_hop(patience, now) => return,
+            answer => answer.ok(),
+        };
         if let Some(answer) = &answer {
             // It may know frames after all, and tell more when it is asked for it.
             self.read_frames(answer);
@@ -118,8 +153,10 @@ impl SendPayment {
         }
     }
 
+    /// There is no answer to the question, or none that says anything.
     pub(super) fn handle_query_failure(&mut self, now: Now) {
         self.query.in_flight = None;
+        self.query.unanswered = self.query.unanswered.saturating_add(1);
         self.query.not_before = now.monotonic + PAUSE;
     }
 
@@ -132,7 +169,7 @@ impl SendPayment {
         };
         if self.doubts.is_empty() {
             self.account.verify(total);
-            self.go_on(now);
+            self.all_is_known(now);
             return Ok(());
         }
         let Some(arrived) = self.arrived(surplus) else {
@@ -151,9 +188,14 @@ impl SendPayment {
             }
         }
         self.account.verify(total);
-        self.go_on(now);
-        self.query = Query::default();
+        self.all_is_known(now);
         Ok(())
+    }
+
+    /// Nothing is unknown any more. When something is again, it is asked as if it were the first time.
+    fn all_is_known(&mut self, now: Now) {
+        self.go_on(now);
+        self.query = Query { settled: self.query.settled.saturating_add(1), ..Query::default() };
     }
 
     /// The answer to a plain receiver's last chunk, which was alone, says what has arrived in all.

@@ -223,7 +223,8 @@ enum Phase {
     Reconciling,
     /// Failed: awaiting what is in flight.
     Draining(SendError),
-    /// Failed, and all is accounted for: awaiting what comes back.
+    /// Failed, for all that is known: telling the receiver, and awaiting what comes back. Its answer or a late one may show that
+    /// all is there.
     Refunding(SendError),
     /// Over.
     Ended(Option<SendError>),
@@ -453,16 +454,21 @@ impl SendPayment {
             return Some(self.wait(now, None));
         }
         if let Phase::Draining(error) = &self.phase {
-            // It came too late: all is there. And receivers refuse what comes after the amount is reached, as when the rate
-            // rises meanwhile. Whoever took that for a failure and paid again would pay twice.
-            let reached = self.has_delivered_all() && self.account.in_doubt.is_zero();
-            let error = if reached { self.unresolved() } else { Some(error.clone()) };
-            match error {
+            match self.ending(error) {
                 Some(error) if self.tells_the_end(&error) => self.begin_refund(error, now),
                 error => self.phase = Phase::Ended(error),
             }
         }
         None
+    }
+
+    /// How a payment ends that has failed by `error`, as far as is known. It may have been too late: all is there. And receivers
+    /// refuse what comes after the amount is reached, as when the rate rises meanwhile. Whoever took that for a failure and
+    /// paid again would pay twice.
+    fn ending(&self, error: &SendError) -> Option<SendError> {
+        let Account { in_doubt, refunded, .. } = self.account;
+        let reached = self.has_delivered_all() && in_doubt.is_zero() && refunded.is_zero();
+        if reached { self.unresolved() } else { Some(error.clone()) }
     }
 
     /// Whether the receiver has fulfilled a chunk.

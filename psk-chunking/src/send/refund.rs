@@ -104,7 +104,7 @@ impl SendPayment {
         }
         if self.refund.is_over() || self.tells_in_vain() || now.monotonic >= deadline {
             if let Phase::Refunding(error) = &self.phase {
-                self.phase = Phase::Ended(Some(error.clone()));
+                self.phase = Phase::Ended(self.ending(error));
             }
             return None;
         }
@@ -121,7 +121,7 @@ impl SendPayment {
                 Some(output)
             }
             Err(error) => {
-                self.phase = Phase::Ended(Some(error));
+                self.phase = Phase::Ended(self.ending(&error));
                 None
             }
         }

@@ -279,7 +279,10 @@ impl SendPayment {
             false => self.data_lost(packet),
         }
         if data_refused {
-            // Not the money: it goes again, alone.
+            // Not the money: it goes again, alone. If it was alone already, the receiver does not want it.
+            if self.left_without_data(packet) {
+                self.handle_refusal(&sent, now, random);
+            }
             return Ok(());
         }
         if let Some(closed) = said.and_then(|said| said.closed) {
@@ -412,7 +415,7 @@ impl SendPayment {
         path.pause_for_rate(now.monotonic, random.jitter());
     }
 
-    /// F99 for another reason: the receiver does not want this chunk.
+    /// F99 for another reason, or for data that the chunk does not carry: the receiver does not want it.
     fn handle_refusal(&mut self, sent: &SentChunk, now: Now, random: &mut dyn Random) {
         if self.peer.knows_frames() && !self.path_mut(sent.path).is_news(sent) {
             // What was in flight together is refused together, and counts once. A plain receiver that means it says nothing else.

@@ -53,8 +53,9 @@ const MAX_UNANSWERED: (u32, Duration) = (8, Duration::from_secs(15));
 /// After a payment has failed, less is enough; but a process or a link that works may stand still for a moment, whatever
 /// its round trip.
 const MAX_UNANSWERED_AT_THE_END: (u32, Duration) = (3, Duration::from_secs(3));
-/// For so long a payment that has failed asks a hop again that has no room for its questions, and takes that for no silence.
-const PATIENCE_WHEN_BUSY: Duration = Duration::from_secs(15);
+/// For so long a payment that has failed, or whose receiver is plain, asks a hop again that has no room for its questions, and
+/// takes that for no silence.
+pub(super) const PATIENCE_WHEN_BUSY: Duration = Duration::from_secs(15);
 /// The longest pause between two questions.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause doubles so often while the path is busy.
@@ -506,7 +507,7 @@ impl StatusQuery {
 }
 
 /// Whether a hop says that it has no room for the question at this moment.
-fn is_busy(result: ProbeResult) -> bool {
+pub(super) fn is_busy(result: ProbeResult) -> bool {
     match result {
         ProbeResult::NoLiquidity => true,
         ProbeResult::Busy(code) => code.is_busy(),
