@@ -40,6 +40,19 @@ fn data_is_told_in_order_once_a_chunk_is_fulfilled() {
     assert_eq!(told(&mut payments), "");
 }
 
+/// It comes once more then, and its data is there already.
+#[test]
+fn data_of_a_chunk_that_is_reviewed_needs_its_room_once() {
+    // An eighth of it is for one account: less than these data twice.
+    let config = ReceiveConfig { max_data_waiting: 8 * 3_000, ..ReceiveConfig::default() };
+    let long = "0123456789".repeat(180).leak();
+    for offset in [0, 5] {
+        let mut payments = ReceivePayments::new(config.clone());
+        let answer = give(&mut payments, &brings(1, offset, long));
+        assert_eq!((answer.refusal, answer.total), (None, 100), "data at {offset}");
+    }
+}
+
 #[test]
 fn data_of_a_refused_payment_is_told_to_nobody() {
     let mut payments = receiver();

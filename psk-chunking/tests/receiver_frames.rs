@@ -244,6 +244,22 @@ fn a_last_chunk_waits_for_those_that_it_names() {
 }
 
 #[test]
+fn a_last_chunk_waits_for_those_of_which_it_is_not_known_whether_they_came() {
+    let config = ReceiveConfig { max_sequence_ranges: 8, ..ReceiveConfig::default() };
+    let mut payments = ReceivePayments::new(config);
+    // There is room for 16 ranges: the lowest are joined.
+    for sequence in 0..20 {
+        give(&mut payments, &chunk(sequence * 2));
+    }
+    assert_eq!(give(&mut payments, &chunk(1)).refusal, Some(ChunkRefusal::SequenceUsed));
+    give(&mut payments, &last(50, &[(1, 1)]));
+    assert_eq!(end_of(&mut payments), None, "it is not fulfilled");
+    // What is known to be fulfilled is not waited for, nor what is sent again instead.
+    give(&mut payments, &last(51, &[(36, 36), (50, 50)]));
+    assert_eq!(end_of(&mut payments), Some(EndReason::LastChunk));
+}
+
+#[test]
 fn a_later_last_chunk_replaces_what_an_earlier_one_named() {
     let mut payments = receiver();
     give(&mut payments, &last(10, &[(1, 3)]));

@@ -3,6 +3,7 @@
 mod receive;
 mod refund;
 mod refund_listener;
+mod refund_queue;
 mod running;
 mod send;
 mod telling;

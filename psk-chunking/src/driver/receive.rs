@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::refund::pay_refund;
+use super::refund_queue::RefundQueue;
 use super::telling::{Telling, When};
 use crate::receive::{
     ChunkArrival, Decision, PaymentKey, PaymentOffer, ReceiveConfig, ReceiveEvent, ReceivePayments,
@@ -63,7 +64,9 @@ struct Inner {
     review_timeout: Duration,
     /// Over which refunds are paid.
     refunds: OnceLock<Arc<dyn Plugin>>,
-    /// How many of them are under way.
+    /// Those that are due: some are paid at once, and others wait.
+    refunds_due: Mutex<RefundQueue>,
+    /// How many of them there are.
     refunding: watch::Sender<usize>,
     /// Where tasks run, whoever calls.
     runtime: Handle,
@@ -98,6 +101,7 @@ impl PaymentReceiver {
             origin: Instant::now(),
             review_timeout,
             refunds: OnceLock::new(),
+            refunds_due: Mutex::default(),
             refunding: watch::channel(0).0,
             runtime: Handle::current(),
             verdicts: watch::channel(0).0,
@@ -107,7 +111,8 @@ impl PaymentReceiver {
     }
 
     /// Pays refunds over this plugin: those by the [policy](ReceiveConfig::on_incomplete) and those that the
-    /// application orders. Without one, refunds come to nothing. The first plugin that is given stays.
+    /// application orders; some dozens at once, of one account eight. Without one, refunds come to nothing. The first
+    /// plugin that is given stays.
     #[must_use]
     pub fn with_refunds(self, plugin: Arc<dyn Plugin>) -> Self {
         let _ = self.0.refunds.set(plugin);
@@ -129,7 +134,8 @@ impl PaymentReceiver {
         self.0.with_payments(|payments, _| payments.finish_data(payment))
     }
 
-    /// Waits until no refund is under way; those that are to be tried again later do not count.
+    /// Waits until no refund is under way, or waits for those that are; those that are to be tried again later do not
+    /// count.
     pub async fn refunds_paid(&self) {
         let mut refunding = self.0.refunding.subscribe();
         // It ends with the receiver, which this holds.
@@ -183,6 +189,20 @@ impl Inner {
 
     fn begin_refund(self: &Arc<Self>, order: RefundOrder) {
         self.refunding.send_modify(|count| *count += 1);
+        self.refunds_due().add(order);
+        self.pay_refunds();
+    }
+
+    /// Pays as many refunds at once as may be.
+    fn pay_refunds(self: &Arc<Self>) {
+        loop {
+            let next = self.refunds_due().begin_next();
+            let Some(order) = next else { return };
+            self.pay(order);
+        }
+    }
+
+    fn pay(self: &Arc<Self>, order: RefundOrder) {
         let (inner, plugin) = (self.clone(), self.refunds.get().cloned());
         self.runtime.spawn(async move {
             let key = order.payment.clone();
@@ -196,7 +216,14 @@ impl Inner {
             };
             inner.with_payments(|payments, now| payments.refund_ended(&key, spent, now));
             inner.refunding.send_modify(|count| *count = count.saturating_sub(1));
+            inner.refunds_due().ended(&key.account);
+            inner.pay_refunds();
         });
+    }
+
+    fn refunds_due(&self) -> MutexGuard<'_, RefundQueue> {
+        // Nothing panics while it holds the lock.
+        self.refunds_due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn decide(self: &Arc<Self>, arrival: &Arrival) -> Option<Decision> {
@@ -241,29 +268,22 @@ impl ChunkHandler for PaymentReceiver {
         }
         loop {
             verdicts.mark_unchanged();
-            let Some(decision) = inner.decide(&arrival) else { return not_a_chunk(&arrival) };
-            match decision {
-                Decision::Review(offer) => {
-                    let (payment, sequence) = (offer.payment.clone(), offer.sequence);
-                    let verdict = inner.review(offer, &arrival).await;
-                    inner.tell_verdict(&payment, sequence, verdict);
-                    let answer = inner.decide(&arrival);
-                    inner.verdicts.send_modify(|count| *count += 1);
-                    if let Some(reply) = answer.and_then(|answer| seal(&arrival, &answer)) {
-                        return reply;
-                    }
-                }
-                Decision::AwaitReview => {
-                    let left = arrival.fulfill_before.saturating_since(inner.clock.now());
-                    // Decided anew either way: as expired, or by the verdict.
-                    let _ = timeout(left, verdicts.changed()).await;
-                }
-                decided => {
-                    if let Some(reply) = seal(&arrival, &decided) {
-                        return reply;
-                    }
-                }
+            let Some(mut decision) = inner.decide(&arrival) else { return not_a_chunk(&arrival) };
+            // A word that came too late counts for nothing: then the application may have to be asked anew.
+            while let Decision::Review(offer) = decision {
+                let (payment, sequence) = (offer.payment.clone(), offer.sequence);
+                let verdict = inner.review(offer, &arrival).await;
+                inner.tell_verdict(&payment, sequence, verdict);
+                let Some(decided) = inner.decide(&arrival) else { return not_a_chunk(&arrival) };
+                decision = decided;
+                inner.verdicts.send_modify(|count| *count += 1);
             }
+            if let Some(reply) = seal(&arrival, &decision) {
+                return reply;
+            }
+            let left = arrival.fulfill_before.saturating_since(inner.clock.now());
+            // Decided anew either way: as expired, or by the verdict.
+            let _ = timeout(left, verdicts.changed()).await;
         }
     }
 }
@@ -289,22 +309,23 @@ mod tests {
 
     use psk_codec::psk::{ChunkKind, ChunkPacket, PaymentId, PskPacket};
     use psk_codec::{Amount, Prepare, Timestamp};
-    use psk_crypto::{Keys, ReceiverSecret, condition_of};
+    use psk_crypto::{Keys, ReceiverSecret, SeededRandom, condition_of};
     use psk_request::{Receiver, ReceiverOptions};
 
     use super::*;
     use crate::receive::ChunkRefusal;
 
     /// Valid for 30 s.
-    fn chunk(now: Timestamp) -> Arrival {
+    fn chunk(now: Timestamp, sequence: u32) -> Arrival {
         let secret = ReceiverSecret::from_octets(&[7; 32]).unwrap();
         let receiver = Receiver::new("test.bob".parse().unwrap(), secret, ReceiverOptions::default());
-        let credentials = receiver.credentials(b"", &mut SystemRandom).unwrap();
+        // The same account each time.
+        let credentials = receiver.credentials(b"", &mut SeededRandom::new(1)).unwrap();
         let keys = Keys::derive(&credentials.shared_secret);
         let packet = PskPacket::Chunk(ChunkPacket {
             kind: ChunkKind::Chunk,
             payment_id: PaymentId::new([9; 16]),
-            sequence: Sequence::new(1),
+            sequence: Sequence::new(sequence),
             payment_amount: ChunkPacket::OPEN_ENDED,
             chunk_amount: Amount::new(5),
             application_data: Bytes::new(),
@@ -337,7 +358,7 @@ mod tests {
             let accept = |_: PaymentOffer| async { Verdict::Accept };
             PaymentReceiver::new(ReceiveConfig::default(), accept, clock.clone())
         };
-        let arrival = chunk(Timestamp::from_unix_millis(1_700_000_000_000).unwrap());
+        let arrival = chunk(Timestamp::from_unix_millis(1_700_000_000_000).unwrap(), 1);
         let (begins, begun) = channel();
         let decision = std::thread::scope(|scope| {
             let books = payments.0.payments.lock().unwrap();
@@ -355,5 +376,34 @@ mod tests {
             matches!(&decision, Some(Decision::Refuse { refusal: ChunkRefusal::Expired, .. })),
             "{decision:?}"
         );
+    }
+
+    /// The word about a chunk comes too late, and meanwhile that about another one was there.
+    #[tokio::test(start_paused = true)]
+    async fn a_chunk_about_which_the_application_is_to_be_asked_anew_does_not_wait_for_it() {
+        let clock = Clock::starting_at(Timestamp::from_unix_millis(1_700_000_000_000).unwrap());
+        let (asked, mut offers) = watch::channel(0);
+        let (may_answer, answers) = watch::channel(false);
+        let review = move |_: PaymentOffer| {
+            asked.send_modify(|count| *count += 1);
+            let (is_first, mut answers) = (*asked.borrow() == 1, answers.clone());
+            async move {
+                if is_first {
+                    let _ = answers.wait_for(|may| *may).await;
+                }
+                Verdict::AcceptChunk
+            }
+        };
+        let payments = PaymentReceiver::new(ReceiveConfig::default(), review, clock.clone());
+        let (receiver, arrival) = (payments.clone(), chunk(clock.now(), 1));
+        let first = tokio::spawn(async move { receiver.handle_chunk(arrival).await });
+        offers.wait_for(|count| *count == 1).await.unwrap();
+        // It is a little later there than here.
+        let late = payments.0.review_timeout;
+        payments.0.with_payments(|payments, now| payments.handle_time(now.saturating_add(late)));
+        assert!(matches!(payments.handle_chunk(chunk(clock.now(), 2)).await, Reply::Fulfill(_)));
+        may_answer.send(true).unwrap();
+        let reply = timeout(Duration::from_secs(1), first).await.expect("it waits").unwrap();
+        assert!(matches!(reply, Reply::Fulfill(_)), "{reply:?}");
     }
 }

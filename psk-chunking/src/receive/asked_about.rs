@@ -14,10 +14,16 @@ pub(super) struct AskedAbout {
 const MOST: usize = 512;
 
 impl AskedAbout {
-    /// Those of `asked` that are known.
-    pub(super) fn new(asked: &SequenceRanges, by: Sequence, is_known: impl Fn(u32) -> bool) -> Self {
+    /// Those of `asked` that are known, `most` at most.
+    pub(super) fn new(
+        asked: &SequenceRanges,
+        by: Sequence,
+        most: usize,
+        is_known: impl Fn(u32) -> bool,
+    ) -> Self {
         let numbers = asked.iter().flat_map(|range| range.first().number()..=range.last().number());
-        Self { by, numbers: numbers.take(MOST).filter(|&number| is_known(number)).collect() }
+        let known = numbers.take(MOST).filter(|&number| is_known(number));
+        Self { by, numbers: known.take(most).collect() }
     }
 
     /// The packet that asked.

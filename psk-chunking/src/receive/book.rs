@@ -96,7 +96,9 @@ impl Book {
     /// Puts a payment that is not settled under its deadline, when that is earlier than where it stands: later ones
     /// are found when their time has come.
     pub(super) fn hasten(&mut self, key: &PaymentKey, config: &ReceiveConfig) {
-        let Some(payment) = self.payments.get_mut(key) else { return };
+        let Some(payment) = self.payments.get_mut(key).filter(|payment| !payment.is_settled()) else {
+            return;
+        };
         let due = payment.deadline(config);
         if due < payment.indexed_at {
             self.live.remove(&(payment.indexed_at, key.clone()));
@@ -181,12 +183,17 @@ impl Book {
 
     /// How many ranges of sequence numbers a payment of this account may have.
     pub(super) fn max_ranges(&self, account: &AccountSuffix, config: &ReceiveConfig) -> usize {
-        let of_account = self.per_account.get(account).map_or(0, |all| all.ranges);
-        let has_share = of_account < config.max_sequence_ranges / SHARE_OF_ACCOUNT;
-        match has_share && self.ranges < config.max_sequence_ranges {
-            true => MAX_RANGES,
-            false => FEW_RANGES,
+        match self.room_for_ranges(account, config) {
+            0 => FEW_RANGES,
+            _ => MAX_RANGES,
         }
+    }
+
+    /// How many ranges of sequence numbers the payments of this account may have beside those that they have.
+    pub(super) fn room_for_ranges(&self, account: &AccountSuffix, config: &ReceiveConfig) -> usize {
+        let of_account = self.per_account.get(account).map_or(0, |all| all.ranges);
+        let left = config.max_sequence_ranges.saturating_sub(self.ranges);
+        left.min((config.max_sequence_ranges / SHARE_OF_ACCOUNT).saturating_sub(of_account))
     }
 
     /// A payment of this account has more or fewer ranges of sequence numbers.
@@ -202,11 +209,13 @@ impl Book {
 
     fn forget(&mut self, since: Duration, key: &PaymentKey) -> Option<(PaymentKey, Payment)> {
         self.settled.remove(&(since, key.clone()));
+        if let Some(all) = self.per_account.get_mut(&key.account) {
+            all.settled.remove(&(since, key.payment_id));
+        }
         let payment = self.payments.remove(key)?;
         self.data_waits(&key.account, payment.waiting(), 0);
         self.has_ranges(&key.account, payment.fulfilled.len(), 0);
         if let Some(all) = self.per_account.get_mut(&key.account) {
-            all.settled.remove(&(since, key.payment_id));
             all.payments = all.payments.saturating_sub(1);
             if all.payments == 0 {
                 self.per_account.remove(&key.account);

@@ -11,13 +11,13 @@ pub struct ReceiveConfig {
     /// and the application is asked again at the next one. Default: 10 s, of the 30 s that a packet is valid.
     pub review_timeout: Duration,
     /// A payment without a word of its sender for so long may be over; for slow payments it is more, by the mean and the
-    /// deviation of the times between its chunks. Chunks that bring too little are such a word, and questions. Never
-    /// before the last packet that was seen and might have been fulfilled has expired. Default: 75 s, longer than our
-    /// senders wait for a better rate or for liquidity before they give up (60 s), and a grace; and than a packet that was
-    /// lost on the way keeps its sender waiting.
+    /// deviation of the times between its chunks. Chunks that bring too little or are refused are such a word, and
+    /// questions. Never before the last packet that was seen and might have been fulfilled has expired, up to
+    /// [`max_silence`](Self::max_silence). Default: 75 s, longer than our senders wait for a better rate or for liquidity
+    /// before they give up (60 s), and a grace; and than a packet that was lost on the way keeps its sender waiting.
     pub min_silence: Duration,
-    /// A payment without a fulfilled chunk for so long is over, however slow it was, and whatever its sender says.
-    /// Default: 10 minutes.
+    /// A payment without a fulfilled chunk for so long is over, however slow it was, and whatever its sender says; at least
+    /// a minute, and from the application's last word on, if that was later. Default: 10 minutes.
     pub max_silence: Duration,
     /// How many payments are remembered, live and ended. Default: 100,000, at most some 80 MB.
     pub max_payments: usize,
@@ -36,9 +36,9 @@ pub struct ReceiveConfig {
     /// octets, with what last chunks name; one account may have an eighth of it. Beyond that, such chunks are refused
     /// for now. Default: 16 MB.
     pub max_data_waiting: usize,
-    /// How many ranges of sequence numbers are remembered, of all payments; a payment of which chunks come in order has
-    /// one. One account may have an eighth of them. Beyond that a payment keeps 16, and takes numbers between them for
-    /// used. Default: 1,000,000, some 20 MB.
+    /// How many ranges of sequence numbers are remembered, of all payments, with the numbers that senders ask about; a
+    /// payment of which chunks come in order has one. One account may have an eighth of them. Beyond that a payment keeps
+    /// 16, and takes numbers between them for used. Default: 1,000,000, some 20 MB.
     pub max_sequence_ranges: usize,
     /// After how long without a word from the sender the receiver's data is sent again, at the latest: after twice as long
     /// as that took lately, once that is known. Default: 2 s, longer than most round trips.

@@ -94,7 +94,11 @@ impl Streams {
         // What is missing in front lets others go, so there is always room for it.
         let passes = |data: &&StreamData| passes && data.offset() <= self.from_sender.in_order();
         let waits = frames.data.iter().filter(|data| !passes(data));
-        let wanted: usize = waits.map(|data| data.data().len().saturating_add(OVERHEAD_OF_PIECE)).sum();
+        // What is there already has its room, as when a chunk comes again after its review.
+        let missing = waits.map(|data| self.from_sender.missing(data.offset(), data.data()));
+        let wanted = missing.filter(|missing| *missing > 0).fold(0_usize, |wanted, missing| {
+            wanted.saturating_add(missing).saturating_add(OVERHEAD_OF_PIECE)
+        });
         if wanted > room {
             return Err(DataProblem::NoRoom);
         }

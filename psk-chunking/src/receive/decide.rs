@@ -10,7 +10,7 @@ use super::answer::answer_frames;
 use super::data::{DataProblem, Streams};
 use super::payment::{Outstanding, Payment, State};
 use super::refund::Refund;
-use super::sequences::SequenceSet;
+use super::sequences::{FEW_RANGES, SequenceSet};
 use super::silence::Silence;
 use super::{
     ChunkArrival, ChunkFrames, ChunkRefusal, Decision, EndReason, Overshoot, PaymentKey, PaymentOffer,
@@ -180,9 +180,11 @@ impl ReceivePayments {
 
     /// The sender asks about these of its chunks, in its packet `by`.
     fn ask_about(&mut self, key: &PaymentKey, asked: &SequenceRanges, by: Sequence) {
+        let room = self.book.room_for_ranges(&key.account, &self.config);
         let Some(payment) = self.book.payment_mut(key) else { return };
         let before = payment.fulfilled.len();
-        payment.fulfilled.ask_about(asked, by);
+        // These take the place of those that were asked about before.
+        payment.fulfilled.ask_about(asked, by, room.saturating_add(payment.fulfilled.asked()));
         let after = payment.fulfilled.len();
         self.book.has_ranges(&key.account, before, after);
     }
@@ -270,6 +272,11 @@ impl ReceivePayments {
             return Decision::AwaitReview;
         };
         let (waited, ranges) = (payment.waiting(), payment.fulfilled.len());
+        // A chunk of nothing costs its sender nothing: it gets no room beyond what all have.
+        let max_ranges = match chunk.amount.is_zero() {
+            true => max_ranges.min(payment.fulfilled.ranges().max(FEW_RANGES)),
+            false => max_ranges,
+        };
         payment.fulfilled.insert(chunk.sequence, max_ranges);
         payment.received = total;
         payment.chunks += 1;
@@ -291,6 +298,8 @@ impl ReceivePayments {
         if let Some(reason) = ended {
             self.end(key, reason, now);
         }
+        // A payment that has become quick may be over sooner than it stands there.
+        self.book.hasten(key, &self.config);
         let frames = answer_frames(chunk, self.book.payment_mut(key), None, &self.config, now);
         Decision::Fulfill { total, frames }
     }

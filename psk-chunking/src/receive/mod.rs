@@ -142,7 +142,8 @@ impl ReceivePayments {
         match payment.state {
             State::Reviewing(sequence, _) => {
                 payment.state = State::ReviewLate(sequence);
-                payment.silence.starts_again(now);
+                // No silence of the sender's, but no word of the application's either.
+                payment.silence.heard(now);
             }
             State::Ended(_) => self.begin_refund(key, now),
             _ => self.end(key, EndReason::Silence, now),

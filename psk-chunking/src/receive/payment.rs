@@ -342,10 +342,11 @@ impl Outstanding {
         self.ranges.capacity() * size_of::<(Sequence, Sequence)>()
     }
 
-    /// Strikes out what is fulfilled, as far as it is in order. Whether nothing is left.
+    /// Strikes out what is known to be fulfilled, as far as it is in order. Whether nothing is left. What only may be is
+    /// waited for: its chunk may be missing.
     pub(super) fn strike(&mut self, fulfilled: &SequenceSet) -> bool {
         while let Some((first, last)) = self.ranges.last_mut()
-            && let Some(run) = fulfilled.end_of_run(*first)
+            && let Some(run) = fulfilled.end_of_known_run(*first)
         {
             if run < *last {
                 // Less than the last number, so there is a next one.

@@ -52,23 +52,39 @@ impl SequenceSet {
         let first = joins_before.map_or(number, |(first, _)| first);
         self.ranges.insert(first, after.unwrap_or(number));
         while self.ranges.len() > max_ranges.max(1) {
+            if max_ranges <= FEW_RANGES {
+                self.asked = None;
+            }
             self.join_two();
         }
         true
     }
 
     /// The greatest number up to which all from `sequence` on are there; `None` when that one is not.
-    pub(super) fn end_of_run(&self, sequence: Sequence) -> Option<Sequence> {
+    fn end_of_run(&self, sequence: Sequence) -> Option<Sequence> {
         let (_, &last) = self.ranges.range(..=sequence.number()).next_back()?;
         (sequence.number() <= last).then(|| Sequence::new(last))
     }
 
-    /// The sender asks about these, in its packet `by`: what is known of them is remembered until a later packet asks.
-    pub(super) fn ask_about(&mut self, asked: &SequenceRanges, by: Sequence) {
+    /// The greatest number up to which all from `sequence` on are known to be fulfilled; `None` when that one is not.
+    pub(super) fn end_of_known_run(&self, sequence: Sequence) -> Option<Sequence> {
+        let last = self.end_of_run(sequence)?;
+        match self.unknown_within(sequence.number(), last.number()).first() {
+            None => Some(last),
+            Some(&(unknown, _)) => {
+                let before = unknown.checked_sub(1).map(Sequence::new);
+                before.filter(|before| *before >= sequence)
+            }
+        }
+    }
+
+    /// The sender asks about these, in its packet `by`: what is known of them is remembered until a later packet asks, `most`
+    /// numbers at most.
+    pub(super) fn ask_about(&mut self, asked: &SequenceRanges, by: Sequence, most: usize) {
         let is_newer = self.asked.as_ref().is_none_or(|before| before.by() < by);
         if is_newer && self.ranges.len() > FEW_RANGES {
-            let known = AskedAbout::new(asked, by, |number| self.is_known(number));
-            self.asked = Some(Box::new(known));
+            let known = AskedAbout::new(asked, by, most, |number| self.is_known(number));
+            self.asked = Some(Box::new(known)).filter(|known| known.len() > 0);
         }
     }
 
@@ -134,7 +150,17 @@ impl SequenceSet {
 
     /// What has to be remembered: ranges, and numbers that are asked about.
     pub(super) fn len(&self) -> usize {
-        self.ranges.len() + self.asked.as_ref().map_or(0, |asked| asked.len())
+        self.ranges.len() + self.asked()
+    }
+
+    /// How many numbers that are asked about are remembered.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.as_ref().map_or(0, |asked| asked.len())
+    }
+
+    /// How many ranges there are.
+    pub(super) fn ranges(&self) -> usize {
+        self.ranges.len()
     }
 
     /// Joins the two lowest neighbours that may be joined.
@@ -227,7 +253,7 @@ mod tests {
             let ranges = of_ascending(ranges);
             for (index, number) in numbers.into_iter().enumerate() {
                 if index >= begin {
-                    set.ask_about(&ranges, Sequence::new(1_000 + index as u32));
+                    set.ask_about(&ranges, Sequence::new(1_000 + index as u32), 100);
                 }
                 if set.insert(Sequence::new(number), max_ranges) {
                     model.insert(number);
@@ -260,7 +286,7 @@ mod tests {
         let mut set = SequenceSet::default();
         let all = of_ascending(vec![(0, u32::MAX)]);
         for number in 0..10_000 {
-            set.ask_about(&all, Sequence::new(number));
+            set.ask_about(&all, Sequence::new(number), usize::MAX);
             set.insert(Sequence::new(number * 2), 1_000);
         }
         assert!(set.len() <= 2_000);

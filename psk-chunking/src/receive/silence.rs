@@ -6,7 +6,7 @@ use super::ReceiveConfig;
 /// chunks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Silence {
-    /// When the last chunk was fulfilled, or the payment began.
+    /// When the last chunk was fulfilled, the application said something, or the payment began.
     last: Duration,
     /// When the sender was last heard of.
     heard: Duration,
@@ -57,17 +57,18 @@ impl Silence {
         self.last = self.last.max(now);
     }
 
-    /// When the payment is over if nothing comes.
+    /// When the payment is over if nothing comes. Neither words nor packets that are refused keep it open for ever: both
+    /// cost nothing.
     pub(super) fn ends_at(&self, config: &ReceiveConfig) -> Duration {
         let estimate = match self.smoothed {
             Some((mean, deviation)) => mean.saturating_add(deviation.saturating_mul(4)),
             None => Duration::ZERO,
         };
         let patience = estimate.min(config.max_silence).max(config.min_silence);
-        // Words cost nothing: they alone keep no payment open for ever.
-        let at_most = self.last.saturating_add(patience.max(config.max_silence));
         let heard = self.heard.max(self.last).saturating_add(patience);
-        heard.min(at_most).max(self.packets_until)
+        // So long that no packet that was fulfilled lives longer.
+        let at_most = self.last.saturating_add(patience.max(config.max_silence).max(MAX_EXPIRY));
+        heard.max(self.packets_until).min(at_most)
     }
 }
 
@@ -139,5 +140,22 @@ mod tests {
         assert_eq!(silence.ends_at(&config), seconds(32));
         silence.seen(seconds(4), Duration::MAX);
         assert_eq!(silence.ends_at(&config), seconds(64));
+    }
+
+    #[test]
+    fn packets_that_are_not_fulfilled_keep_no_payment_open_for_ever() {
+        for (max_silence, over) in [(100, 103), (10, 63)] {
+            let max_silence = seconds(max_silence);
+            let config = ReceiveConfig { min_silence: seconds(1), max_silence, ..ReceiveConfig::default() };
+            let mut silence = Silence::starting(seconds(0));
+            silence.seen(seconds(3), seconds(60));
+            silence.fulfilled(seconds(3));
+            assert_eq!(silence.ends_at(&config), seconds(63));
+            for now in 4..10_000 {
+                silence.heard(seconds(now));
+                silence.seen(seconds(now), seconds(60));
+            }
+            assert_eq!(silence.ends_at(&config), seconds(over));
+        }
     }
 }

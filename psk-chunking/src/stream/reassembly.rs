@@ -85,12 +85,6 @@ impl Reassembly {
         if end > self.limits.max_length {
             return Err(ReassemblyError::TooLong);
         }
-        // What is in order may have been taken: nothing is known of it any more.
-        let (mut offset, mut data) = (offset, data);
-        if let Some(known) = self.in_order.checked_sub(offset) {
-            data = usize::try_from(known).ok().and_then(|known| data.get(known..)).unwrap_or_default();
-            offset = self.in_order;
-        }
         let gaps = self.gaps(offset, data)?;
         let new: usize = gaps.iter().map(|(_, piece)| piece.len()).sum();
         if self.buffered().saturating_add(new) > self.limits.max_buffered {
@@ -175,8 +169,19 @@ impl Reassembly {
         self.waiting.len()
     }
 
-    /// What of a piece is not there yet. It begins at or after `in_order`.
+    /// How many octets of a piece are not there yet; none of one that contradicts what is there.
+    pub(crate) fn missing(&self, offset: u64, data: &[u8]) -> usize {
+        self.gaps(offset, data).map_or(0, |gaps| gaps.iter().map(|(_, piece)| piece.len()).sum())
+    }
+
+    /// What of a piece is not there yet.
     fn gaps<'a>(&self, offset: u64, data: &'a [u8]) -> Result<Vec<(u64, &'a [u8])>, ReassemblyError> {
+        // What is in order may have been taken: nothing is known of it any more.
+        let (mut offset, mut data) = (offset, data);
+        if let Some(known) = self.in_order.checked_sub(offset) {
+            data = usize::try_from(known).ok().and_then(|known| data.get(known..)).unwrap_or_default();
+            offset = self.in_order;
+        }
         let end = offset.saturating_add(data.len() as u64);
         let mut gaps = Vec::new();
         let (mut at, mut rest) = (offset, data);
