@@ -467,7 +467,8 @@ impl SendPayment {
     /// paid again would pay twice.
     fn ending(&self, error: &SendError) -> Option<SendError> {
         let Account { in_doubt, refunded, .. } = self.account;
-        let reached = self.has_delivered_all() && in_doubt.is_zero() && refunded.is_zero();
+        let comes_back = !refunded.is_zero() || self.refund.is_announced();
+        let reached = self.has_delivered_all() && in_doubt.is_zero() && !comes_back;
         if reached { self.unresolved() } else { Some(error.clone()) }
     }
 

@@ -63,6 +63,11 @@ impl Refund {
         // A receiver that has read the end and says nothing of a refund keeps the money.
         self.aborted && self.told.is_none_or(|(refunded, total)| refunded >= total)
     }
+
+    /// Whether the receiver has said that it sends something back.
+    pub(super) fn is_announced(&self) -> bool {
+        self.told.is_some_and(|(_, total)| !total.is_zero())
+    }
 }
 
 impl SendPayment {
