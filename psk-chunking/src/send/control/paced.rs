@@ -236,6 +236,8 @@ const LEAST_SHARE: u64 = WHOLE / 4;
 const MOST_SPARED: u32 = 16;
 /// While the pace climbs it is no more than so many times as high as what has passed: answers do not come, or little is sent.
 const MOST_AHEAD: u64 = 16;
+/// It climbs again when nothing has been too much for so many round trips.
+const QUIET: u32 = 4;
 /// Round trips before the first trial, and between others.
 const FIRST_TRIAL: u32 = 3;
 const TRIAL_EVERY: u32 = 16;
@@ -315,6 +317,8 @@ impl Pace {
 
     /// A packet leaves: the pace is higher for the next one. Where nothing leaves it does not climb.
     fn climb(&mut self, now: Duration, times: Times) {
+        // Nothing has been too much for long: it takes more than before.
+        self.found &= now.saturating_sub(self.lost_at) < times.measured * QUIET;
         if self.found || self.known_at.is_none_or(|known_at| now < known_at) {
             return;
         }
