@@ -39,6 +39,10 @@ pub(crate) enum Command {
     /// Receive payments and requests until stopped.
     Receive(ReceiveArgs),
     /// Send a payment in chunks.
+    ///
+    /// Ctrl-C ends it after what is in flight has been answered, and what the receiver refunds has come back; a second one
+    /// ends the waiting for the refund. Packets without an answer are awaited all the same, for half a minute at most,
+    /// because they may still be paid.
     Send(SendArgs),
     /// Ask what arrives, or what it costs. This is to be read: psk send asks for itself.
     Quote(QuoteArgs),
@@ -59,17 +63,17 @@ pub(crate) struct SimulateArgs {
     #[arg(value_name = "SCENARIO", required_unless_present_any = ["random", "calm", "honest"])]
     pub(crate) scenario: Option<String>,
     /// The seed of all chance: the same one gives the same run.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// So many random worlds, from the seed on, instead of a scenario.
-    #[arg(long, value_name = "WORLDS", conflicts_with_all = ["scenario", "trace"])]
+    #[arg(long, value_name = "WORLDS", allow_negative_numbers = true, conflicts_with_all = ["scenario", "trace"])]
     pub(crate) random: Option<u64>,
     /// The same of calm worlds: honest hops and reliable links, where all payments complete.
-    #[arg(long, value_name = "WORLDS", conflicts_with_all = ["scenario", "trace", "random"])]
+    #[arg(long, value_name = "WORLDS", allow_negative_numbers = true, conflicts_with_all = ["scenario", "trace", "random"])]
     pub(crate) calm: Option<u64>,
     /// The same of honest worlds: rates, assets, scales, limits and round amounts as they are anywhere, where all payments
     /// complete that can.
-    #[arg(long, value_name = "WORLDS", conflicts_with_all = ["scenario", "trace", "random", "calm"])]
+    #[arg(long, value_name = "WORLDS", allow_negative_numbers = true, conflicts_with_all = ["scenario", "trace", "random", "calm"])]
     pub(crate) honest: Option<u64>,
     /// Show every event of the network.
     #[arg(long)]
@@ -158,16 +162,28 @@ pub(crate) struct ConnectorArgs {
     #[arg(long, value_name = "CODE", default_value = "XRP", conflicts_with = "config")]
     pub(crate) asset_code: String,
     /// One unit is 10^-SCALE of the asset.
-    #[arg(long, value_name = "SCALE", default_value_t = 9, conflicts_with = "config")]
+    #[arg(
+        long,
+        value_name = "SCALE",
+        allow_negative_numbers = true,
+        default_value_t = 9,
+        conflicts_with = "config"
+    )]
     pub(crate) asset_scale: u8,
     /// The greatest packet that is taken from an account.
-    #[arg(long, value_name = "N", conflicts_with = "config")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "config")]
     pub(crate) max_packet_amount: Option<psk_codec::Amount>,
     /// What is kept of every packet, in parts per million.
-    #[arg(long, value_name = "PPM", default_value_t = 0, conflicts_with = "config")]
+    #[arg(
+        long,
+        value_name = "PPM",
+        allow_negative_numbers = true,
+        default_value_t = 0,
+        conflicts_with = "config"
+    )]
     pub(crate) spread_ppm: u32,
     /// How long packets and answers are held, such as 50ms.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "0ms", conflicts_with = "config")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = duration, default_value = "0ms", conflicts_with = "config")]
     pub(crate) latency: Duration,
 }
 
@@ -213,7 +229,7 @@ pub(crate) struct ReceiveArgs {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) data_dir: Option<PathBuf>,
     /// The longest data that a payment may bring, in octets.
-    #[arg(long, value_name = "OCTETS", default_value_t = 65_536)]
+    #[arg(long, value_name = "OCTETS", allow_negative_numbers = true, default_value_t = 65_536)]
     pub(crate) max_data: u64,
     /// Tell of each chunk too.
     #[arg(long)]
@@ -253,10 +269,10 @@ pub(crate) struct SendArgs {
     #[arg(long, conflicts_with_all = ["min_rate", "max_slippage"])]
     pub(crate) any_rate: bool,
     /// End the payment after so long, such as 90, 30s or 5m.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = some_time)]
     pub(crate) timeout: Option<Duration>,
     /// End the payment when nothing was fulfilled for so long.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = some_time, default_value = "60s")]
     pub(crate) idle_timeout: Duration,
     /// Which of several --plugin are used: cheapest (those with the best rate), fastest (all, by their round trips) or
     /// weighed:PERCENT (all that cost at most so much more than the cheapest).
@@ -270,10 +286,10 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) no_refund: bool,
     /// How long to wait for more of a refund since something last came back.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = duration, default_value = "60s")]
     pub(crate) refund_timeout: Duration,
     /// The longest data that the receiver may send back, in octets. Longer data is dropped, and the payment goes on.
-    #[arg(long, value_name = "OCTETS", default_value_t = 65_536)]
+    #[arg(long, value_name = "OCTETS", allow_negative_numbers = true, default_value_t = 65_536)]
     pub(crate) max_received_data: u64,
 }
 
@@ -286,7 +302,7 @@ pub(crate) struct QuoteArgs {
     #[command(flatten)]
     pub(crate) amount: AmountArgs,
     /// Give up after so long.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = some_time, default_value = "30s")]
     pub(crate) timeout: Duration,
 }
 
@@ -297,7 +313,7 @@ pub(crate) struct ProbeArgs {
     #[command(flatten)]
     pub(crate) credentials: CredentialsArgs,
     /// Give up after so long.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = some_time, default_value = "30s")]
     pub(crate) timeout: Duration,
 }
 
@@ -323,7 +339,7 @@ pub(crate) struct RequestArgs {
     #[arg(long)]
     pub(crate) unfulfillable: bool,
     /// How long the request is valid.
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = some_time, default_value = "30s")]
     pub(crate) timeout: Duration,
 }
 
@@ -348,6 +364,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     let longest = Duration::from_secs(100 * 365 * 86_400);
     let time = millis.map(Duration::from_millis).filter(|time| *time <= longest);
     time.ok_or_else(|| "longer than a hundred years".to_owned())
+}
+
+/// A time in which something can happen.
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() { Err("the time is zero".to_owned()) } else { Ok(time) }
 }
 
 /// Such as `cheapest` or `weighed:2.5`.
@@ -416,6 +438,10 @@ mod tests {
         assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
         for text in ["", "s", "1.5", "-1", "1d", "99999999999999999999", "9999999999h"] {
             assert!(duration(text).is_err(), "{text:?}");
+        }
+        assert_eq!(some_time("1ms"), Ok(Duration::from_millis(1)));
+        for text in ["0", "0ms", "00h"] {
+            assert_eq!((duration(text), some_time(text).is_err()), (Ok(Duration::ZERO), true), "{text:?}");
         }
         assert_eq!(percent_as_ppm("1"), Ok(10_000));
         assert_eq!(percent_as_ppm("0.0001"), Ok(1));

@@ -73,6 +73,11 @@ fn wrong_usage_is_told_with_the_field() {
         ((0, "send"), &["--source-amount", "1", "--min-rate", "fast"], "--min-rate"),
         ((0, "send"), &["--source-amount", "1", "--max-slippage", "101"], "--max-slippage"),
         ((0, "send"), &["--source-amount", "1", "--timeout", "soon"], "--timeout"),
+        ((0, "send"), &["--source-amount", "1", "--timeout", "0"], "--timeout"),
+        ((0, "send"), &["--source-amount", "1", "--timeout", "-1"], "--timeout"),
+        ((0, "send"), &["--source-amount", "1", "--idle-timeout", "0ms"], "--idle-timeout"),
+        ((0, "quote"), &["--source-amount", "1", "--timeout", "0"], "--timeout"),
+        ((0, "request"), &["--amount", "1", "--timeout", "0s"], "--timeout"),
         // Paths and data.
         ((0, "send"), &["--source-amount", "1", "--path-policy", "slowest"], "--path-policy"),
         ((0, "send"), &["--source-amount", "1", "--path-policy", "weighed:101"], "--path-policy"),
@@ -99,6 +104,19 @@ fn wrong_usage_is_told_with_the_field() {
         }
     }
     assert!(wrong.is_empty(), "the field is not named: {wrong:#?}");
+}
+
+#[test]
+fn a_number_below_zero_is_told_with_its_option() {
+    for (command, option) in [
+        ("simulate", "--seed"),
+        ("simulate", "--random"),
+        ("connector", "--max-packet-amount"),
+        ("connector", "--latency"),
+    ] {
+        let line = misused(&[command, option, "-1"]);
+        assert!(line.contains(option), "{line}");
+    }
 }
 
 #[test]

@@ -11,9 +11,13 @@
 //! - Answers that nobody waits for are dropped, and packets that cannot be read get no answer. Neither ends the
 //!   connection; a message above the size limit and a violation of the WebSocket protocol do.
 //! - Requests are handled at the same time, up to a limit; those beyond it are rejected with `T03` at once instead of
-//!   being held back, because what waits behind them on the socket may be the answers that they need.
-//! - Everything that is ready to go out is written in one go, from a queue of limited length: who has something to
-//!   send waits while the peer does not read.
+//!   being held back, because what waits behind them on the socket may be the answers that they need. As many of our own
+//!   are without an answer at most, and further ones wait for their turn: a peer with the same limit rejects none.
+//! - Every request is answered. There is room for the answer before the request is taken; while there is none even for
+//!   rejections, because the peer sends without reading, nothing more is read from it, and when that lasts, the
+//!   connection ends.
+//! - Everything that is ready to go out is written in one go, answers before requests. Requests come from a queue of
+//!   limited length: who has something to send waits while the peer does not read.
 //!
 //! Nothing here logs a token. But the library that speaks WebSocket logs every frame as a whole at the level `trace`,
 //! and with it what authenticates: a program should keep the target `tungstenite` at `debug`, whatever its user asks
@@ -49,11 +53,13 @@ pub struct Limits {
     /// The greatest message that is read, in octets. Default: 65,536, which holds the longest ILP packet (a Reject of
     /// 42 KB) and leaves room for other sub-protocols.
     pub message_length: usize,
-    /// How many of the peer's requests are handled at the same time. Default: 4,096, the packets that a fast peer
-    /// sends in one round trip of 100 ms at 40,000 packets a second.
+    /// How many of the peer's requests are handled at the same time, until their answers are written, and how many of ours
+    /// may be without an answer (one at least). Default: 4,096, the packets that a fast peer sends in one round trip of
+    /// 100 ms at 40,000 packets a second. A payment may have four times as many in flight: on a link as fast as that they
+    /// wait at the sender, which sees its answers become slower and does not send more.
     pub concurrent_requests: usize,
-    /// How many messages may wait to be written. Default: 1,024, some milliseconds' worth, so that senders notice
-    /// early that the peer does not read.
+    /// How many requests may wait to be written, and how many rejections of requests that were not handled. Default:
+    /// 1,024, some milliseconds' worth, so that senders notice early that the peer does not read.
     pub write_queue: usize,
     /// A WebSocket ping is sent this often, and a connection on which nothing arrives for twice as long is taken as
     /// lost. Default: 30 s, as far as address translators on the way are known to remember silent connections.

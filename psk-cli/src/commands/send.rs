@@ -102,7 +102,7 @@ pub(super) fn fresh_payment_id() -> PaymentId {
 }
 
 /// Pays, with a progress bar on a terminal. Ctrl-C cancels; what is in flight is still awaited, and what may come back
-/// until there is another one.
+/// until there is another one. What is in doubt is awaited then too: it may still be paid, and the account is to say so.
 pub(super) async fn pay(
     ways: &Ways,
     credentials: &Credentials,

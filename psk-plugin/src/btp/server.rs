@@ -252,7 +252,7 @@ impl Shared {
     async fn run(&self, socket: WebSocketStream<TcpStream>, id: RequestId, account: &Arc<BtpAccount>) {
         let (session, runner) = Session::new(self.config.limits.clone(), account.handler(), id);
         // Before the account can send: the client must see it first.
-        session.respond_at_once(Packet::empty_response(id));
+        session.respond(Packet::empty_response(id)).await;
         account.add(session.clone());
         let _remove = RemoveOnDrop { account, session: &session };
         let mut closed = self.closed.subscribe();

@@ -1,5 +1,6 @@
 //! One authenticated connection, the same from both sides.
 
+mod outgoing;
 mod pending;
 
 use std::pin::pin;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use psk_codec::btp::{self, ErrorCode, Kind, Packet, RequestId};
 use psk_codec::{ErrorCode as IlpCode, Prepare, Reject, Reply};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task;
 use tokio::time::{self, Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
@@ -21,10 +22,9 @@ use super::Limits;
 use crate::SendError;
 use crate::handler::{HandlerSlot, reject};
 use crate::time_limit::time_limit;
+use outgoing::{Outgoing, Queue};
 use pending::Pending;
 
-/// How many messages are taken from the queue at a time; more than fit one write of 64 KiB are of no use.
-const BATCH: usize = 256;
 /// How long a connection that is closed may take to write its last answers and to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// How much of that is left to handlers that have not answered yet: what they answer may be a Fulfill.
@@ -32,11 +32,16 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What is shared between those who send over a connection and the task that runs it.
 pub(super) struct Session {
-    outgoing: mpsc::Sender<Message>,
+    outgoing: Outgoing,
     pending: Pending,
+    /// One permit for each of our requests that has no answer.
+    asking: Semaphore,
     handler: Arc<HandlerSlot>,
-    /// One permit for each of the peer's requests that is being handled.
+    /// One permit for each of the peer's requests that is being handled, or whose answer is not written: it is the
+    /// answer's room.
     handling: Arc<Semaphore>,
+    /// The same for requests that are answered without being handled, all of them shortly.
+    refusing: Arc<Semaphore>,
     limits: Limits,
     state: watch::Sender<State>,
 }
@@ -56,7 +61,7 @@ enum State {
 /// Runs a session. Dropping it ends the session: those who wait share it, and would keep it and wait in vain.
 pub(super) struct Runner {
     session: Arc<Session>,
-    outgoing: mpsc::Receiver<Message>,
+    queue: Queue,
 }
 
 impl Drop for Runner {
@@ -80,7 +85,7 @@ impl Runner {
         };
         tokio::select! {
             reason = session.read(stream) => debug!(reason, "BTP connection lost"),
-            result = session.write(sink, &mut self.outgoing) => match result {
+            result = session.write(sink, &mut self.queue) => match result {
                 Ok(()) => debug!("BTP connection closed"),
                 Err(error) => debug!(%error, "BTP connection lost"),
             },
@@ -92,16 +97,18 @@ impl Runner {
 impl Session {
     /// A connection on which ids up to `last_id` have been used to authenticate, and what runs it.
     pub(super) fn new(limits: Limits, handler: Arc<HandlerSlot>, last_id: RequestId) -> (Arc<Self>, Runner) {
-        let (sender, outgoing) = mpsc::channel(limits.write_queue());
+        let (outgoing, queue) = Outgoing::new(limits.write_queue());
         let session = Arc::new(Self {
-            outgoing: sender,
+            outgoing,
             pending: Pending::new(last_id.next()),
+            asking: Semaphore::new(limits.concurrent_requests().max(1)),
             handler,
             handling: Arc::new(Semaphore::new(limits.concurrent_requests())),
+            refusing: Arc::new(Semaphore::new(limits.write_queue())),
             limits,
             state: watch::Sender::new(State::Open),
         });
-        let runner = Runner { session: session.clone(), outgoing };
+        let runner = Runner { session: session.clone(), queue };
         (session, runner)
     }
 
@@ -133,13 +140,16 @@ impl Session {
         let _ = self.state.subscribe().wait_for(|state| *state >= least).await;
     }
 
-    /// Sends a Prepare and waits for its answer.
+    /// Sends a Prepare and waits for its answer. As many wait for their turn as are beyond what a peer like us takes at
+    /// the same time, so it never has to reject any of them for that.
     pub(super) async fn send(&self, prepare: &Prepare) -> Result<Reply, SendError> {
         let limit = time_limit(self.limits.clock.now(), prepare.expires_at);
         let deadline = Instant::now() + limit;
+        let turn = time::timeout_at(deadline, self.asking.acquire());
+        let _turn = turn.await.map_err(|_| not_sent("the peer does not answer"))?;
         let queue = time::timeout_at(deadline, self.outgoing.reserve());
         let queue = queue.await.map_err(|_| not_sent("the peer does not read"))?;
-        let queue = queue.map_err(|_| not_sent("the connection is lost"))?;
+        let queue = queue.ok_or_else(|| not_sent("the connection is lost"))?;
         // Registered before it is written: the answer may come at once.
         let waiter = self.pending.register();
         let waiter = waiter.ok_or_else(|| not_sent("the connection is lost"))?;
@@ -166,8 +176,12 @@ impl Session {
                 biased;
                 message = stream.next() => match message {
                     Some(Ok(message)) => {
+                        if let Some(answer) = self.receive(message)
+                            && time::timeout(silence, self.respond(answer)).await.is_err()
+                        {
+                            return "the peer sends, and does not read".into();
+                        }
                         heard = Instant::now();
-                        self.receive(message);
                     }
                     Some(Err(error)) => return error.to_string(),
                     None => return "closed by the peer".into(),
@@ -183,11 +197,11 @@ impl Session {
     }
 
     /// Writes what is queued, as much as there is in one go, and pings.
-    async fn write<S>(&self, mut sink: S, outgoing: &mut mpsc::Receiver<Message>) -> Result<(), SocketError>
+    async fn write<S>(&self, mut sink: S, queue: &mut Queue) -> Result<(), SocketError>
     where
         S: Sink<Message, Error = SocketError> + Unpin,
     {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::new();
         let keep_alive = self.limits.keep_alive();
         let mut pings = time::interval_at(Instant::now() + keep_alive, keep_alive);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -197,22 +211,17 @@ impl Session {
                 biased;
                 () = &mut closing => break,
                 _ = pings.tick() => batch.push(Message::Ping(Bytes::new())),
-                // There is always a sender, in `self`, so this waits for at least one.
-                _ = outgoing.recv_many(&mut batch, BATCH) => {}
+                () = queue.fill(&mut batch) => {}
             }
             if self.is_busy() {
                 // A writer that was woken runs at once, and would make a system call for every message by itself:
                 // those who are about to queue theirs go first.
                 task::yield_now().await;
-                while batch.len() < BATCH
-                    && let Ok(message) = outgoing.try_recv()
-                {
-                    batch.push(message);
-                }
+                queue.top_up(&mut batch);
             }
             write_all(&mut sink, &mut batch).await?;
         }
-        self.write_last_answers(&mut sink, outgoing, batch).await?;
+        self.write_last_answers(&mut sink, queue, batch).await?;
         sink.close().await
     }
 
@@ -226,7 +235,7 @@ impl Session {
     async fn write_last_answers<S>(
         &self,
         sink: &mut S,
-        outgoing: &mut mpsc::Receiver<Message>,
+        queue: &mut Queue,
         mut batch: Vec<Message>,
     ) -> Result<(), SocketError>
     where
@@ -240,22 +249,25 @@ impl Session {
         let mut answered = pin!(answered);
         loop {
             tokio::select! {
-                _ = outgoing.recv_many(&mut batch, BATCH) => {}
+                () = queue.fill(&mut batch) => {}
                 _ = &mut answered => break,
             }
             write_all(sink, &mut batch).await?;
         }
-        while let Ok(message) = outgoing.try_recv() {
-            sink.feed(message).await?;
+        loop {
+            queue.top_up(&mut batch);
+            if batch.is_empty() {
+                return Ok(());
+            }
+            write_all(sink, &mut batch).await?;
         }
-        sink.flush().await
     }
 
-    /// Takes what has arrived.
-    fn receive(self: &Arc<Self>, message: Message) {
+    /// Takes what has arrived; returns what a request is answered with that is not handled.
+    fn receive(self: &Arc<Self>, message: Message) -> Option<Packet> {
         match message {
             Message::Binary(octets) => match Packet::decode(octets) {
-                Ok(packet) => self.take(packet),
+                Ok(packet) => return self.take(packet),
                 Err(error) => debug!(%error, "BTP packet that cannot be read"),
             },
             Message::Text(_) => debug!("text where BTP packets were expected"),
@@ -263,15 +275,17 @@ impl Session {
             // Pings are answered by the WebSocket itself.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
+        None
     }
 
-    fn take(self: &Arc<Self>, packet: Packet) {
+    fn take(self: &Arc<Self>, packet: Packet) -> Option<Packet> {
         let id = packet.request_id;
         match &packet.kind {
             Kind::Response | Kind::Error(_) => {
                 if !self.pending.answer(packet) {
                     trace!(%id, "BTP answer that nobody waits for");
                 }
+                None
             }
             Kind::Message => match packet.ilp() {
                 Some(ilp) => match Prepare::decode(ilp.clone()) {
@@ -279,48 +293,48 @@ impl Session {
                     Err(error) => {
                         debug!(%error, "BTP message without an ILP Prepare");
                         let reject = reject(IlpCode::F01_INVALID_PACKET, "no ILP Prepare");
-                        self.respond_at_once(reply_packet(id, reject.into()));
+                        Some(reply_packet(id, reject.into()))
                     }
                 },
-                None => self.refuse(id, "no sub-protocol that is known here"),
+                None => Some(self.refusal(id, "no sub-protocol that is known here")),
             },
             // PROTOCOL.md section 5: money moves by ILP packets alone.
-            Kind::Transfer { .. } => self.refuse(id, "transfers are not supported"),
+            Kind::Transfer { .. } => Some(self.refusal(id, "transfers are not supported")),
             // As a packet that cannot be read: it gets no answer.
             Kind::Unknown(_) => {
-                debug!(packet_type = ?packet.kind.packet_type(), "BTP packet of an unknown type")
+                debug!(packet_type = ?packet.kind.packet_type(), "BTP packet of an unknown type");
+                None
             }
         }
     }
 
     /// Lets the handler answer, in a task of its own: it goes on even when the connection is lost, as what it does
     /// may have moved money.
-    fn handle(self: &Arc<Self>, id: RequestId, prepare: Prepare) {
-        let Ok(permit) = self.handling.clone().try_acquire_owned() else {
+    fn handle(self: &Arc<Self>, id: RequestId, prepare: Prepare) -> Option<Packet> {
+        let Ok(room) = self.handling.clone().try_acquire_owned() else {
+            debug!(%id, "BTP request beyond the limit");
             let reject = reject(IlpCode::T03_CONNECTOR_BUSY, "too many packets at once");
-            return self.respond_at_once(reply_packet(id, reject.into()));
+            return Some(reply_packet(id, reject.into()));
         };
         let session = self.clone();
         tokio::spawn(async move {
             let reply = session.handler.answer(prepare).await;
-            let message = encode(reply_packet(id, reply));
-            // Fails when the connection is lost: nobody is there to be told.
-            let _ = session.outgoing.send(message).await;
-            drop(permit);
+            session.outgoing.answer(encode(reply_packet(id, reply)), room);
         });
+        None
     }
 
-    fn refuse(&self, id: RequestId, text: &str) {
-        let now = self.limits.clock.now();
-        self.respond_at_once(Packet::error(id, ErrorCode::F00_NOT_ACCEPTED, now, text));
+    fn refusal(&self, id: RequestId, text: &str) -> Packet {
+        Packet::error(id, ErrorCode::F00_NOT_ACCEPTED, self.limits.clock.now(), text)
     }
 
-    /// Answers from the reader, which must not wait for the writer: two peers that both wait to write before they
-    /// read would wait for ever. A peer that sends more than it reads gets no answer.
-    pub(super) fn respond_at_once(&self, packet: Packet) {
-        let id = packet.request_id;
-        if self.outgoing.try_send(encode(packet)).is_err() {
-            debug!(%id, "no room to answer a BTP request");
+    /// Answers a request that is not handled, once there is room for the answer. The reader waits for that, and so
+    /// does the peer, which has as many short answers to read. Two peers would wait for each other only if each sent
+    /// more than the other takes at the same time, which we do not do to a peer like us ([`send`](Self::send)).
+    pub(super) async fn respond(&self, packet: Packet) {
+        // Nobody closes the semaphore.
+        if let Ok(room) = self.refusing.clone().acquire_owned().await {
+            self.outgoing.answer(encode(packet), room);
         }
     }
 }

@@ -220,3 +220,97 @@ async fn a_peer_that_closes_is_answered_and_what_is_in_flight_fails_at_once() {
     task.await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
+
+/// A handler that answers with 4 kB, at once.
+fn long_answers() -> Arc<dyn PrepareHandler> {
+    let data = Bytes::from(vec![0; 4_096]);
+    handler_fn(move |_| {
+        let data = data.clone();
+        async move { Reply::Fulfill(Fulfill { fulfillment: FULFILLMENT, data }) }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_sends_and_does_not_read_is_read_no_further_and_every_request_is_answered() {
+    let mut limits = limits();
+    (limits.concurrent_requests, limits.write_queue) = (100, 100);
+    let (session, _task, peer) = session(limits, Some(long_answers())).await;
+    let octets = prepare(&session, Duration::from_secs(30), Vec::new()).encode().unwrap();
+    let (mut sink, mut stream) = peer.split();
+    let mut sent = 0;
+    let mut flood = Box::pin(async {
+        for id in 0..3_000 {
+            sink.send(encode(Packet::ilp_message(RequestId::new(id), octets.clone()))).await.unwrap();
+            sent += 1;
+        }
+    });
+    // Nothing more moves: what was taken is what there is room for, and some that lie on the way.
+    time::timeout(Duration::from_secs(1), &mut flood).await.unwrap_err();
+    let mut answered = std::collections::BTreeSet::new();
+    let read = async {
+        while answered.len() < 3_000 {
+            if let Message::Binary(octets) = stream.next().await.unwrap().unwrap() {
+                assert!(answered.insert(Packet::decode(octets).unwrap().request_id.number()), "twice");
+            }
+        }
+    };
+    let start = Instant::now();
+    tokio::join!(flood, read);
+    assert_eq!((sent, answered.len()), (3_000, 3_000));
+    assert_eq!(start.elapsed(), Duration::ZERO, "nothing waited for a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_to_a_peer_that_sends_and_never_reads_ends() {
+    let mut limits = limits();
+    (limits.concurrent_requests, limits.write_queue) = (10, 10);
+    let (session, task, peer) = session(limits, Some(long_answers())).await;
+    let octets = prepare(&session, Duration::from_secs(30), Vec::new()).encode().unwrap();
+    let (mut sink, _stream) = peer.split();
+    let start = Instant::now();
+    for id in 0.. {
+        let message = encode(Packet::ilp_message(RequestId::new(id), octets.clone()));
+        if sink.send(message).await.is_err() {
+            break;
+        }
+    }
+    task.await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(60), "twice the time between pings");
+}
+
+/// Two sessions joined by some kilobytes.
+async fn two_sessions(limits: [Limits; 2]) -> [Arc<Session>; 2] {
+    let (left, right) = tokio::io::duplex(8_192);
+    let [left_limits, right_limits] = limits;
+    let start = async |stream, role, limits: Limits| {
+        let socket = WebSocketStream::from_raw_socket(stream, role, Some(limits.websocket())).await;
+        let slot = Arc::new(HandlerSlot::default());
+        slot.set(Some(long_answers()));
+        let (session, runner) = Session::new(limits, slot, RequestId::new(0));
+        tokio::spawn(runner.run(socket));
+        session
+    };
+    [start(left, Role::Client, left_limits).await, start(right, Role::Server, right_limits).await]
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_peers_that_both_send_more_than_there_is_room_for_never_wait_for_each_other() {
+    for (left, right) in [((50, 4), (50, 4)), ((2_000, 1), (3, 1)), ((1, 1), (1, 1))] {
+        let with =
+            |(concurrent_requests, write_queue)| Limits { concurrent_requests, write_queue, ..limits() };
+        let equal = left == right;
+        let sessions = two_sessions([with(left), with(right)]).await;
+        let start = Instant::now();
+        let sends = sessions.iter().flat_map(|session| {
+            (0..2_000).map(move |_| async move {
+                let prepare = prepare(session, Duration::from_secs(10), vec![0; 1_024]);
+                session.send(&prepare).await.unwrap()
+            })
+        });
+        for reply in futures_util::future::join_all(sends).await {
+            // One that takes less at once than the other sends rejects the rest.
+            assert!(!equal || matches!(reply, Reply::Fulfill(_)));
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+}
