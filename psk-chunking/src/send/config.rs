@@ -21,7 +21,9 @@ pub enum Target {
 /// The least that every chunk has to deliver. Fixed when the payment starts; a receiver's claims never raise it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MinimumRate {
-    /// The rate that the path shows at the start, less so many parts per million.
+    /// The rate that the path shows at the start, less so many parts per million. Over several paths it counts from the best of
+    /// them too, less what the [`PathPolicy`] allows: what the best one does for a moment, or when it fails, makes no other
+    /// price. With [`PathPolicy::Fastest`] each path has its own.
     Slippage(u32),
     /// This rate.
     AtLeast(Rate),

@@ -15,9 +15,10 @@ const SHOWS_THE_RATE_WELL: u64 = 10_000;
 #[cfg_attr(feature = "sim", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "sim", serde(rename_all = "snake_case"))]
 pub enum PathPolicy {
-    /// Only the path with the best rate, and others as good.
+    /// Only the path with the best rate, and others as good. Until all paths have shown their rates, or a second has passed,
+    /// chunks wait; here and with `Weighed`.
     Cheapest,
-    /// All paths, the one with the shortest round trip first.
+    /// All paths whatever they cost, the one with the shortest round trip first.
     Fastest,
     /// All paths that cost at most so many parts per million more than the cheapest one, the cheapest first.
     Weighed(u32),
