@@ -317,8 +317,9 @@ impl Pace {
 
     /// A packet leaves: the pace is higher for the next one. Where nothing leaves it does not climb.
     fn climb(&mut self, now: Duration, times: Times) {
-        // Nothing has been too much for long: it takes more than before.
-        self.found &= now.saturating_sub(self.lost_at) < times.measured * QUIET;
+        // Nothing has been too much for long: it takes more than before. Over short paths that is soon seen without climbing.
+        let is_quiet = now.saturating_sub(self.lost_at) >= times.measured * QUIET;
+        self.found &= !(is_quiet && times.spare.is_zero());
         if self.found || self.known_at.is_none_or(|known_at| now < known_at) {
             return;
         }

@@ -1,4 +1,5 @@
-//! Round trips in which next to nothing comes in at a connector: what was rejected is not offered again before more may pass.
+//! Short round trips, in which next to nothing comes in at a connector: what was rejected is not offered again before more
+//! may pass. Long ones, in which much more comes in than the connector has at hand: the pace that it takes is found soon.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 #[path = "common/one_hop.rs"]
@@ -120,6 +121,21 @@ fn a_busy_hop_is_not_stormed() {
             let outcome = pay(&hop, latency, "", amount);
             assert!(packets_for_one(&outcome) <= 30, "{latency} us {outcome}");
             assert!(over_ideal(&outcome) <= 105, "{latency} us {outcome}");
+        }
+    }
+}
+
+/// The first packets show what the connector has at hand, and not what comes in. To try twice as much after each answer took
+/// ten round trips and more.
+#[test]
+fn the_pace_of_a_long_path_is_found_soon() {
+    for (latency, at_most) in [(50_000, 115), (100_000, 130), (250_000, 165)] {
+        for limit in ["liquidity = { capacity = 10000,", "packet_rate = { burst = 10,"] {
+            let per_second = if limit.starts_with("liquidity") { 1_000_000 } else { 1_000 };
+            let hop = format!("max_packet_amount = 1000\n{limit} per_second = {per_second} }}");
+            let outcome = pay(&hop, latency, "", 10_000_000);
+            assert!(over_ideal(&outcome) <= at_most, "{latency} us {outcome}");
+            assert!(packets_for_one(&outcome) <= 13, "{latency} us {outcome}");
         }
     }
 }
