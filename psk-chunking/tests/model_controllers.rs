@@ -36,7 +36,7 @@ fn longest_pause(kind: ControllerKind) -> Duration {
         ControllerKind::Paced => 2_500,
         // Four intervals of at most 2 s, and a quarter of that in chance.
         ControllerKind::Window => 10_000,
-        ControllerKind::Aimd => 0,
+        ControllerKind::Aimd => 1,
         _ => 100,
     })
 }

@@ -110,7 +110,7 @@ impl SendPayment {
         now: Now,
         random: &mut dyn Random,
     ) -> Searched {
-        match self.send_unfulfillable(index, source, Self::no_frames(), now, random) {
+        match self.send_of_any_size(index, source, Self::no_frames(), now, random) {
             Ok((sequence, output)) => {
                 let path = self.path_mut(index);
                 path.probes += 1;
@@ -204,6 +204,9 @@ impl SendPayment {
         let learned = path.arrived.answer(probe.source, delivered);
         if let ProbeResult::TooLarge(details) = result {
             path.sizing.on_question_too_large(probe.source, details);
+        }
+        if result == ProbeResult::NoLiquidity && path.probes == 0 && path.load.packets == 0 {
+            path.sizing.on_question_without_liquidity(probe.source);
         }
         if delivered.is_none() {
             // Room comes with time.

@@ -99,8 +99,22 @@ impl SendPayment {
         Ok(Output::Send { packet: sequence, path, prepare })
     }
 
-    /// A packet that no receiver can fulfill, with frames.
+    /// A question, or data without money: a packet that no receiver can fulfill, with frames, of the path's size for that.
     pub(super) fn send_unfulfillable(
+        &mut self,
+        path: PathIndex,
+        amount: SourceAmount,
+        application_data: Bytes,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<(Sequence, Output), SendError> {
+        let sent = self.send_of_any_size(path, amount, application_data, now, random)?;
+        self.path_mut(path).on_question_sent(amount, now.monotonic);
+        Ok(sent)
+    }
+
+    /// The same of another size, to see what becomes of it.
+    pub(super) fn send_of_any_size(
         &mut self,
         path: PathIndex,
         amount: SourceAmount,

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use psk_codec::psk::Sequence;
-use psk_codec::{DestinationAmount, ErrorCode, SourceAmount};
+use psk_codec::{AmountTooLarge, DestinationAmount, ErrorCode, Reject, SourceAmount};
 use psk_quote::{PathSearch, PathView, Precision, Rate, RateInterval};
 
 use super::arrived::{Arrived, SEVERAL};
 use super::control::{DROUGHT, Passed};
 use super::discovery::PROBE_PATIENCE;
+use super::load::Load;
+use super::question_size::QuestionSize;
 use super::retry::Patience;
 use super::round_trip::RoundTrip;
 use super::sizing::Sizing;
@@ -87,10 +89,10 @@ pub(super) struct Path {
     /// How often it was asked for sizes that cost less.
     refinements: u32,
 
-    /// Questions are of so much at least: less was rejected as too little (R01).
+    /// Questions are of so much at least, where the path takes it: less was rejected as too little (R01).
     pub(super) question_floor: SourceAmount,
-    /// When it was last raised.
-    question_floor_at: Duration,
+    /// What else hops have said of their sizes.
+    question_size: QuestionSize,
 
     /// The completing chunks of a fixed-destination payment that were too small.
     pub(super) too_small_to_complete: TooSmallToComplete,
@@ -144,95 +146,6 @@ pub(super) enum PathState {
     Failed(SendError),
 }
 
-/// What of the payment is on a path and not settled.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Load {
-    /// In flight.
-    pub(super) in_flight: SourceAmount,
-    /// Chunks in flight.
-    pub(super) packets: usize,
-    /// In flight, and the answer is overdue.
-    pub(super) overdue: SourceAmount,
-    /// Chunks in flight whose answer is overdue.
-    pub(super) overdue_packets: usize,
-    /// In doubt.
-    pub(super) in_doubt: SourceAmount,
-    /// The most that what is in flight or in doubt delivers, chunk by chunk, as it was reckoned when they left.
-    pub(super) most: DestinationAmount,
-    /// By how much less they may deliver.
-    pub(super) uncertain: DestinationAmount,
-    /// Those of them whose minimum is less than the minimum rate asks for,
-    lacking: SourceAmount,
-    /// and those minimums.
-    lacking_bring: DestinationAmount,
-}
-
-impl Load {
-    pub(super) fn add(&mut self, chunk: &SentChunk) {
-        self.in_flight = self.in_flight.saturating_add(chunk.source);
-        self.packets += 1;
-        self.reckon(chunk);
-    }
-
-    fn reckon(&mut self, chunk: &SentChunk) {
-        self.most = self.most.saturating_add(chunk.most);
-        if let Some(minimum) = chunk.lacking {
-            self.lacking = self.lacking.saturating_add(chunk.source);
-            self.lacking_bring = self.lacking_bring.saturating_add(minimum);
-        }
-        self.uncertain = self.uncertain.saturating_add(chunk.most.saturating_sub(chunk.least));
-    }
-
-    fn forget(&mut self, chunk: &SentChunk) {
-        self.most = self.most.saturating_sub(chunk.most);
-        if let Some(minimum) = chunk.lacking {
-            self.lacking = self.lacking.saturating_sub(chunk.source);
-            self.lacking_bring = self.lacking_bring.saturating_sub(minimum);
-        }
-        self.uncertain = self.uncertain.saturating_sub(chunk.most.saturating_sub(chunk.least));
-    }
-
-    /// A chunk is in flight no more.
-    pub(super) fn land(&mut self, chunk: &SentChunk) {
-        self.in_flight = self.in_flight.saturating_sub(chunk.source);
-        self.packets = self.packets.saturating_sub(1);
-        if chunk.overdue {
-            self.overdue = self.overdue.saturating_sub(chunk.source);
-            self.overdue_packets = self.overdue_packets.saturating_sub(1);
-        }
-        self.forget(chunk);
-    }
-
-    /// A chunk is in doubt no more.
-    pub(super) fn settle(&mut self, chunk: &SentChunk) {
-        self.in_doubt = self.in_doubt.saturating_sub(chunk.source);
-        self.forget(chunk);
-    }
-
-    /// A chunk that was taken out of flight is in doubt.
-    pub(super) fn hold(&mut self, chunk: &SentChunk) {
-        self.in_doubt = self.in_doubt.saturating_add(chunk.source);
-        self.reckon(chunk);
-    }
-
-    /// A chunk in flight or in doubt delivers within other bounds than was reckoned.
-    pub(super) fn reckon_anew(
-        &mut self,
-        chunk: &mut SentChunk,
-        (least, most): (DestinationAmount, DestinationAmount),
-    ) {
-        self.forget(chunk);
-        (chunk.least, chunk.most) = (least, most);
-        self.reckon(chunk);
-    }
-
-    /// The answer to a chunk in flight is overdue.
-    pub(super) fn miss(&mut self, chunk: &SentChunk) {
-        self.overdue = self.overdue.saturating_add(chunk.source);
-        self.overdue_packets += 1;
-    }
-}
-
 impl Path {
     pub(super) fn new(config: &SendConfig, limit: SourceAmount, controller: Box<dyn Controller>) -> Self {
         Self {
@@ -274,29 +187,48 @@ impl Path {
             awaited: VecDeque::new(),
             refinements: 0,
             question_floor: SourceAmount::ZERO,
-            question_floor_at: Duration::ZERO,
+            question_size: QuestionSize::default(),
             too_small_to_complete: TooSmallToComplete::default(),
         }
     }
 
-    /// A size for questions that passes, also when the rate has fallen a little, and ties up little.
+    /// A size for questions that passes, also when the rate has fallen a little, and ties up little. It is never more than
+    /// the path is known to take, whatever a hop calls too small.
     pub(super) fn amount_for_questions(&self) -> SourceAmount {
         let arrived = self.search.arrivals().iter().find(|(_, delivered)| **delivered >= ROUNDING);
         let small = arrived.map_or(self.sizing.passed(), |(&amount, _)| amount);
-        small.max(self.sizing.minimum()).max(self.question_floor)
+        self.sizing.at_most_maximum(self.question_size.fit(small.max(self.sizing.minimum())))
     }
 
-    /// A hop has rejected a question that left at `sent_at`: too small (R01) or too short-lived (R02), others differ.
-    pub(super) fn on_question_rejected(&mut self, code: ErrorCode, sent_at: Duration, now: Duration) {
-        match code {
-            ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT if sent_at >= self.question_floor_at => {
-                let more = self.amount_for_questions().units().saturating_mul(8);
-                self.question_floor = SourceAmount::new(more).min(self.sizing.maximum());
-                self.question_floor_at = now;
+    pub(super) fn on_question_sent(&mut self, amount: SourceAmount, now: Duration) {
+        self.question_size.on_sent(amount, now);
+    }
+
+    /// A question that left at `sent_at` was rejected: too small (R01), too large (F08) or too short-lived (R02), others differ.
+    /// F99 is the receiver's word: no hop minded the size.
+    pub(super) fn on_question_rejected(&mut self, reject: &Reject, sent_at: Duration) {
+        if reject.code == ErrorCode::R02_INSUFFICIENT_TIMEOUT {
+            return self.on_too_little_time();
+        }
+        let Some(amount) = self.question_size.of_question(sent_at) else { return };
+        match reject.code {
+            ErrorCode::R01_INSUFFICIENT_SOURCE_AMOUNT => self.question_size.on_too_small(amount),
+            ErrorCode::F08_AMOUNT_TOO_LARGE => {
+                let details = AmountTooLarge::decode(&reject.data).ok();
+                self.sizing.on_question_too_large(amount, details);
+                self.question_size.on_too_large(amount);
             }
-            ErrorCode::R02_INSUFFICIENT_TIMEOUT => self.on_too_little_time(),
+            ErrorCode::F99_APPLICATION_ERROR => self.on_size_passed(amount),
             _ => {}
         }
+        self.question_floor = self.question_size.floor();
+    }
+
+    /// All hops have passed a packet of `amount` on.
+    pub(super) fn on_size_passed(&mut self, amount: SourceAmount) {
+        self.sizing.on_not_too_small(amount);
+        self.question_size.on_passed(amount);
+        self.question_floor = self.question_size.floor();
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -430,6 +362,7 @@ impl Path {
         let after_drought = now.saturating_sub(self.passed_at) >= DROUGHT;
         self.passed_at = now;
         self.sizing.on_fulfilled(sent.source, after_drought);
+        self.on_size_passed(sent.source);
         self.restore();
         self.arrived.restore();
         self.cautious = doubt_after;
@@ -526,12 +459,22 @@ impl Path {
         (self.rate, self.shown_rate) = (view.rate, view.rate);
         (self.promised, self.own_minimum_rate) = (promised, minimum_rate);
         self.hold_to(minimum_rate);
-        self.sizing = Sizing::new(view, self.hinted, self.search.too_small());
+        self.sizing = Sizing::new(view, self.hinted, self.too_small());
         if self.refinements > 0 {
             // Among them is the size that costs least.
             self.arrived.has_seen(self.search.arrivals());
         }
         self.state = PathState::Open;
+    }
+
+    /// What hops called too small in the search. One that has passed on as little has contradicted itself.
+    fn too_small(&self) -> SourceAmount {
+        let too_small = self.search.too_small();
+        let passed = |(_, delivered): (_, &DestinationAmount)| !delivered.is_zero();
+        match self.search.arrivals().range(..=too_small).any(passed) {
+            true => SourceAmount::ZERO,
+            false => too_small,
+        }
     }
 
     /// From now on chunks have to deliver so much.

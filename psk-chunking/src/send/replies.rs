@@ -512,6 +512,9 @@ impl SendPayment {
         let path = &mut self.paths[index.0];
         let before = path.rate;
         path.rate = path.arrived.rate();
+        if !delivered.is_zero() {
+            path.on_size_passed(source);
+        }
         if learned == Learned::Fits {
             return;
         }
@@ -541,17 +544,16 @@ impl SendPayment {
         chunk::open_answer(data, kind, (self.config.payment_id, packet), &self.keys)
     }
 
-    /// What a hop says of a question over this path, which left at `sent_at`: of sizes it teaches nothing, for nobody
-    /// vouches for it, but the next question may be another.
+    /// What a hop says of a question over this path, which left at `sent_at`: the next one may be another.
     pub(super) fn learn_from_question(
         &mut self,
         path: PathIndex,
         sent_at: Duration,
         reply: &Reply,
-        now: Now,
+        _now: Now,
     ) {
         if let Reply::Reject(reject) = reply {
-            self.path_mut(path).on_question_rejected(reject.code, sent_at, now.monotonic);
+            self.path_mut(path).on_question_rejected(reject, sent_at);
         }
     }
 

@@ -105,6 +105,11 @@ impl Sizing {
         below.unwrap_or_default().max(self.maximum())
     }
 
+    /// `amount`, or the maximum where that is less and known. A larger size that is to be tried is none.
+    pub(super) fn at_most_maximum(&self, amount: SourceAmount) -> SourceAmount {
+        if self.maximum.is_zero() { amount } else { amount.min(self.maximum) }
+    }
+
     /// A question of so much was too large. What has passed is not doubted for it.
     pub(super) fn on_question_too_large(&mut self, amount: SourceAmount, details: Option<AmountTooLarge>) {
         if amount <= self.passed {
@@ -232,6 +237,13 @@ impl Sizing {
         believed
     }
 
+    /// T04 for a question of so much that was alone. Of what has passed it says nothing: it will again.
+    pub(super) fn on_question_without_liquidity(&mut self, amount: SourceAmount) {
+        if amount > self.passed {
+            self.on_no_liquidity_alone(amount);
+        }
+    }
+
     /// T04 in company says nothing of the size, unless it was a larger one that was tried.
     pub(super) fn on_no_liquidity(&mut self, amount: SourceAmount) {
         if amount > self.passed {
@@ -244,6 +256,13 @@ impl Sizing {
     pub(super) fn on_too_small(&mut self, amount: SourceAmount) {
         if amount < self.passed {
             self.too_small = self.too_small.max(amount);
+        }
+    }
+
+    /// So much was passed on: a hop that has called it too small has contradicted itself, and is not believed.
+    pub(super) fn on_not_too_small(&mut self, amount: SourceAmount) {
+        if amount <= self.too_small {
+            self.too_small = SourceAmount::ZERO;
         }
     }
 
