@@ -213,7 +213,13 @@ fn rejects_are_counted_once_and_explained() {
     );
     assert_says(
         rejects,
-        &["T04 means that", "R00 means that", &format!("came after its end (R00 {late})"), "packets per "],
+        &[
+            "T04 means that",
+            "R00 means that",
+            "came after its end (",
+            &format!("R00 {late})"),
+            "packets per ",
+        ],
     );
     assert!(!rejects.contains("R00 timed out") && !rejects.contains("T05 means"));
     // A spike does not hide the rest: it is cut and has its number.
