@@ -474,3 +474,21 @@ fn a_receiver_that_knows_more_than_the_quote_says_is_asked_all_the_same() {
         assert_eq!(run.report.account.delivered, run.received, "{knows_frames} {arrives}");
     }
 }
+
+/// What was agreed to by a quote of one path is the price over others too.
+#[test]
+fn the_price_of_a_quote_holds_over_all_paths() {
+    let target = by_source(1_000_000);
+    let quote = HALF.redeemed(target);
+    let agreed = quote.destination_amount().units();
+    let dark: HopFn = Box::new(|packet| match packet.now.as_secs() {
+        1 => Hop::Swallow,
+        _ => Hop::Forward(packet.prepare.amount),
+    });
+    let mut world = HALF.world();
+    world.hops.insert(0, dark);
+    world.others = vec![vec![maximum(1_000), rate(1, 10)]];
+    let config = SendConfig { max_packets_in_flight: 50, ..config(target) };
+    let run = pay(world, config, quote);
+    assert!(run.report.is_completed() && run.received.units() >= agreed * 98 / 100, "{:?}", run.report);
+}

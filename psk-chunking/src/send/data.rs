@@ -357,7 +357,7 @@ impl SendPayment {
     ) {
         let Some(message) = self.data.messages.remove(&packet) else { return };
         if let Some(reply) = reply {
-            self.learn_from_question(message.path, message.sent_at, reply, now);
+            self.learn_from_question(message.path, message.sent_at, reply);
         }
         let answer = reply.and_then(|reply| self.open_answer_to_question(packet, reply));
         if let Some(answer) = answer {

@@ -131,7 +131,7 @@ impl SendPayment {
 
     pub(super) fn handle_query_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         if let Some(asked) = self.query.in_flight {
-            self.learn_from_question(asked.path, asked.sent_at, reply, now);
+            self.learn_from_question(asked.path, asked.sent_at, reply);
         }
         let patience = self.patience_of(self.path_for_questions());
         let answer = match self.probe(packet).open_answer(&self.keys, reply) {

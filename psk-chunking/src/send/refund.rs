@@ -155,7 +155,7 @@ impl SendPayment {
         random: &mut dyn Random,
     ) {
         let Some(asked) = self.refund.questions.find(packet) else { return };
-        self.learn_from_question(asked.path, asked.sent_at, reply, now);
+        self.learn_from_question(asked.path, asked.sent_at, reply);
         let Some(answer) = self.open_answer_to_question(packet, reply) else {
             return self.refund_question_rejected(packet, reply, now, random);
         };

@@ -545,13 +545,7 @@ impl SendPayment {
     }
 
     /// What a hop says of a question over this path, which left at `sent_at`: the next one may be another.
-    pub(super) fn learn_from_question(
-        &mut self,
-        path: PathIndex,
-        sent_at: Duration,
-        reply: &Reply,
-        _now: Now,
-    ) {
+    pub(super) fn learn_from_question(&mut self, path: PathIndex, sent_at: Duration, reply: &Reply) {
         if let Reply::Reject(reject) = reply {
             self.path_mut(path).on_question_rejected(reject, sent_at);
         }

@@ -222,7 +222,7 @@ impl SendPayment {
 
     pub(super) fn handle_status_reply(&mut self, packet: Sequence, reply: &Reply, now: Now) {
         let Some(asked) = self.status.questions.find(packet) else { return };
-        self.learn_from_question(asked.path, asked.sent_at, reply, now);
+        self.learn_from_question(asked.path, asked.sent_at, reply);
         let answer = match self.probe(packet).open_answer(&self.keys, reply) {
             Err(result) if is_busy(result) && self.is_patient_with_busy(asked.sent_at, now) => {
                 return self.ask_a_busy_path_again(asked, now);
