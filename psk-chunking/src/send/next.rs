@@ -212,11 +212,11 @@ impl SendPayment {
         if self.config.minimum_rate == MinimumRate::AnyRate {
             return DestinationAmount::ZERO;
         }
-        let slack = if last { ONE } else { DestinationAmount::ZERO };
-        let least = path.minimum_rate.worth_floor(amount).saturating_sub(slack);
+        let unit_if = |slack: bool| DestinationAmount::new(slack.into());
+        let least = path.minimum_rate.worth_floor(amount).saturating_sub(unit_if(last));
         // Beside others, which may be refused, it may not be the last after all.
-        let slack = if self.chunks.is_empty() { slack } else { DestinationAmount::ZERO };
-        let due = path.has_to_bring(amount, self.given_away().saturating_add(slack));
+        let may_lack = self.given_away().saturating_add(unit_if(last && self.chunks.is_empty()));
+        let due = path.has_to_bring(amount, may_lack);
         least.max(due).min(path.minimum_rate.worth_ceil(amount)).max(ONE)
     }
 

@@ -89,10 +89,8 @@ pub(super) struct Path {
     /// How often it was asked for sizes that cost less.
     refinements: u32,
 
-    /// Questions are of so much at least, where the path takes it: less was rejected as too little (R01).
-    pub(super) question_floor: SourceAmount,
-    /// What else hops have said of their sizes.
-    question_size: QuestionSize,
+    /// What hops have said of the sizes of questions.
+    pub(super) question_size: QuestionSize,
 
     /// The completing chunks of a fixed-destination payment that were too small.
     pub(super) too_small_to_complete: TooSmallToComplete,
@@ -186,7 +184,6 @@ impl Path {
             round_trip: RoundTrip::default(),
             awaited: VecDeque::new(),
             refinements: 0,
-            question_floor: SourceAmount::ZERO,
             question_size: QuestionSize::default(),
             too_small_to_complete: TooSmallToComplete::default(),
         }
@@ -221,14 +218,12 @@ impl Path {
             ErrorCode::F99_APPLICATION_ERROR => self.on_size_passed(amount),
             _ => {}
         }
-        self.question_floor = self.question_size.floor();
     }
 
     /// All hops have passed a packet of `amount` on.
     pub(super) fn on_size_passed(&mut self, amount: SourceAmount) {
         self.sizing.on_not_too_small(amount);
         self.question_size.on_passed(amount);
-        self.question_floor = self.question_size.floor();
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -110,7 +110,7 @@ impl Path {
         let shows_it = |delivered: DestinationAmount| delivered.units() / unit >= SHOWS_THE_RATE_WELL;
         let seen = self.search.arrivals().iter().find(|(_, delivered)| shows_it(**delivered));
         let amount = seen.map_or(self.arrived.largest(), |(&amount, _)| amount);
-        amount.max(self.question_floor).min(self.sizing.maximum()).max(self.sizing.minimum())
+        amount.max(self.question_size.floor()).min(self.sizing.maximum()).max(self.sizing.minimum())
     }
 
     /// It is left unused, and asked at the time that this says, later each time.

@@ -15,6 +15,7 @@
 //!   sender sends that amount again, so of what a receiver has beyond a fixed amount, what such hops have paid is not the
 //!   sender's doing.
 
+use psk_codec::SourceAmount;
 use psk_plugin::sim::{HopConfig, LinkConfig};
 use psk_quote::PPM;
 
@@ -256,30 +257,16 @@ fn refunds(running: &Running<'_>, host: psk_plugin::sim::HostId) -> i128 {
     i128::try_from(refunds).unwrap_or(i128::MAX)
 }
 
-/// Whether a payment has brought less in all than the minimum rate that its sender was given allows: minimums are rounded
-/// down by a thousandth of the payment and a unit at most on each path, and the last one may be a unit short.
+/// Whether a payment has brought less in all than the minimum rate that its sender was given allows.
 fn too_little(paying: &Paying) -> Option<String> {
     let (MinimumRate::AtLeast(rate) | MinimumRate::Both(rate, _)) = paying.config.minimum_rate else {
         return None;
     };
-    let account = &paying.ended.as_ref()?.0.account;
-    let worth = match paying.config.target {
-        Target::Source(amount) => rate.worth_floor(amount),
-        Target::Destination(amount) => amount,
-    };
-    let paths = paying.links.len().max(1) as u128;
-    let allowed = u128::from(worth.units() / 1_000 + 2) * paths;
-    let delivered = u128::from(account.delivered.units()) + u128::from(account.unverified.units());
-    let least = u128::from(rate.worth_floor(account.source_sent).units());
-    (delivered + allowed < least).then(|| {
-        format!(
-            "3: {least} should have been delivered at the minimum rate, {allowed} less at most: {account:?}"
-        )
-    })
+    brings_less(paying, |amount| rate.worth_floor(amount).units().into(), "at the minimum rate")
 }
 
 /// Whether a payment over several paths, all of which work, has paid more than the policy and what rates may slip allow
-/// beside the best of them. What it may give away is as above.
+/// beside the best of them.
 fn too_dear(running: &Running<'_>, place: usize) -> Option<String> {
     let (paying, paid) = (running.paying(place)?, running.paid.get(place)?);
     let (MinimumRate::Slippage(ppm) | MinimumRate::Both(_, ppm)) = paying.config.minimum_rate else {
@@ -287,19 +274,22 @@ fn too_dear(running: &Running<'_>, place: usize) -> Option<String> {
     };
     let least = paid.least_rate.filter(|_| running.network.works && paying.links.len() > 1)?;
     let least = least.times(u128::from(PPM.saturating_sub(ppm)), PPM.into());
+    brings_less(paying, |amount| least.of(amount.units().into()), "over the best path")
+}
+
+/// Whether a payment has brought less than what it has sent is `worth`: minimums are rounded down by a thousandth of the
+/// payment and a unit at most on each path, and the last one may be a unit short.
+fn brings_less(paying: &Paying, worth: impl Fn(SourceAmount) -> u128, how: &str) -> Option<String> {
     let account = &paying.ended.as_ref()?.0.account;
-    let worth = match paying.config.target {
-        Target::Source(amount) => least.of(amount.units().into()),
+    let payment = match paying.config.target {
+        Target::Source(amount) => worth(amount),
         Target::Destination(amount) => amount.units().into(),
     };
-    let allowed = (worth / 1_000 + 2) * paying.links.len() as u128;
+    let allowed = (payment / 1_000 + 2) * paying.links.len().max(1) as u128;
     let delivered = u128::from(account.delivered.units()) + u128::from(account.unverified.units());
-    let least = least.of(account.source_sent.units().into());
-    (delivered + allowed < least).then(|| {
-        format!(
-            "3: over the best path {least} would have been delivered, {allowed} less at most: {account:?}"
-        )
-    })
+    let least = worth(account.source_sent);
+    (delivered + allowed < least)
+        .then(|| format!("3: {least} should have been delivered {how}, {allowed} less at most: {account:?}"))
 }
 
 /// The amounts of a completed payment. That the receiver has not got too much is checked at every step.
